@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.hpp"
+
+namespace jobhost::base {
+
+/// CRC-32C (Castagnoli polynomial, RFC 3720 appendix B.4) of `bytes`, continued from `seed`; crc32c("123456789") is
+/// 0xe3069283. Uses the SSE4.2 instruction where the processor has it.
+std::uint32_t crc32c(ByteView bytes, std::uint32_t seed = 0);
+
+/// SHA-256 (FIPS 180-4) in lower-case hexadecimal, 64 characters.
+std::string sha256_hex(ByteView bytes);
+
+/// SHA-256 of all that the descriptor holds from its beginning; reads with pread, leaves the position alone.
+/// Throws Error when reading fails; `path` is for the message.
+std::string sha256_hex_of_file(class Env& env, int fd, const std::string& path);
+
+}  // namespace jobhost::base

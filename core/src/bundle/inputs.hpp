@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "schema/type.hpp"
+
+/// The inputs of a job as a recipe: tasks are the cross product of axes, the last axis varies fastest. A grid over 10^9
+/// points is three numbers per axis; only values read from files are stored.
+namespace jobhost::bundle {
+
+/// The same encoded value for every position of its axis.
+struct Constant {
+  base::Bytes value;
+  friend bool operator==(const Constant&, const Constant&) = default;
+};
+
+/// Value k is start + k*step: integers modulo 2^64 truncated to the parameter's width (never overflowing: checked when
+/// the recipe is made), floating-point parameters in the parameter's own type (double for float).
+struct IntegerRange {
+  std::uint64_t start = 0;  // two's complement
+  std::uint64_t step = 1;   // two's complement
+  friend bool operator==(const IntegerRange&, const IntegerRange&) = default;
+};
+struct FloatRange {
+  double start = 0, step = 1;
+  friend bool operator==(const FloatRange&, const FloatRange&) = default;
+};
+
+/// Values kept in a pack (store/…/inputs/NNNN): column `column` of pack `pack`, one row per position.
+struct Stored {
+  std::uint32_t pack = 0, column = 0;
+  friend bool operator==(const Stored&, const Stored&) = default;
+};
+
+struct Source {
+  std::uint32_t parameter = 0;  // index into Kernel::parameters
+  std::variant<Constant, IntegerRange, FloatRange, Stored> values;
+  friend bool operator==(const Source&, const Source&) = default;
+};
+
+struct Axis {
+  std::uint64_t length = 1;  // positions; 0 makes a job without tasks
+  std::vector<Source> sources;
+  friend bool operator==(const Axis&, const Axis&) = default;
+};
+
+/// A file of stored rows inside the job directory, made by bundle::PackWriter.
+struct Pack {
+  std::uint64_t rows = 0;
+  std::string file;          // relative to the job directory: "inputs/0000"
+  std::string index_sha256;  // digest of the pack's index, which covers every segment by checksum
+  friend bool operator==(const Pack&, const Pack&) = default;
+};
+
+struct Inputs {
+  std::vector<Axis> axes;  // every parameter of the kernel occurs in exactly one source
+  std::vector<Pack> packs;
+  friend bool operator==(const Inputs&, const Inputs&) = default;
+};
+
+/// Product of the axes' lengths. Throws Error(kUsage) above 2^47 tasks.
+std::uint64_t task_count(const Inputs& inputs);
+
+}  // namespace jobhost::bundle

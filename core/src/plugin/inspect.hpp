@@ -1,0 +1,45 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "schema/type.hpp"
+
+/// Reads plugins as files: nothing here executes a line of them.
+namespace jobhost::plugin {
+
+/// What the ELF file of a shared library says.
+struct ElfFacts {
+  std::string build_id;                // lower-case hexadecimal, "" when absent
+  std::string soname;                  // "" when absent
+  std::vector<std::string> needed;     // DT_NEEDED, in order
+  std::vector<std::string> run_paths;  // RUNPATH, else RPATH; $ORIGIN already replaced
+  std::string schema;                  // contents of the schema section, "" when absent
+};
+
+/// Throws Error(kPluginRefused) with one sentence when `path` is missing, no ELF file, for another machine (not 64-bit
+/// x86-64), no shared library, or damaged; never reads past the file, whatever its headers claim.
+ElfFacts read_elf(base::Env& env, const std::string& path);
+
+/// read_elf and the parsed schema; Error(kPluginRefused) as well when there is no schema section ("… is a shared
+/// library, but holds no kernels; build it with add_job_kernel()") or it is of another ABI version.
+schema::Description describe(base::Env& env, const std::string& path);
+
+/// One library that the plugin loads with it.
+struct Dependency {
+  std::string soname;    // as asked for
+  std::string path;      // absolute, where the loader would find it; "" when missing
+  std::string build_id;
+  bool system = false;   // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
+};
+
+/// The closure of DT_NEEDED in load order (dependencies before those that need them), found as ld.so would: RUNPATH of
+/// the library that asks, then the system's cache and default directories. LD_LIBRARY_PATH is honoured as given.
+std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path);
+
+/// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with the
+/// nearest names and their signatures ("did you mean 'estimate_pi'?   double estimate_pi(…)").
+const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name, const std::string& path);
+
+}  // namespace jobhost::plugin

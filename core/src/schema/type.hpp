@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace jobhost::schema {
+
+enum class Kind : std::uint8_t {
+  kVoid,         // no value, zero bytes
+  kBool,         // one byte, 0 or 1
+  kChar,         // one byte, a character
+  kInteger,      // `width` bytes, little-endian, two's complement when `is_signed`
+  kFloating,     // `width` bytes: 4, 8 or 16 (x87 long double, padding zero)
+  kString,       // u64 length, bytes
+  kEnumeration,  // as its underlying integer
+  kVector,       // u64 count, items
+  kArray,        // `count` items
+  kMap,          // u64 count, (key, value) pairs
+  kOptional,     // one byte: 1 = no value, 0 = a value follows (cereal's order)
+  kTuple,        // items (std::pair and std::tuple)
+  kRecord,       // fields in order (a plain aggregate)
+};
+
+/// The description of a C++ type as its plugin's schema states it; the bytes equal cereal's binary archive.
+struct Type {
+  Kind kind = Kind::kVoid;
+  std::uint8_t width = 0;    // integers, floating, enumerations: bytes
+  bool is_signed = false;    // integers, enumerations
+  std::uint64_t count = 0;   // arrays: number of items
+  std::string name;          // enumerations and records: C++ name
+  std::vector<Type> items;   // vector, array, optional: one; map: key, value; tuple, record: one per field
+  std::vector<std::string> fields;  // records: names, as many as items
+
+  friend bool operator==(const Type&, const Type&) = default;
+};
+
+/// Bytes of every encoded value of this type, or nothing when the size varies from value to value.
+std::optional<std::uint64_t> fixed_size(const Type& type);
+
+/// C++ spelling for people: "int", "std::uint64_t", "std::vector<double>", "Point".
+std::string cpp_name(const Type& type);
+
+struct Parameter {
+  std::string name;
+  Type type;
+  friend bool operator==(const Parameter&, const Parameter&) = default;
+};
+
+/// One kernel of a plugin, as described by the schema section.
+struct Kernel {
+  std::string name;       // what the user types: "estimate_pi", "ns::g", "g(double)" for one of several overloads
+  std::string symbol;     // of the jobhost_entry function
+  std::string signature;  // C++ text: "double estimate_pi(std::uint64_t seed, int samples)"
+  std::string file;       // as the compiler was given it
+  int line = 0;           // 1-based; 0 when not known
+  std::string doc;        // the comment above it, or ""
+  std::vector<Parameter> parameters;
+  Type result;
+  friend bool operator==(const Kernel&, const Kernel&) = default;
+};
+
+/// A function of the source that cannot be a kernel, and why: "parameter 'f' of type FILE* cannot travel".
+struct Skipped {
+  std::string name, reason, file;
+  int line = 0;
+};
+
+/// All that a plugin says of itself.
+struct Description {
+  int abi = -1;
+  std::string compiler;                    // "g++ 12.2.0"
+  std::vector<std::string> cpu_features;   // the code was compiled to need: "avx2", "fma"
+  std::vector<Kernel> kernels;
+  std::vector<Skipped> skipped;
+};
+
+/// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed, nests
+/// deeper than 64 types or names something unknown. `where` (a path) is for the message.
+Description parse_description(const std::string& json, const std::string& where);
+
+/// Kernel to and from JSON text, as MANIFEST keeps it. `kernel_from_json` throws like parse_description.
+std::string kernel_to_json(const Kernel& kernel);
+Kernel kernel_from_json(const std::string& json, const std::string& where);
+
+}  // namespace jobhost::schema
