@@ -1,0 +1,173 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace jobhost::base {
+
+void throw_file_error(int negative_errno, const std::string& action, const std::string& path) {
+  const int code = -negative_errno;
+  std::string reason = std::generic_category().message(code);
+  if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
+  std::string hint;
+  if (code == ENOSPC || code == EDQUOT) {
+    hint = "what is already committed is safe: make room, then run 'jobhost resume' on the job";
+  }
+  throw Error(ExitCode::kBackendFailed, "cannot " + action + " '" + path + "': " + reason, hint);
+}
+
+File::File(Env& env, std::string path, int flags, mode_t mode) : env_(&env), path_(std::move(path)) {
+  fd_ = env.open(path_, flags, mode);
+  if (fd_ < 0) throw_file_error(fd_, "open", path_);
+}
+
+File::File(File&& other) noexcept
+    : env_(other.env_), path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+
+File& File::operator=(File&& other) noexcept {
+  if (this != &other) {
+    if (fd_ >= 0) env_->close(fd_);
+    env_ = other.env_;
+    path_ = std::move(other.path_);
+    fd_ = std::exchange(other.fd_, -1);
+  }
+  return *this;
+}
+
+File::~File() {
+  if (fd_ >= 0) env_->close(fd_);
+}
+
+std::optional<File> File::open_if_exists(Env& env, const std::string& path, int flags) {
+  const int fd = env.open(path, flags);
+  if (fd == -ENOENT) return std::nullopt;
+  if (fd < 0) throw_file_error(fd, "open", path);
+  File file;
+  file.env_ = &env;
+  file.path_ = path;
+  file.fd_ = fd;
+  return file;
+}
+
+std::uint64_t File::size() const {
+  FileStatus status;
+  if (const int failure = env_->status(fd_, status); failure < 0) throw_file_error(failure, "look at", path_);
+  return status.size;
+}
+
+void File::write(ByteView bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = env_->write(fd_, bytes.data(), bytes.size());
+    if (written == -EINTR) continue;
+    if (written < 0) throw_file_error(static_cast<int>(written), "write", path_);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+std::size_t File::read_at(std::uint64_t offset, std::span<unsigned char> bytes) const {
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = env_->pread(fd_, bytes.data() + done, bytes.size() - done, offset + done);
+    if (got == -EINTR) continue;
+    if (got < 0) throw_file_error(static_cast<int>(got), "read", path_);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void File::sync() {
+  if (const int failure = env_->sync(fd_); failure < 0) throw_file_error(failure, "sync", path_);
+}
+
+void File::truncate(std::uint64_t size) {
+  if (const int failure = env_->truncate(fd_, size); failure < 0) throw_file_error(failure, "truncate", path_);
+}
+
+void File::close() {
+  if (fd_ < 0) return;
+  const int failure = env_->close(std::exchange(fd_, -1));
+  if (failure < 0) throw_file_error(failure, "close", path_);
+}
+
+Bytes read_file(Env& env, const std::string& path, std::uint64_t limit) {
+  const File file(env, path, O_RDONLY);
+  const std::uint64_t size = file.size();
+  if (size > limit) {
+    throw Error(ExitCode::kDamaged, "'" + path + "' holds " + std::to_string(size) + " bytes, more than the " +
+                                        std::to_string(limit) + " that make sense here");
+  }
+  Bytes bytes(size);
+  bytes.resize(file.read_at(0, bytes));
+  return bytes;
+}
+
+void write_file_atomically(Env& env, const std::string& path, ByteView bytes, bool durable, mode_t mode) {
+  const std::string fresh = path + "." + random_hex(env, 8) + ".tmp";
+  try {
+    File file(env, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
+    file.write(bytes);
+    if (durable) file.sync();
+    file.close();
+    if (const int failure = env.rename(fresh, path); failure < 0) throw_file_error(failure, "rename to", path);
+  } catch (...) {
+    env.remove(fresh);
+    throw;
+  }
+  if (durable) sync_directory(env, path.substr(0, path.find_last_of('/') + 1) + ".");
+}
+
+void make_directories(Env& env, const std::string& path) {
+  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+    const std::string part = path.substr(0, end);
+    const int failure = env.make_directory(part, 0700);
+    FileStatus status;
+    if (failure < 0 && failure != -EEXIST && env.status(part, status) < 0) {
+      throw_file_error(failure, "make the directory", part);
+    }
+    if (end == std::string::npos) {
+      FileStatus made;
+      if (failure < 0 && failure != -EEXIST) throw_file_error(failure, "make the directory", part);
+      if (failure == -EEXIST && env.status(part + "/.", made) < 0) throw_file_error(-ENOTDIR, "use", part);
+      return;
+    }
+  }
+}
+
+bool exists(Env& env, const std::string& path) {
+  FileStatus status;
+  return env.status(path, status) >= 0;
+}
+
+void remove_tree(Env& env, const std::string& path) {
+  FileStatus status;
+  if (env.status(path, status) < 0) return;
+  if (S_ISDIR(status.mode)) {
+    std::vector<std::string> names;
+    env.list(path, names);
+    for (const auto& name : names) remove_tree(env, path + "/" + name);
+  }
+  const int failure = env.remove(path);
+  if (failure < 0 && failure != -ENOENT) throw_file_error(failure, "remove", path);
+}
+
+void sync_directory(Env& env, const std::string& path) { File(env, path, O_RDONLY | O_DIRECTORY).sync(); }
+
+std::string random_hex(Env& env, std::size_t bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  Bytes random(bytes);
+  env.random(random.data(), random.size());
+  std::string text;
+  for (unsigned char byte : random) {
+    text.push_back(kDigits[byte >> 4]);
+    text.push_back(kDigits[byte & 15]);
+  }
+  return text;
+}
+
+}  // namespace jobhost::base

@@ -1,0 +1,186 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/env.hpp"
+
+namespace jobhost::base {
+namespace {
+
+template <class Call>
+auto retry_interrupted(Call call) -> decltype(call()) {
+  for (;;) {
+    auto result = call();
+    if (result >= 0) return result;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+int result_of(int status) { return status < 0 ? -errno : status; }
+
+void fill(const struct ::stat& from, FileStatus& to) {
+  to.size = static_cast<std::uint64_t>(from.st_size);
+  to.inode = from.st_ino;
+  to.links = from.st_nlink;
+  to.mode = from.st_mode;
+  to.owner = from.st_uid;
+  to.modified_ns = from.st_mtim.tv_sec * 1'000'000'000LL + from.st_mtim.tv_nsec;
+}
+
+std::uint64_t clock_ns(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000ULL + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+  std::vector<char*> result;
+  for (const auto& text : strings) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+int PosixEnv::open(const std::string& path, int flags, mode_t mode) {
+  return retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
+}
+
+int PosixEnv::close(int fd) { return result_of(::close(fd)); }
+
+ssize_t PosixEnv::pread(int fd, void* data, std::size_t size, std::uint64_t offset) {
+  return retry_interrupted([&] { return ::pread(fd, data, size, static_cast<off_t>(offset)); });
+}
+
+ssize_t PosixEnv::read(int fd, void* data, std::size_t size) {
+  return retry_interrupted([&] { return ::read(fd, data, size); });
+}
+
+ssize_t PosixEnv::write(int fd, const void* data, std::size_t size) {
+  return retry_interrupted([&] { return ::write(fd, data, size); });
+}
+
+int PosixEnv::sync(int fd) { return result_of(::fsync(fd)); }
+
+int PosixEnv::truncate(int fd, std::uint64_t size) { return result_of(::ftruncate(fd, static_cast<off_t>(size))); }
+
+int PosixEnv::link(const std::string& from, const std::string& to) {
+  return result_of(::link(from.c_str(), to.c_str()));
+}
+
+int PosixEnv::rename(const std::string& from, const std::string& to) {
+  return result_of(::rename(from.c_str(), to.c_str()));
+}
+
+int PosixEnv::remove(const std::string& path) { return result_of(::remove(path.c_str())); }
+
+int PosixEnv::make_directory(const std::string& path, mode_t mode) { return result_of(::mkdir(path.c_str(), mode)); }
+
+int PosixEnv::list(const std::string& path, std::vector<std::string>& names) {
+  names.clear();
+  DIR* directory = ::opendir(path.c_str());
+  if (!directory) return -errno;
+  errno = 0;
+  while (const dirent* entry = ::readdir(directory)) {
+    std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(std::move(name));
+  }
+  const int failure = errno;
+  ::closedir(directory);
+  if (failure) return -failure;
+  std::sort(names.begin(), names.end());
+  return 0;
+}
+
+int PosixEnv::status(const std::string& path, FileStatus& status) {
+  struct ::stat raw {};
+  if (::lstat(path.c_str(), &raw) < 0) return -errno;
+  fill(raw, status);
+  return 0;
+}
+
+int PosixEnv::status(int fd, FileStatus& status) {
+  struct ::stat raw {};
+  if (::fstat(fd, &raw) < 0) return -errno;
+  fill(raw, status);
+  return 0;
+}
+
+std::uint64_t PosixEnv::monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
+
+std::uint64_t PosixEnv::wall_ns() { return clock_ns(CLOCK_REALTIME); }
+
+void PosixEnv::sleep_ns(std::uint64_t duration) {
+  timespec span{static_cast<time_t>(duration / 1'000'000'000ULL), static_cast<long>(duration % 1'000'000'000ULL)};
+  ::nanosleep(&span, nullptr);  // a signal ends the sleep early: callers look at their flags anyway
+}
+
+void PosixEnv::random(void* data, std::size_t size) {
+  auto* bytes = static_cast<unsigned char*>(data);
+  while (size > 0) {
+    const ssize_t got = ::getrandom(bytes, size, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      std::perror("jobhost: getrandom");
+      std::abort();  // no identity can be made without it
+    }
+    bytes += got;
+    size -= static_cast<std::size_t>(got);
+  }
+}
+
+int PosixEnv::spawn(const SpawnRequest& request) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawnattr_init(&attributes);
+  const int standard[3] = {request.in, request.out, request.err};
+  // Descriptors already at 0..2 must not be overwritten before they are copied: sources are never below 3 here.
+  for (int target = 0; target < 3; ++target) {
+    if (standard[target] < 0) {
+      ::posix_spawn_file_actions_addopen(&actions, target, "/dev/null", target == 0 ? O_RDONLY : O_WRONLY, 0);
+    } else {
+      ::posix_spawn_file_actions_adddup2(&actions, standard[target], target);
+    }
+  }
+  for (int fd : request.keep) ::posix_spawn_file_actions_adddup2(&actions, fd, fd);  // clears close-on-exec
+  short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+  if (request.new_session) flags |= POSIX_SPAWN_SETSID;
+  sigset_t none, all;
+  ::sigemptyset(&none);
+  ::sigfillset(&all);
+  ::posix_spawnattr_setflags(&attributes, flags);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setsigdefault(&attributes, &all);
+  pid_t pid = -1;
+  const int failure = ::posix_spawn(&pid, request.program.c_str(), &actions, &attributes,
+                                    pointers(request.arguments).data(), pointers(request.environment).data());
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::posix_spawnattr_destroy(&attributes);
+  return failure ? -failure : pid;
+}
+
+int PosixEnv::wait(int pid, bool block, ExitStatus& status) {
+  int raw = 0;
+  const int reaped = retry_interrupted([&] { return ::waitpid(pid, &raw, block ? 0 : WNOHANG); });
+  if (reaped <= 0) return reaped;
+  status.signaled = WIFSIGNALED(raw);
+  status.code = status.signaled ? WTERMSIG(raw) : WEXITSTATUS(raw);
+  return reaped;
+}
+
+int PosixEnv::kill(int pid, int signal) { return result_of(::kill(pid, signal)); }
+
+}  // namespace jobhost::base

@@ -1,0 +1,57 @@
+#include <openssl/evp.h>
+
+#include <memory>
+
+#include "base/checksum.hpp"
+#include "base/env.hpp"
+#include "base/file.hpp"
+
+namespace jobhost::base {
+namespace {
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    check(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
+  }
+  void add(ByteView bytes) { check(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
+  std::string hex() {
+    unsigned char digest[32];
+    check(EVP_DigestFinal_ex(context_.get(), digest, nullptr) == 1);
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned char byte : digest) {
+      text.push_back(kDigits[byte >> 4]);
+      text.push_back(kDigits[byte & 15]);
+    }
+    return text;
+  }
+
+ private:
+  static void check(bool fine) {
+    if (!fine) throw std::runtime_error("SHA-256 is not available from OpenSSL");
+  }
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string sha256_hex(ByteView bytes) {
+  Sha256 sha;
+  sha.add(bytes);
+  return sha.hex();
+}
+
+std::string sha256_hex_of_file(Env& env, int fd, const std::string& path) {
+  Sha256 sha;
+  Bytes block(1 << 18);
+  for (std::uint64_t offset = 0;;) {
+    const ssize_t got = env.pread(fd, block.data(), block.size(), offset);
+    if (got < 0) throw_file_error(static_cast<int>(got), "read", path);
+    if (got == 0) return sha.hex();
+    sha.add(ByteView(block).first(static_cast<std::size_t>(got)));
+    offset += static_cast<std::uint64_t>(got);
+  }
+}
+
+}  // namespace jobhost::base
