@@ -1,0 +1,45 @@
+#include "store/claims.hpp"
+
+#include <charconv>
+
+#include "base/file.hpp"
+
+namespace jobhost::store {
+
+Claims::Claims(base::Env& env, JobDirectory job, Party& party) : env_(env), job_(std::move(job)), party_(party) {}
+
+std::string Claims::path(std::uint64_t index, std::uint32_t generation) const {
+  return job_.claims() + "/" + std::to_string(index / 256) + "/" + std::to_string(index) + "." +
+         std::to_string(generation);
+}
+
+bool Claims::take(std::uint64_t index, std::uint32_t generation) {
+  base::make_directories(env_, job_.claims() + "/" + std::to_string(index / 256));
+  return party_.link_to(path(index, generation));
+}
+
+std::optional<Claim> Claims::latest(std::uint64_t index) {
+  std::optional<Claim> found;
+  for (std::uint32_t generation = 0; base::exists(env_, path(index, generation)); ++generation) {
+    found = Claim{index, generation, {}};
+  }
+  if (found) found->owner = read_identity(env_, path(index, found->generation));
+  return found;
+}
+
+std::set<std::uint64_t> Claims::taken() {
+  std::set<std::uint64_t> result;
+  std::vector<std::string> folders, names;
+  env_.list(job_.claims(), folders);
+  for (const auto& folder : folders) {
+    env_.list(job_.claims() + "/" + folder, names);
+    for (const auto& name : names) {
+      std::uint64_t index = 0;
+      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
+      if (error == std::errc() && *end == '.') result.insert(index);
+    }
+  }
+  return result;
+}
+
+}  // namespace jobhost::store

@@ -1,0 +1,70 @@
+#include "store/log_reader.hpp"
+
+#include <fcntl.h>
+
+#include "base/checksum.hpp"
+
+namespace jobhost::store {
+namespace {
+
+template <class T>
+bool read_struct(const base::File& file, std::uint64_t offset, T& value) {
+  return file.read_at(offset, {reinterpret_cast<unsigned char*>(&value), sizeof value}) == sizeof value;
+}
+
+template <class T>
+base::ByteView bytes_of(const T& value) {
+  return {reinterpret_cast<const unsigned char*>(&value), sizeof value};
+}
+
+}  // namespace
+
+LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest)
+    : env_(env), path_(std::move(path)), manifest_(manifest) {}
+
+bool LogReader::open() {
+  if (!file_) file_ = base::File::open_if_exists(env_, path_, O_RDONLY | O_NOFOLLOW);
+  SegmentHeader header;
+  if (!file_ || !read_struct(*file_, 0, header)) return false;
+  if (header.magic != kSegmentMagic || header.format != kLogFormat || header.manifest != manifest_ ||
+      header.checksum != base::crc32c(bytes_of(header).first(60))) {
+    return false;
+  }
+  seed_ = header.checksum;
+  position_ = sizeof header;
+  return true;
+}
+
+std::optional<Frame> LogReader::next() {
+  if (position_ == 0 && !open()) return std::nullopt;
+  Frame frame;
+  if (position_ + sizeof frame.header > known_size_) known_size_ = file_->size();
+  if (position_ + sizeof frame.header > known_size_) return std::nullopt;
+  if (!read_struct(*file_, position_, frame.header)) return std::nullopt;
+  const FrameHeader& header = frame.header;
+  if (header.magic != kFrameMagic || header.offset != position_ ||
+      header.checksum != base::crc32c(bytes_of(header).subspan(8), seed_)) {
+    return std::nullopt;
+  }
+  frame.payload_offset = position_ + sizeof header;
+  if (header.length > known_size_ - frame.payload_offset ||
+      padded(header.length) > known_size_ - frame.payload_offset) {
+    known_size_ = file_->size();
+    if (header.length > known_size_ - frame.payload_offset ||
+        padded(header.length) > known_size_ - frame.payload_offset) {
+      return std::nullopt;
+    }
+  }
+  position_ = frame.payload_offset + padded(header.length);
+  return frame;
+}
+
+bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
+  bytes.resize(frame.header.length);
+  return file_->read_at(frame.payload_offset, bytes) == bytes.size() &&
+         base::crc32c(bytes, seed_) == frame.header.payload_checksum;
+}
+
+std::uint64_t LogReader::unexplained_bytes() const { return file_ ? file_->size() - position_ : 0; }
+
+}  // namespace jobhost::store

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/file.hpp"
+#include "store/log_format.hpp"
+#include "store/log_writer.hpp"
+
+namespace jobhost::store {
+
+/// A frame whose header is verified; its payload is not yet.
+struct Frame {
+  FrameHeader header;
+  std::uint64_t payload_offset = 0;
+};
+
+/// Follows one log while it grows. Frames come in file order; a frame that is not (or not yet) whole ends the reading,
+/// and a later call tries again from there.
+class LogReader {
+ public:
+  LogReader(base::Env& env, std::string path, const Id128& manifest);
+
+  /// The next frame, or nothing when none is complete yet. Lengths are checked against the file's size.
+  std::optional<Frame> next();
+
+  /// The payload of a frame of this log into `bytes`; false when it does not match its checksum.
+  bool read_payload(const Frame& frame, base::Bytes& bytes) const;
+
+  const std::string& path() const { return path_; }
+  /// Bytes behind the last good frame, which no frame explains: a torn tail of a dead writer, or damage.
+  std::uint64_t unexplained_bytes() const;
+
+ private:
+  bool open();
+
+  base::Env& env_;
+  std::string path_;
+  Id128 manifest_;
+  std::optional<base::File> file_;
+  std::uint64_t position_ = 0;
+  std::uint32_t seed_ = 0;
+  std::uint64_t known_size_ = 0;
+};
+
+}  // namespace jobhost::store

@@ -1,0 +1,76 @@
+#include "store/log_writer.hpp"
+
+#include <fcntl.h>
+
+#include "base/checksum.hpp"
+
+namespace jobhost::store {
+namespace {
+
+// Payloads up to this size are joined with their header into one write; larger ones are written from where they are.
+constexpr std::uint64_t kJoin = 64 << 10;
+
+template <class T>
+base::ByteView bytes_of(const T& value) {
+  return {reinterpret_cast<const unsigned char*>(&value), sizeof value};
+}
+
+}  // namespace
+
+LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane,
+                     const Id128& manifest)
+    : file_(env, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND) {
+  SegmentHeader header;
+  header.lane = lane;
+  header.worker = worker;
+  header.manifest = manifest;
+  env.random(&header.salt, sizeof header.salt);
+  header.checksum = base::crc32c(bytes_of(header).first(60));
+  file_.write(bytes_of(header));
+  seed_ = header.checksum;
+  end_ = sizeof header;
+}
+
+void LogWriter::append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
+  FrameHeader header;
+  header.offset = end_;
+  header.first = info.first;
+  header.count = info.count;
+  header.nanoseconds = info.nanoseconds;
+  header.kind = static_cast<std::uint16_t>(info.kind);
+  header.attempt = info.attempt;
+  header.started = info.started;
+  header.payload_checksum = seed_;
+  for (const auto& part : parts) {
+    header.length += part.size();
+    header.payload_checksum = base::crc32c(part, header.payload_checksum);
+  }
+  header.checksum = base::crc32c(bytes_of(header).subspan(8), seed_);
+
+  static constexpr unsigned char kZeros[8] = {};
+  const base::ByteView padding(kZeros, padded(header.length) - header.length);
+  try {
+    if (header.length <= kJoin) {
+      buffer_.clear();
+      const auto add = [this](base::ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); };
+      add(bytes_of(header));
+      for (const auto& part : parts) add(part);
+      add(padding);
+      file_.write(buffer_);
+    } else {
+      file_.write(bytes_of(header));
+      for (const auto& part : parts) file_.write(part);
+      file_.write(padding);
+    }
+  } catch (...) {
+    try {
+      file_.truncate(end_);
+    } catch (const base::Error&) {
+      // The torn frame stays; readers stop before it because its checksum or length cannot match.
+    }
+    throw;
+  }
+  end_ += sizeof header + padded(header.length);
+}
+
+}  // namespace jobhost::store

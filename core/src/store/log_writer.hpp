@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+
+#include "base/file.hpp"
+#include "store/log_format.hpp"
+
+namespace jobhost::store {
+
+using Id128 = std::array<unsigned char, 16>;
+
+/// What a caller says of a frame; the writer fills in the rest.
+struct FrameInfo {
+  FrameKind kind = FrameKind::kResults;
+  std::uint64_t first = 0, count = 0;
+  std::uint64_t nanoseconds = 0;
+  std::uint16_t attempt = 1;
+  std::uint64_t started = 0;
+};
+
+/// Appends frames to a new log file. A frame is committed (survives the death of this process) when `append` returns.
+/// When a write fails the file is cut back to its last whole frame and Error is thrown; the writer is then unusable.
+class LogWriter {
+ public:
+  /// Creates `path`, which must not exist.
+  LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane, const Id128& manifest);
+
+  /// The payload is the concatenation of `parts`.
+  void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
+
+ private:
+  base::File file_;
+  std::uint64_t end_ = 0;
+  std::uint32_t seed_ = 0;
+  base::Bytes buffer_;
+};
+
+}  // namespace jobhost::store

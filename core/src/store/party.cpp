@@ -1,0 +1,168 @@
+#include "store/party.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "base/file.hpp"
+
+namespace jobhost::store {
+namespace {
+
+constexpr std::uint32_t kLinksPerFile = 32'000;  // ext4 allows 65,000
+constexpr std::uint64_t kIdentityLimit = 4096;
+
+std::string first_line(base::Env& env, const std::string& path) {
+  base::File file(env, path, O_RDONLY);
+  base::Bytes bytes(256);
+  bytes.resize(file.read_at(0, bytes));
+  const auto text = base::as_text(bytes);
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+/// Field 22 of /proc/<pid>/stat, counted behind the command name, which may hold anything. 0 when there is no process.
+std::uint64_t start_time_of(base::Env& env, int pid) {
+  auto file = base::File::open_if_exists(env, "/proc/" + std::to_string(pid) + "/stat", O_RDONLY);
+  if (!file) return 0;
+  base::Bytes bytes(1024);
+  try {
+    bytes.resize(file->read_at(0, bytes));
+  } catch (const base::Error&) {
+    return 0;  // ESRCH: it ended between open and read
+  }
+  const std::string text(base::as_text(bytes));
+  std::size_t at = text.rfind(')');
+  if (at == std::string::npos || at + 2 >= text.size()) return 0;
+  if (text[at + 2] == 'Z' || text[at + 2] == 'X') return 0;  // ended, not yet reaped
+  for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
+  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 1, nullptr, 10);
+}
+
+std::string folder(const JobDirectory& job, const std::string& id) { return job.workers() + "/" + id.substr(0, 2); }
+
+}  // namespace
+
+Identity make_identity(base::Env& env) {
+  Identity self;
+  self.id = base::random_hex(env, 16);
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  self.hostname = name;
+  self.boot = first_line(env, "/proc/sys/kernel/random/boot_id");
+  char space[64] = {};
+  if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0) self.pid_space = space;
+  self.pid = ::getpid();
+  self.start_time = start_time_of(env, self.pid);
+  return self;
+}
+
+std::string to_text(const Identity& identity) {
+  const nlohmann::ordered_json json = {{"id", identity.id},     {"hostname", identity.hostname},
+                                       {"boot", identity.boot}, {"pid_space", identity.pid_space},
+                                       {"pid", identity.pid},   {"start_time", identity.start_time}};
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Identity identity_from_text(const std::string& text, const std::string& where) {
+  const auto damaged = [&](const char* why) {
+    return base::Error(base::ExitCode::kDamaged, "'" + where + "' is not a worker's identity: " + why);
+  };
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) throw damaged("no JSON object");
+  try {
+    Identity identity;
+    identity.id = json.at("id");
+    identity.hostname = json.at("hostname");
+    identity.boot = json.at("boot");
+    identity.pid_space = json.at("pid_space");
+    identity.pid = json.at("pid");
+    identity.start_time = json.at("start_time");
+    binary_id(identity.id);
+    return identity;
+  } catch (const nlohmann::json::exception&) {
+    throw damaged("a field is missing or of another type");
+  }
+}
+
+Id128 binary_id(const std::string& hex) {
+  const auto digit = [&](char c) -> unsigned {
+    if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+    if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a' + 10);
+    throw base::Error(base::ExitCode::kDamaged, "'" + hex + "' is not an id of 32 hexadecimal digits");
+  };
+  Id128 id{};
+  if (hex.size() < 32) digit('x');
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    id[i] = static_cast<unsigned char>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
+  }
+  return id;
+}
+
+Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
+  if (identity.boot != self.boot || identity.pid_space != self.pid_space) return Life::kUnknown;
+  return start_time_of(env, identity.pid) == identity.start_time ? Life::kAlive : Life::kDead;
+}
+
+Party::Party(base::Env& env, JobDirectory job, Identity self)
+    : env_(env), job_(std::move(job)), self_(std::move(self)) {
+  base::make_directories(env_, folder(job_, self_.id));
+  write_identity();
+}
+
+void Party::write_identity() {
+  const std::string path = folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id";
+  base::write_file_atomically(env_, path, base::as_bytes(to_text(self_)), false, 0400);
+  links_ = 0;
+}
+
+bool Party::link_to(const std::string& path) {
+  if (links_ >= kLinksPerFile) {
+    ++files_;
+    write_identity();
+  }
+  const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
+  ++links_;
+  try {
+    return read_identity(env_, path).id == self_.id;
+  } catch (const base::Error&) {
+    if (answer < 0 && answer != -EEXIST) base::throw_file_error(answer, "link", path);
+    throw;
+  }
+}
+
+void Party::beat() {
+  base::Bytes bytes;
+  base::append_value(bytes, ++beats_);
+  base::File file(env_, folder(job_, self_.id) + "/" + self_.id + ".hb", O_WRONLY | O_CREAT);
+  file.write(bytes);
+  file.close();
+}
+
+Identity read_identity(base::Env& env, const std::string& path) {
+  return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
+}
+
+std::uint64_t read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {
+  const auto file = base::File::open_if_exists(env, folder(job, id) + "/" + id + ".hb", O_RDONLY);
+  std::uint64_t beats = 0;
+  if (file) file->read_at(0, {reinterpret_cast<unsigned char*>(&beats), sizeof beats});
+  return beats;
+}
+
+DeathWatch::DeathWatch(base::Env& env, JobDirectory job, Identity self, std::uint64_t lease_ns)
+    : env_(env), job_(std::move(job)), self_(std::move(self)), lease_ns_(lease_ns) {}
+
+bool DeathWatch::dead(const Identity& other) {
+  if (other.id == self_.id) return false;
+  const Life life = life_of(env_, other, self_);
+  if (life != Life::kUnknown) return life == Life::kDead;
+  const std::uint64_t beats = read_heartbeat(env_, job_, other.id), now = env_.monotonic_ns();
+  auto [seen, fresh] = seen_.try_emplace(other.id, Seen{beats, now});
+  if (!fresh && seen->second.beats != beats) seen->second = {beats, now};
+  return now - seen->second.since >= lease_ns_;
+}
+
+}  // namespace jobhost::store

@@ -1,0 +1,89 @@
+#include "store/store.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+
+#include "base/file.hpp"
+
+namespace jobhost::store {
+namespace {
+
+std::string absolute(const std::string& path) {
+  if (!path.empty() && path[0] == '/') return path;
+  char here[PATH_MAX];
+  if (!::getcwd(here, sizeof here)) base::throw_file_error(-errno, "find the working directory for", path);
+  return std::string(here) + "/" + path;
+}
+
+}  // namespace
+
+Store::Store(base::Env& env, std::string path) : env_(env), path_(absolute(path)) {}
+
+std::string Store::default_path() {
+  const char* set = std::getenv("JOBHOST_STORE");
+  return set && *set ? set : ".jobhost";
+}
+
+JobDirectory Store::create_job() {
+  const bool fresh = !base::exists(env_, path_);
+  base::make_directories(env_, path_);
+  if (fresh) base::write_file_atomically(env_, path_ + "/.gitignore", base::as_bytes("*\n"), false, 0600);
+  for (;;) {
+    const auto seconds = static_cast<std::time_t>(env_.wall_ns() / 1'000'000'000ULL);
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S-", &utc);
+    JobDirectory job(path_ + "/" + stamp + base::random_hex(env_, 2));
+    const int made = env_.make_directory(job.path(), 0700);
+    if (made == -EEXIST) continue;
+    if (made < 0) base::throw_file_error(made, "make the directory", job.path());
+    for (const auto& folder :
+         {job.blobs(), job.inputs(), job.workers(), job.logs(), job.claims(), job.host(), job.printed()}) {
+      base::make_directories(env_, folder);
+    }
+    return job;
+  }
+}
+
+std::vector<std::string> Store::jobs() {
+  std::vector<std::string> names, jobs;
+  env_.list(path_, names);
+  for (auto& name : names) {
+    if (base::exists(env_, JobDirectory(path_ + "/" + name).manifest())) jobs.push_back(std::move(name));
+  }
+  return jobs;
+}
+
+JobDirectory Store::find(const std::string& job) {
+  if (job.find('/') != std::string::npos) {
+    const JobDirectory direct(absolute(job));
+    if (base::exists(env_, direct.manifest())) return direct;
+    throw base::Error(base::ExitCode::kUsage, "'" + job + "' is not a job directory: it has no MANIFEST");
+  }
+  const auto known = jobs();
+  if (known.empty()) {
+    throw base::Error(base::ExitCode::kUsage, "there are no jobs in the store '" + path_ + "'",
+                      "JOBHOST_STORE or --store names another store");
+  }
+  if (job == "@last") return JobDirectory(path_ + "/" + known.back());
+  std::vector<std::string> matches;
+  for (const auto& id : known) {
+    if (id == job) return JobDirectory(path_ + "/" + id);
+    // The random end of an id is what people retype.
+    if (id.starts_with(job) || id.ends_with("-" + job)) matches.push_back(id);
+  }
+  if (matches.size() == 1) return JobDirectory(path_ + "/" + matches[0]);
+  if (matches.empty()) {
+    throw base::Error(base::ExitCode::kUsage, "no job '" + job + "' in the store '" + path_ + "'",
+                      "the last one is '" + known.back() + "'; list all with 'jobhost ls'");
+  }
+  throw base::Error(base::ExitCode::kUsage, "'" + job + "' fits " + std::to_string(matches.size()) + " jobs",
+                    "among them " + matches[0] + " and " + matches[1]);
+}
+
+}  // namespace jobhost::store

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "store/job_directory.hpp"
+
+namespace jobhost::store {
+
+/// The directory that holds jobs, one folder each, named by the job's id.
+class Store {
+ public:
+  /// `path` need not exist yet.
+  Store(base::Env& env, std::string path);
+  /// $JOBHOST_STORE, else .jobhost in the working directory.
+  static std::string default_path();
+
+  const std::string& path() const { return path_; }
+  /// A new, empty job directory with all its folders; makes the store (mode 0700, its own .gitignore) when it is new.
+  /// Ids sort by time of creation: "20261123-031415-5f2a".
+  JobDirectory create_job();
+  /// Ids of all jobs that have a MANIFEST, oldest first.
+  std::vector<std::string> jobs();
+  /// Finds a job by id, unique prefix, path, or "@last". Throws Error(kUsage) that says what there is instead.
+  JobDirectory find(const std::string& job);
+
+ private:
+  base::Env& env_;
+  std::string path_;
+};
+
+}  // namespace jobhost::store
