@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -53,9 +54,14 @@ JobDirectory Store::create_job() {
 std::vector<std::string> Store::jobs() {
   std::vector<std::string> names, jobs;
   env_.list(path_, names);
+  std::vector<std::pair<std::int64_t, std::string>> by_age;  // a manifest never changes, so its time is the job's
   for (auto& name : names) {
-    if (base::exists(env_, JobDirectory(path_ + "/" + name).manifest())) jobs.push_back(std::move(name));
+    base::FileStatus manifest;
+    if (env_.status(JobDirectory(path_ + "/" + name).manifest(), manifest) < 0) continue;
+    by_age.emplace_back(manifest.modified_ns, std::move(name));
   }
+  std::sort(by_age.begin(), by_age.end());
+  for (auto& [age, name] : by_age) jobs.push_back(std::move(name));
   return jobs;
 }
 

@@ -1,0 +1,109 @@
+#include "bundle/manifest.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "bundle/inputs_json.hpp"
+
+namespace jobhost::bundle {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json blob_json(const Blob& blob) {
+  return {{"sha256", blob.sha256}, {"name", blob.name}, {"origin", blob.origin}, {"build_id", blob.build_id}};
+}
+
+[[noreturn]] void refuse(const std::string& where, const std::string& why) {
+  throw base::Error(base::ExitCode::kDamaged, "'" + where + "' is damaged: " + why,
+                    "the job cannot be used; submit it again");
+}
+
+Blob blob_from(const Json& json, const std::string& where) {
+  Blob blob{json.at("sha256"), json.at("name"), json.at("origin"), json.at("build_id")};
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (blob.sha256.size() != 64 || !std::all_of(blob.sha256.begin(), blob.sha256.end(), is_digit)) {
+    refuse(where, "'" + blob.sha256 + "' is not a SHA-256");
+  }
+  if (blob.name.empty() || blob.name[0] == '.' || blob.name.find('/') != std::string::npos) {
+    refuse(where, "'" + blob.name + "' is not a file name");
+  }
+  return blob;
+}
+
+Manifest from(const Json& json, const std::string& where) {
+  if (json.at("format") != kManifestFormat) {
+    refuse(where, "its format is " + json.at("format").dump() + ", this jobhost reads " +
+                      std::to_string(kManifestFormat));
+  }
+  Manifest manifest;
+  manifest.job = json.at("job");
+  manifest.label = json.at("label");
+  manifest.created = json.at("created");
+  manifest.hostname = json.at("hostname");
+  manifest.command = json.at("command");
+  manifest.plugin = blob_from(json.at("plugin"), where);
+  for (const auto& library : json.at("libraries")) manifest.libraries.push_back(blob_from(library, where));
+  for (const auto& library : json.at("system_libraries")) {
+    manifest.system_libraries.push_back({library.at("soname"), library.at("path"), library.at("build_id")});
+  }
+  manifest.kernel = schema::kernel_from_json(json.at("kernel").dump(), where);
+  manifest.inputs = inputs_from_json(json.at("inputs").dump(), where);
+  manifest.tasks = json.at("tasks");
+  manifest.claim = json.at("claim");
+  manifest.chunk = json.at("chunk");
+  manifest.backend = json.at("backend");
+  manifest.workers = json.at("workers");
+  manifest.retries = json.at("retries");
+  manifest.lease_ms = json.at("lease_ms");
+  manifest.working_directory = json.at("context").at("working_directory");
+  manifest.umask = json.at("context").at("umask");
+  manifest.output = {json.at("output").at("file"), json.at("output").at("format")};
+  if (manifest.claim == 0) refuse(where, "a claim covers no task");
+  if (manifest.tasks != task_count(manifest.inputs)) refuse(where, "'tasks' does not follow from 'inputs'");
+  return manifest;
+}
+
+}  // namespace
+
+std::string to_json(const Manifest& manifest) {
+  Json json = {{"format", kManifestFormat},
+               {"job", manifest.job},
+               {"label", manifest.label},
+               {"created", manifest.created},
+               {"hostname", manifest.hostname},
+               {"command", manifest.command},
+               {"plugin", blob_json(manifest.plugin)}};
+  json["libraries"] = Json::array();
+  for (const auto& library : manifest.libraries) json["libraries"].push_back(blob_json(library));
+  json["system_libraries"] = Json::array();
+  for (const auto& library : manifest.system_libraries) {
+    json["system_libraries"].push_back(
+        {{"soname", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
+  }
+  json["kernel"] = Json::parse(schema::kernel_to_json(manifest.kernel));
+  json["inputs"] = Json::parse(inputs_to_json(manifest.inputs));
+  json["tasks"] = manifest.tasks;
+  json["claim"] = manifest.claim;
+  json["chunk"] = manifest.chunk;
+  json["backend"] = manifest.backend;
+  json["workers"] = manifest.workers;
+  json["retries"] = manifest.retries;
+  json["lease_ms"] = manifest.lease_ms;
+  json["context"] = {{"working_directory", manifest.working_directory}, {"umask", manifest.umask}};
+  json["output"] = {{"file", manifest.output.file}, {"format", manifest.output.format}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Manifest manifest_from_json(const std::string& text, const std::string& where) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) refuse(where, "it is not a JSON object");
+  try {
+    return from(json, where);
+  } catch (const Json::exception& failure) {
+    refuse(where, failure.what());
+  }
+}
+
+}  // namespace jobhost::bundle

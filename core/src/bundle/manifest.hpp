@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bundle/inputs.hpp"
+#include "schema/type.hpp"
+
+namespace jobhost::bundle {
+
+inline constexpr int kManifestFormat = 0;
+inline constexpr std::uint64_t kManifestLimit = 64 << 20;  // bytes
+
+/// A file kept in blob/ under the digest of its bytes.
+struct Blob {
+  std::string sha256;
+  std::string name;      // file name it is loaded under: "libpi.so"
+  std::string origin;    // absolute path it was copied from
+  std::string build_id;  // of an ELF file, "" when it has none
+  friend bool operator==(const Blob&, const Blob&) = default;
+};
+
+/// A library that comes with the operating system: recorded, not shipped.
+struct SystemLibrary {
+  std::string soname, path, build_id;
+  friend bool operator==(const SystemLibrary&, const SystemLibrary&) = default;
+};
+
+/// Where the submitting command wanted the rows, so that `resume` can write the same.
+struct Output {
+  std::string file;    // absolute path, "" for standard output
+  std::string format;  // "table", "jsonl", "csv", "json", or "" for the default
+  friend bool operator==(const Output&, const Output&) = default;
+};
+
+/// Everything a computation needs, fixed at submission. Written as MANIFEST; its digest travels to the workers.
+struct Manifest {
+  std::string job;      // id: the name of its directory
+  std::string label;    // --name, or ""
+  std::string created;  // ISO 8601 UTC
+  std::string hostname;
+  std::vector<std::string> command;  // argv of the submission
+
+  Blob plugin;
+  std::vector<Blob> libraries;  // non-system, in load order (a library before those that need it)
+  std::vector<SystemLibrary> system_libraries;
+  schema::Kernel kernel;
+  Inputs inputs;
+  std::uint64_t tasks = 0;
+  std::uint64_t claim = 1;  // tasks per claim; the last one may be shorter
+  std::uint64_t chunk = 0;  // tasks a lane takes at once; 0 adapts to their duration
+
+  std::string backend;
+  std::uint32_t workers = 1;
+  std::uint32_t retries = 2;  // after a crash; attempts = 1 + retries
+  std::uint64_t lease_ms = 10'000;
+
+  std::string working_directory;
+  std::uint32_t umask = 022;
+  Output output;
+
+  std::uint64_t claims() const { return claim == 0 ? 0 : (tasks + claim - 1) / claim; }
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+};
+
+/// Readable JSON, two spaces deep.
+std::string to_json(const Manifest& manifest);
+
+/// Throws Error(kDamaged) saying which field of `where` is missing, of another type, or not plausible: unknown format, a
+/// digest that is none, a blob name with a slash, tasks that do not follow from the inputs.
+Manifest manifest_from_json(const std::string& json, const std::string& where);
+
+}  // namespace jobhost::bundle
