@@ -1,0 +1,79 @@
+#include "worker/control.hpp"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+
+#include "base/file.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+base::Bytes encode(const Plan& plan) {
+  base::Bytes bytes;
+  for (const auto* text :
+       {&plan.job_directory, &plan.manifest_json, &plan.manifest_sha256, &plan.worker_id, &plan.plugin}) {
+    base::append_text(bytes, *text);
+  }
+  base::append_value<std::int32_t>(bytes, plan.doorbell_fd);
+  base::append_value<std::uint64_t>(bytes, plan.libraries.size());
+  for (const auto& library : plan.libraries) base::append_text(bytes, library);
+  return bytes;
+}
+
+std::size_t plan_offset(std::uint32_t lanes) { return sizeof(Control) + (lanes + 1) * sizeof(Lane); }
+
+}  // namespace
+
+ControlMemory::ControlMemory(std::uint32_t lanes, const Plan& plan) {
+  const base::Bytes text = encode(plan);
+  fd_ = ::memfd_create("jobhost-control", MFD_CLOEXEC);
+  if (fd_ < 0) base::throw_file_error(-errno, "make", "shared memory");
+  const std::size_t size = plan_offset(lanes) + text.size();
+  if (::ftruncate(fd_, static_cast<off_t>(size)) < 0) base::throw_file_error(-errno, "size", "shared memory");
+  map(size);
+  control_->lanes = lanes;  // all else starts as zero, which is every field's initial state
+  control_->plan_size = text.size();
+  std::memcpy(reinterpret_cast<unsigned char*>(control_) + plan_offset(lanes), text.data(), text.size());
+}
+
+ControlMemory::ControlMemory(int fd) : fd_(fd) {
+  struct ::stat status {};
+  if (::fstat(fd, &status) < 0) base::throw_file_error(-errno, "look at", "shared memory");
+  map(static_cast<std::size_t>(status.st_size));
+}
+
+ControlMemory::~ControlMemory() {
+  ::munmap(control_, size_);
+  ::close(fd_);
+}
+
+void ControlMemory::map(std::size_t size) {
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, 0);
+  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
+  control_ = static_cast<Control*>(memory);
+  size_ = size;
+}
+
+Plan ControlMemory::plan() const {
+  base::ByteReader reader(
+      {reinterpret_cast<const unsigned char*>(control_) + plan_offset(control_->lanes), control_->plan_size});
+  Plan plan;
+  for (auto* text : {&plan.job_directory, &plan.manifest_json, &plan.manifest_sha256, &plan.worker_id, &plan.plugin}) {
+    *text = reader.text();
+  }
+  plan.doorbell_fd = reader.value<std::int32_t>();
+  for (auto left = reader.value<std::uint64_t>(); left > 0; --left) plan.libraries.push_back(reader.text());
+  return plan;
+}
+
+void account(Queue& queue, std::uint64_t span, std::uint64_t done, std::uint64_t failed) {
+  Span& entry = queue.spans[span % kSpans];
+  entry.failed.fetch_add(failed, std::memory_order_relaxed);
+  entry.done.fetch_add(done, std::memory_order_release);
+}
+
+}  // namespace jobhost::worker

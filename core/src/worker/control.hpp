@@ -1,0 +1,130 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jobhost/sdk/abi.h"
+#include "store/failure.hpp"
+#include "store/interval_set.hpp"
+
+/// The memory that a supervisor shares with its executors. It subdivides the ranges that the supervisor holds and tells
+/// what each lane is at; the truth about what is done stays in the logs.
+namespace jobhost::worker {
+
+inline constexpr std::uint32_t kMaxLanes = 1024;
+inline constexpr std::uint32_t kSpans = 128;       // published at once
+inline constexpr std::size_t kMaxStack = 48;       // frames kept of a stack
+inline constexpr std::size_t kModuleText = 32768;  // bytes
+
+/// A contiguous range of tasks that lanes take from its front.
+struct Span {
+  std::atomic<std::uint64_t> cursor;  // publication number modulo 2^16 in the top bits, tasks taken in the lower 48
+  std::atomic<std::uint64_t> first, size;
+  std::atomic<std::uint64_t> done, failed;  // tasks accounted for, and those among them that failed
+};
+
+/// Spans in order of publication; span number p is at spans[p % kSpans].
+struct Queue {
+  std::atomic<std::uint32_t> wake;  // futex: counts publications
+  std::atomic<std::uint64_t> published;
+  Span spans[kSpans];
+};
+
+enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed };
+
+/// What is known of a lane at any moment, also after its process died.
+struct alignas(128) Lane {
+  jobhost_progress progress;               // index within the batch that runs; `stop` ends the batch early
+  std::atomic<std::uint64_t> batch_first;  // task of the batch's index 0
+  std::atomic<std::uint64_t> taken_first, taken_end,
+      taken_span;  // taken and not yet accounted for; empty: first == end
+  std::atomic<LaneState> state;
+  std::atomic<std::int32_t> crash_signal;
+  std::atomic<std::uint32_t> stack_depth;
+  store::StackEntry stack[kMaxStack];
+  char message[1024];         // refused, log failed: why; crashed: exception that ended the process, or "exit(3)"
+  char message_type[256];     // crashed by an exception nobody caught: its mangled type
+  char modules[kModuleText];  // loaded files, one a line
+};
+
+struct Control {
+  std::atomic<std::uint32_t> stop;  // finish the running task, commit, end
+  std::atomic<std::uint32_t> bell;  // futex: a lane became idle or ended
+  std::uint32_t lanes;              // shared lanes; one more, the solo lane, follows them
+  std::uint64_t plan_size;
+  Queue shared, solo;
+  Lane lane[];  // lanes + 1
+};
+
+/// What executors are to run, fixed before the first one starts.
+struct Plan {
+  std::string job_directory, manifest_json, manifest_sha256, worker_id;
+  std::string plugin;                  // staged file
+  std::vector<std::string> libraries;  // staged files in load order
+  int doorbell_fd = -1;
+};
+
+/// Owns the mapping; the descriptor is inherited by executors.
+class ControlMemory {
+ public:
+  /// Makes the memory for `lanes` shared lanes and writes the plan into it.
+  ControlMemory(std::uint32_t lanes, const Plan& plan);
+  /// Maps what another process made.
+  explicit ControlMemory(int fd);
+  ControlMemory(const ControlMemory&) = delete;
+  ControlMemory& operator=(const ControlMemory&) = delete;
+  ~ControlMemory();
+
+  Control* operator->() const { return control_; }
+  Control& operator*() const { return *control_; }
+  int fd() const { return fd_; }
+  Plan plan() const;
+
+ private:
+  void map(std::size_t size);
+  Control* control_ = nullptr;
+  std::size_t size_ = 0;
+  int fd_ = -1;
+};
+
+/// What a lane got: tasks [first, first+count) of span number `span`.
+struct Taken {
+  std::uint64_t span, first, count;
+};
+
+/// Takes up to `wanted(remaining)` tasks for `lane` from the front of the queue, and notes them in the lane before they
+/// are gone from the queue. Nothing when every published task is taken. `hint` is the lane's own position.
+template <class Wanted>
+std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, Wanted wanted) {
+  constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;
+  const std::uint64_t published = queue.published.load(std::memory_order_acquire);
+  if (hint + kSpans < published) hint = published - kSpans;
+  for (; hint < published; ++hint) {
+    Span& span = queue.spans[hint % kSpans];
+    std::uint64_t cursor = span.cursor.load(std::memory_order_acquire);
+    while (cursor >> 48 == (hint & 0xffff)) {
+      const std::uint64_t offset = cursor & kOffset, size = span.size.load(std::memory_order_relaxed);
+      if (offset >= size) break;
+      const std::uint64_t first = span.first.load(std::memory_order_relaxed) + offset;
+      const std::uint64_t count = std::min<std::uint64_t>(wanted(size - offset), size - offset);
+      lane.taken_span.store(hint, std::memory_order_relaxed);
+      lane.taken_end.store(first + count, std::memory_order_relaxed);
+      lane.taken_first.store(first, std::memory_order_release);
+      if (span.cursor.compare_exchange_weak(cursor, cursor + count, std::memory_order_acq_rel)) {
+        return Taken{hint, first, count};
+      }
+      lane.taken_first.store(first + count, std::memory_order_release);
+    }
+  }
+  return std::nullopt;
+}
+
+/// Accounts for tasks that a lane finished.
+void account(Queue& queue, std::uint64_t span, std::uint64_t done, std::uint64_t failed);
+
+}  // namespace jobhost::worker

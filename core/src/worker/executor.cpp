@@ -1,0 +1,82 @@
+#include "worker/executor.hpp"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "context/process_context.hpp"
+#include "worker/crash_guard.hpp"
+#include "worker/lane.hpp"
+#include "worker/loader.hpp"
+#include "worker/log_names.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+void mark(ControlMemory& control, unsigned first, unsigned count, LaneState state, const char* message) {
+  for (unsigned i = 0; i < count; ++i) {
+    Lane& lane = control->lane[first + i];
+    std::strncpy(lane.message, message, sizeof lane.message - 1);
+    lane.state.store(state, std::memory_order_release);
+  }
+  control->bell.fetch_add(1);
+  store::futex_wake_all(control->bell);
+}
+
+/// The list of loaded files, for the supervisor to put beside a crash.
+void publish_modules(Lane& lane) {
+  std::string text;
+  for (const auto& path : recorded_modules()) text += path + "\n";
+  if (text.size() < sizeof lane.modules) std::memcpy(lane.modules, text.c_str(), text.size() + 1);
+}
+
+}  // namespace
+
+int executor_main(base::Env& env, int argc, char** argv) {
+  if (argc != 5) return static_cast<int>(base::ExitCode::kUsage);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ControlMemory control(std::atoi(argv[1]));
+  const auto first = static_cast<unsigned>(std::atoi(argv[2]));
+  const auto count = static_cast<unsigned>(std::atoi(argv[3]));
+  const std::string generation = argv[4];
+  const Plan plan = control.plan();
+  const bool solo = first == control->lanes;
+
+  bundle::Manifest manifest;
+  jobhost_entry entry = nullptr;
+  try {
+    manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+    context::apply({manifest.working_directory, manifest.umask});
+    entry = load_kernel(plan.libraries, plan.plugin, manifest.kernel.symbol);
+  } catch (const base::Error& error) {
+    mark(control, first, count, LaneState::kRefused, error.what());
+    return static_cast<int>(base::ExitCode::kPluginRefused);
+  }
+  record_modules();
+  install_crash_guard(count == 1 ? &control->lane[first] : nullptr);
+  for (unsigned i = 0; i < count; ++i) publish_modules(control->lane[first + i]);
+
+  std::unique_ptr<store::Doorbell> doorbell;
+  if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
+  std::atomic<bool> logs_fine{true};
+  run_lanes(count, [&](unsigned i) {
+    Lane& lane = control->lane[first + i];
+    guard_thread(lane);
+    LaneRunner runner(env, *control, lane, solo ? control->solo : control->shared, manifest, plan,
+                      log_path(plan, first + i, generation), first + i, entry, doorbell.get(),
+                      {&last_throw_stack, &recorded_modules});
+    if (!runner.run()) logs_fine = false;
+  });
+  // Destructors of the plugin's globals are not run: the process is only a place to compute in.
+  ::_exit(logs_fine ? 0 : static_cast<int>(base::ExitCode::kBackendFailed));
+}
+
+}  // namespace jobhost::worker

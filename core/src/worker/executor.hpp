@@ -1,0 +1,17 @@
+#pragma once
+
+#include <functional>
+
+#include "base/env.hpp"
+
+namespace jobhost::worker {
+
+/// Runs `lane` for 0 .. lanes-1 at the same time and returns when all are done. Each executor program brings its own:
+/// one lane on the calling thread (plain_lanes.cpp), or a TBB arena (tbb_lanes.cpp).
+void run_lanes(unsigned lanes, const std::function<void(unsigned)>& lane);
+
+/// An executor's life: map the control memory, apply the context, load the plugin, run lanes until told to stop.
+/// argv: program, control descriptor, first lane, number of lanes, generation. Returns the exit code.
+int executor_main(base::Env& env, int argc, char** argv);
+
+}  // namespace jobhost::worker

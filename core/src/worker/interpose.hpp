@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Functions of the C and C++ runtimes that executors define themselves, in front of the real ones. interpose.cpp is
+/// linked into executors only; other programs get the empty versions of no_interpose.cpp.
+namespace jobhost::worker {
+
+/// Addresses of the calls that led to the last throw on this thread, innermost first.
+struct ThrowSite {
+  static constexpr std::size_t kMaxDepth = 32;
+  std::uintptr_t addresses[kMaxDepth];
+  std::size_t depth;
+};
+const ThrowSite& last_throw_site();
+
+/// Called when code of the plugin calls exit, quick_exit or _exit; returning lets the call go on.
+using ExitObserver = void (*)(const char* call, int code, const std::uintptr_t* addresses, std::size_t depth);
+void set_exit_observer(ExitObserver observer);
+
+/// Fills in the addresses of this thread's calls, innermost first; returns how many.
+std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit);
+
+}  // namespace jobhost::worker

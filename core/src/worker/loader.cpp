@@ -1,0 +1,51 @@
+#include "worker/loader.hpp"
+
+#define BOOST_DLL_USE_STD_FS  // no Boost library to link; it forgets to include <vector> itself
+#include <vector>
+// clang-format keeps the order of these two groups
+#include <boost/dll/shared_library.hpp>
+#include <system_error>
+#include <type_traits>
+
+#include "base/error.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+// Boost appends a system message to the loader's reason that has nothing to do with it.
+std::string reason_of(const std::system_error& error) {
+  std::string reason = error.what();
+  for (const char* noise : {": Bad file descriptor", " [system:9]", " [generic:9]"}) {
+    if (const auto at = reason.find(noise); at != std::string::npos) reason.erase(at);
+  }
+  for (const char* noise :
+       {"boost::dll::shared_library::load() failed: ", "boost::dll::shared_library::load() failed ("}) {
+    if (reason.starts_with(noise)) reason.erase(0, std::string(noise).size());
+  }
+  return reason;
+}
+
+boost::dll::shared_library& load(const std::string& path) {
+  constexpr auto kMode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+  try {
+    return *new boost::dll::shared_library(path, kMode);  // never unloaded: its code may still be referred to
+  } catch (const std::system_error& error) {
+    throw base::Error(base::ExitCode::kPluginRefused, "'" + path + "' cannot be loaded: " + reason_of(error),
+                      "jobhost check on the plugin says what it needs");
+  }
+}
+
+}  // namespace
+
+jobhost_entry load_kernel(const std::vector<std::string>& libraries, const std::string& plugin,
+                          const std::string& symbol) {
+  for (const auto& library : libraries) load(library);
+  auto& loaded = load(plugin);
+  if (!loaded.has(symbol)) {
+    throw base::Error(base::ExitCode::kPluginRefused, "'" + plugin + "' has no symbol '" + symbol + "'",
+                      "rebuild the plugin and submit again");
+  }
+  return &loaded.get<std::remove_pointer_t<jobhost_entry>>(symbol);
+}
+
+}  // namespace jobhost::worker

@@ -1,0 +1,11 @@
+#include "worker/interpose.hpp"
+
+namespace jobhost::worker {
+
+const ThrowSite& last_throw_site() {
+  static const ThrowSite none{};
+  return none;
+}
+void set_exit_observer(ExitObserver) {}
+
+}  // namespace jobhost::worker
