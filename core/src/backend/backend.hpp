@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/env.hpp"
+
+/// Backends start workers and nothing else: what workers compute travels through the job directory.
+namespace jobhost::backend {
+
+/// What every backend starts: `<program> worker --job … --manifest …`.
+struct WorkerCommand {
+  std::string program;        // absolute path of jobhost
+  std::string job_directory;  // absolute
+  std::string manifest_sha256;
+  int doorbell_fd = -1;  // for workers on this machine; -1 without
+};
+
+/// How the workers of a job are.
+struct Status {
+  unsigned running = 0;   // started and not known to have ended
+  unsigned restarts = 0;  // of workers that were killed
+};
+
+/// One job's workers. Not for several threads at once. The destructor leaves no process behind, except when detached.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual std::string name() const = 0;
+  /// Starts workers with `lanes` lanes in all. Throws Error(kBackendFailed) when none could be started.
+  virtual void start(const WorkerCommand& command, unsigned lanes) = 0;
+  /// Looks after them; `progress` is any number that grows while results come in. Workers that were killed are started
+  /// again unless that happens repeatedly without progress: then, and when a worker gives up, Error is thrown.
+  virtual Status look(std::uint64_t progress) = 0;
+  /// Asks workers to commit what they have and end; `now`: without finishing running tasks. Returns at once.
+  virtual void stop(bool now) = 0;
+};
+
+/// "processes" (an executor process per lane) or "threads" (one executor process with TBB lanes) on this machine.
+/// `detached`: the workers outlive this process and stop only when the job is done or cancelled.
+std::unique_ptr<Backend> make_local(base::Env& env, const std::string& name, bool detached);
+
+}  // namespace jobhost::backend

@@ -1,0 +1,106 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "backend/backend.hpp"
+#include "base/file.hpp"
+
+namespace jobhost::backend {
+namespace {
+
+constexpr unsigned kRestartsWithoutProgress = 5;
+
+/// One worker process on this machine; its executors are the lanes.
+class Local : public Backend {
+ public:
+  Local(base::Env& env, std::string name, bool detached) : env_(env), name_(std::move(name)), detached_(detached) {
+    if (!detached_ && ::pipe2(life_, O_CLOEXEC) < 0) base::throw_file_error(-errno, "make", "pipe");
+  }
+
+  ~Local() override {
+    for (int fd : life_) {
+      if (fd >= 0) ::close(fd);  // the worker sees this and ends
+    }
+    base::ExitStatus status;
+    if (pid_ > 0 && !detached_) env_.wait(pid_, true, status);
+  }
+
+  std::string name() const override { return name_; }
+
+  void start(const WorkerCommand& command, unsigned lanes) override {
+    command_ = command;
+    lanes_ = lanes;
+    base::SpawnRequest request;
+    request.program = command.program;
+    request.arguments = {
+        command.program, "worker", "--job",   command.job_directory, "--manifest", command.manifest_sha256,
+        "--mode",        name_,    "--lanes", std::to_string(lanes)};
+    if (!detached_) {
+      request.arguments.insert(request.arguments.end(), {"--host-fd", std::to_string(life_[0])});
+      request.keep.push_back(life_[0]);
+      if (command.doorbell_fd >= 0) {
+        request.arguments.insert(request.arguments.end(), {"--doorbell-fd", std::to_string(command.doorbell_fd)});
+        request.keep.push_back(command.doorbell_fd);
+      }
+    }
+    for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
+    const base::File words(env_, command.job_directory + "/printed/worker", O_WRONLY | O_CREAT | O_APPEND);
+    request.out = request.err = words.fd();
+    request.new_session = true;  // Ctrl-C is the host's to interpret
+    pid_ = env_.spawn(request);
+    if (pid_ < 0) base::throw_file_error(pid_, "start", command.program);
+  }
+
+  Status look(std::uint64_t progress) override {
+    base::ExitStatus status;
+    if (pid_ > 0 && env_.wait(pid_, false, status) == pid_) {
+      pid_ = -1;
+      if (status.signaled && !stopping_) {
+        if (progress != progress_at_restart_) restarts_in_vain_ = 0;
+        progress_at_restart_ = progress;
+        if (++restarts_in_vain_ > kRestartsWithoutProgress) {
+          throw base::Error(base::ExitCode::kBackendFailed,
+                            "the worker was killed " + std::to_string(restarts_in_vain_) + " times (signal " +
+                                std::to_string(status.code) + ") without getting anywhere",
+                            "what it printed is in '" + command_.job_directory + "/printed'");
+        }
+        ++restarts_;
+        start(command_, lanes_);
+      } else if (!status.signaled && status.code != 0) {
+        throw base::Error(static_cast<base::ExitCode>(status.code),
+                          "the worker ended with code " + std::to_string(status.code),
+                          "what it printed is in '" + command_.job_directory + "/printed'");
+      }
+    }
+    return {pid_ > 0 ? 1u : 0u, restarts_};
+  }
+
+  void stop(bool now) override {
+    stopping_ = true;
+    if (pid_ <= 0) return;
+    env_.kill(pid_, SIGTERM);
+    if (now) env_.kill(pid_, SIGTERM);
+  }
+
+ private:
+  base::Env& env_;
+  std::string name_;
+  bool detached_;
+  WorkerCommand command_;
+  unsigned lanes_ = 0;
+  int life_[2] = {-1, -1};
+  int pid_ = -1;
+  bool stopping_ = false;
+  unsigned restarts_ = 0, restarts_in_vain_ = 0;
+  std::uint64_t progress_at_restart_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_local(base::Env& env, const std::string& name, bool detached) {
+  return std::make_unique<Local>(env, name, detached);
+}
+
+}  // namespace jobhost::backend

@@ -1,0 +1,121 @@
+#include "host/result_stream.hpp"
+
+#include "store/party.hpp"
+
+namespace jobhost::host {
+namespace {
+
+constexpr std::uint64_t kDiscoverNs = 50'000'000;
+
+[[noreturn]] void damaged(const store::LogReader& log, const store::Frame& frame, const char* why) {
+  throw base::Error(base::ExitCode::kDamaged,
+                    "'" + log.path() + "' is damaged at byte " + std::to_string(frame.header.offset) + " (tasks " +
+                        std::to_string(frame.header.first) + " to " +
+                        std::to_string(frame.header.first + frame.header.count - 1) + "): " + why);
+}
+
+}  // namespace
+
+ResultStream::ResultStream(base::Env& env, const Job& job)
+    : job_(job),
+      logs_(env, job.directory, store::binary_id(job.manifest_sha256)),
+      result_size_(schema::fixed_size(job.manifest.kernel.result)),
+      env_(env) {}
+
+bool ResultStream::poll() {
+  const auto take = [this](std::size_t log, const store::Frame& frame) { index(log, frame); };
+  std::size_t fresh = logs_.read(take);
+  const std::uint64_t now = env_.monotonic_ns();
+  if (fresh == 0 || now - last_discovery_ >= kDiscoverNs) {
+    last_discovery_ = now;
+    const std::size_t known = logs_.size();
+    logs_.discover();
+    if (logs_.size() > known) fresh += logs_.read(take);
+  }
+  return fresh > 0;
+}
+
+void ResultStream::index(std::size_t log, const store::Frame& frame) {
+  const auto& header = frame.header;
+  const auto kind = static_cast<store::FrameKind>(header.kind);
+  if (kind == store::FrameKind::kModules) {
+    base::Bytes bytes;
+    if (!logs_.log(log).read_payload(frame, bytes)) damaged(logs_.log(log), frame, "wrong checksum");
+    modules_[log].push_back(store::decode_modules(bytes));
+    return;
+  }
+  if (kind != store::FrameKind::kResults && kind != store::FrameKind::kFailure) return;
+  if (header.first > job_.manifest.tasks || header.count > job_.manifest.tasks - header.first) {
+    damaged(logs_.log(log), frame, "the job has no such tasks");
+  }
+  const store::Interval tasks{header.first, header.first + header.count};
+  const auto known_modules = modules_.find(log);
+  const Part part{0, log, known_modules == modules_.end() ? 0 : known_modules->second.size(), frame};
+  std::uint64_t fresh = 0;
+  for (const auto& piece : seen_.missing(tasks)) {
+    ahead_.emplace(piece.first, part).first->second.end = piece.end;
+    fresh += piece.size();
+  }
+  seen_.add(tasks);
+  duplicates_ += tasks.size() - fresh;
+  if (kind == store::FrameKind::kFailure) failed_ += fresh;
+  if (header.count > 0) {
+    const double seconds = static_cast<double>(header.nanoseconds) * 1e-9 / static_cast<double>(header.count);
+    if (seconds > slowest_seconds_) {
+      slowest_seconds_ = seconds;
+      slowest_task_ = header.first;
+    }
+  }
+}
+
+void ResultStream::load(const Part& part) {
+  const auto& log = logs_.log(part.log);
+  const auto& header = part.frame.header;
+  if (!log.read_payload(part.frame, payload_)) damaged(log, part.frame, "wrong checksum");
+  block_.nanoseconds = header.nanoseconds / std::max<std::uint64_t>(1, header.count);
+  block_.attempts = header.attempt;
+  block_.failed = static_cast<store::FrameKind>(header.kind) == store::FrameKind::kFailure;
+  if (block_.failed) {
+    block_.failure = store::decode_failure(payload_);
+    block_.modules = part.modules == 0 ? nullptr : &modules_.at(part.log)[part.modules - 1];
+    return;
+  }
+  if (result_size_) {
+    if (header.length / std::max<std::uint64_t>(1, *result_size_) < header.count ||
+        header.length != header.count * *result_size_) {
+      damaged(log, part.frame, "its length does not fit the result type");
+    }
+    block_.results = {payload_.data(), nullptr, *result_size_, *result_size_};
+    return;
+  }
+  if (header.length / 8 <= header.count) damaged(log, part.frame, "its length does not fit the result type");
+  const auto* offsets = reinterpret_cast<const std::uint64_t*>(payload_.data());
+  const std::uint64_t space = header.length - 8 * (header.count + 1);
+  for (std::uint64_t i = 0; i <= header.count; ++i) {
+    if (offsets[i] > space || (i > 0 && offsets[i] < offsets[i - 1])) {
+      damaged(log, part.frame, "its results overlap");
+    }
+  }
+  block_.results = {payload_.data() + 8 * (header.count + 1), offsets, 0, 0};
+}
+
+const Block* ResultStream::next() {
+  const auto found = ahead_.find(position_);
+  if (found == ahead_.end()) return nullptr;
+  load(found->second);
+  block_.first = position_;
+  block_.count = found->second.end - position_;
+  const std::uint64_t skip = position_ - found->second.frame.header.first;
+  if (!block_.failed) {
+    if (block_.results.offsets) {
+      block_.results.offsets += skip;
+    } else {
+      block_.results.data += skip * block_.results.stride;
+    }
+  }
+  position_ = found->second.end;
+  ahead_.erase(found);
+  return &block_;
+}
+
+}  // namespace jobhost::host

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/submission.hpp"
+#include "jobhost/sdk/abi.h"
+#include "store/failure.hpp"
+#include "store/interval_set.hpp"
+#include "store/log_set.hpp"
+
+namespace jobhost::host {
+
+/// Tasks [first, first+count), either all with results or one that failed.
+struct Block {
+  std::uint64_t first = 0, count = 0;
+  std::uint64_t nanoseconds = 0;  // mean of the frame, per task
+  std::uint16_t attempts = 1;
+  bool failed = false;
+  jobhost_column results{};                           // of the kernel's result type; position 0 is task `first`
+  store::Failure failure;                             // when failed
+  const std::vector<std::string>* modules = nullptr;  // what the failure's stack refers to
+};
+
+/// Follows the logs of a job and yields every task exactly once, in order, as soon as all before it are there. Holds an
+/// index of what is ahead, never the results themselves.
+class ResultStream {
+ public:
+  ResultStream(base::Env& env, const Job& job);
+
+  /// Reads what the logs gained; true when there was something.
+  bool poll();
+  /// The next block in order, or nothing when the next task is not done yet. Valid until the next call. Throws
+  /// Error(kDamaged) naming the log when a record does not match its checksum or the kernel's result type.
+  const Block* next();
+
+  bool finished() const { return position_ == job_.manifest.tasks; }
+  std::uint64_t position() const { return position_; }      // tasks yielded
+  std::uint64_t done() const { return seen_.size(); }       // tasks in the logs
+  std::uint64_t failed() const { return failed_; }          // of those
+  std::uint64_t duplicates() const { return duplicates_; }  // results beyond the first of their task
+  const store::IntervalSet& seen() const { return seen_; }
+  /// The slowest task or mean of a sub-batch so far: task and seconds.
+  std::pair<std::uint64_t, double> slowest() const { return {slowest_task_, slowest_seconds_}; }
+
+ private:
+  struct Part {
+    std::uint64_t end;
+    std::size_t log, modules;
+    store::Frame frame;
+  };
+  void index(std::size_t log, const store::Frame& frame);
+  void load(const Part& part);
+
+  const Job& job_;
+  store::LogSet logs_;
+  std::optional<std::uint64_t> result_size_;
+  std::map<std::uint64_t, Part> ahead_;  // by first task; disjoint
+  store::IntervalSet seen_;
+  std::map<std::size_t, std::vector<std::vector<std::string>>> modules_;  // by log, in order of appearance
+  std::uint64_t position_ = 0, failed_ = 0, duplicates_ = 0;
+  std::uint64_t slowest_task_ = 0;
+  double slowest_seconds_ = 0;
+  base::Bytes payload_;
+  Block block_;
+  std::uint64_t last_discovery_ = 0;
+  base::Env& env_;
+};
+
+}  // namespace jobhost::host

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "bundle/manifest.hpp"
+#include "store/store.hpp"
+
+namespace jobhost::host {
+
+/// What a new job is made from.
+struct JobSpec {
+  std::string plugin;  // path of the .so
+  std::string kernel;
+  /// Makes the inputs for the kernel; may write packs into the directory given.
+  std::function<bundle::Inputs(const schema::Kernel&, const std::string& job_directory)> inputs;
+  std::string backend = "processes";
+  unsigned workers = 1;
+  unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
+  unsigned retries = 2;
+  std::uint64_t chunk = 0;
+  std::string label;
+  bundle::Output output;
+  std::vector<std::string> command;
+};
+
+/// A job that exists on disk.
+struct Job {
+  store::JobDirectory directory;
+  std::string manifest_sha256;
+  bundle::Manifest manifest;
+};
+
+/// Inspects the plugin, checks the inputs, and writes the job directory; MANIFEST comes last. Nothing of the plugin is
+/// executed. On any Error the directory is removed again.
+Job submit(base::Env& env, store::Store& store, const JobSpec& spec);
+
+/// Opens an existing job: reads and checks MANIFEST.
+Job open_job(base::Env& env, const store::JobDirectory& directory);
+
+}  // namespace jobhost::host

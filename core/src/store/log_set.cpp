@@ -1,0 +1,31 @@
+#include "store/log_set.hpp"
+
+namespace jobhost::store {
+
+LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
+    : env_(env), job_(std::move(job)), manifest_(manifest) {}
+
+void LogSet::discover() {
+  std::vector<std::string> folders, names;
+  env_.list(job_.logs(), folders);
+  for (const auto& folder : folders) {
+    env_.list(job_.logs() + "/" + folder, names);
+    for (const auto& name : names) {
+      std::string path = job_.logs() + "/" + folder + "/" + name;
+      if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_);
+    }
+  }
+}
+
+std::size_t LogSet::read(const std::function<void(std::size_t, const Frame&)>& frame) {
+  std::size_t count = 0;
+  for (std::size_t number = 0; number < logs_.size(); ++number) {
+    while (const auto next = logs_[number].next()) {
+      frame(number, *next);
+      ++count;
+    }
+  }
+  return count;
+}
+
+}  // namespace jobhost::store

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/env.hpp"
+#include "worker/control.hpp"
+
+namespace jobhost::worker {
+
+/// Starts executors for a supervisor. An executor runs lanes [first, first+count) of the control memory.
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  /// A handle > 0. `generation` counts the executors of this supervisor. Throws Error(kBackendFailed).
+  virtual int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) = 0;
+  /// True once the executor ended; `status` then says how. Asked again for the same handle: undefined.
+  virtual bool ended(int handle, base::ExitStatus& status) = 0;
+  virtual void kill(int handle) = 0;
+};
+
+/// Executors as child processes: the plain one for a single lane, the TBB one for several. What they print goes to
+/// `<printed>/<worker>.<lane>.<generation>`.
+class ProcessLauncher : public Launcher {
+ public:
+  ProcessLauncher(base::Env& env, std::string libexec, std::string printed, std::string worker_id, int doorbell_fd);
+  int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) override;
+  bool ended(int handle, base::ExitStatus& status) override;
+  void kill(int handle) override;
+
+ private:
+  base::Env& env_;
+  std::string libexec_, printed_, worker_id_;
+  int doorbell_fd_;
+};
+
+}  // namespace jobhost::worker

@@ -1,0 +1,66 @@
+#include "worker/stage.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/checksum.hpp"
+#include "base/file.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+constexpr std::uint64_t kCodeLimit = 4ULL << 30;  // bytes of one library
+
+std::string stage(base::Env& env, const std::string& cache, const store::JobDirectory& job, const bundle::Blob& blob) {
+  const std::string folder = cache + "/" + blob.sha256, path = folder + "/" + blob.name;
+  if (const auto there = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW)) {
+    if (base::sha256_hex_of_file(env, there->fd(), path) == blob.sha256) return path;
+    env.remove(path);  // a copy that was cut short, or disk rot: made again below
+  }
+  const base::Bytes code = base::read_file(env, job.blob(blob.sha256), kCodeLimit);
+  if (base::sha256_hex(code) != blob.sha256) {
+    throw base::Error(base::ExitCode::kDamaged,
+                      "'" + job.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
+                      "the job's copy of the code is damaged; submit the job again");
+  }
+  base::make_directories(env, folder);
+  base::write_file_atomically(env, path, code, false, 0500);
+  return path;
+}
+
+}  // namespace
+
+std::string private_cache(base::Env& env) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::string path;
+  if (cache && *cache == '/') {
+    path = std::string(cache) + "/jobhost";
+  } else if (home && *home == '/') {
+    path = std::string(home) + "/.cache/jobhost";
+  } else {
+    path = "/tmp/jobhost-" + std::to_string(::getuid());
+  }
+  base::make_directories(env, path);
+  base::FileStatus status;
+  if (const int failure = env.status(path, status); failure < 0) base::throw_file_error(failure, "look at", path);
+  if (!S_ISDIR(status.mode) || status.owner != ::getuid() || (status.mode & 022) != 0) {
+    throw base::Error(base::ExitCode::kPluginRefused,
+                      "the code cache '" + path + "' is not a directory that only you can write to",
+                      "chmod 700 it, or point XDG_CACHE_HOME elsewhere");
+  }
+  return path;
+}
+
+StagedCode stage_code(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest) {
+  const std::string cache = private_cache(env);
+  StagedCode staged;
+  for (const auto& library : manifest.libraries) staged.libraries.push_back(stage(env, cache, job, library));
+  staged.plugin = stage(env, cache, job, manifest.plugin);
+  return staged;
+}
+
+}  // namespace jobhost::worker

@@ -1,0 +1,264 @@
+#include "worker/supervisor.hpp"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/checksum.hpp"
+#include "base/file.hpp"
+#include "worker/crash_guard.hpp"
+#include "worker/log_names.hpp"
+#include "worker/stage.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+constexpr std::uint64_t kTickNs = 20'000'000;
+constexpr std::uint64_t kLookNs = 50'000'000;  // cancel flag, host, long batches
+constexpr std::uint64_t kBeatNs = 1'000'000'000;
+constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
+constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
+constexpr unsigned kLostBeforeAlone = 3;
+
+}  // namespace
+
+Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell,
+                       const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher)
+    : env_(env),
+      options_(std::move(options)),
+      job_(options_.job_directory),
+      doorbell_(doorbell),
+      stop_requests_(stop_requests) {
+  const base::Bytes manifest = base::read_file(env_, job_.manifest(), bundle::kManifestLimit);
+  if (base::sha256_hex(manifest) != options_.manifest_sha256) {
+    throw base::Error(base::ExitCode::kDamaged, "'" + job_.manifest() + "' is not the manifest that was submitted",
+                      "its SHA-256 differs from the one given to this worker");
+  }
+  Plan plan;
+  plan.manifest_json = base::as_text(manifest);
+  manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
+  const StagedCode code = stage_code(env_, job_, manifest_);
+  party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_));
+  party_->beat();
+  plan.job_directory = job_.path();
+  plan.manifest_sha256 = options_.manifest_sha256;
+  plan.worker_id = party_->self().id;
+  plan.plugin = code.plugin;
+  plan.libraries = code.libraries;
+  plan.doorbell_fd = doorbell_ ? doorbell_->fd() : -1;
+
+  const std::string folder = log_path(plan, 0, "0");
+  base::make_directories(env_, folder.substr(0, folder.rfind('/')));
+  log_path_ = log_path(plan, options_.lanes + 1, "0");
+  options_.lanes = std::clamp(options_.lanes, 1u, kMaxLanes);
+  control_ = std::make_unique<ControlMemory>(options_.lanes, plan);
+  Control& control = **control_;
+  std::vector<Lane*> lanes;
+  for (unsigned i = 0; i < options_.lanes; ++i) lanes.push_back(&control.lane[i]);
+  shared_ = std::make_unique<SpanTable>(control.shared, lanes);
+  solo_ = std::make_unique<SpanTable>(control.solo, std::vector<Lane*>{&control.lane[options_.lanes]});
+  batches_seen_.resize(options_.lanes + 1, UINT64_MAX);
+  launcher_ = make_launcher(plan);
+  const unsigned each = options_.threads ? options_.lanes : 1;
+  for (unsigned first = 0; first < options_.lanes; first += each) executors_.push_back({0, first, each});
+  executors_.push_back({0, options_.lanes, 1});
+  // Executors start while this process looks for work.
+  for (std::size_t i = 0; i + 1 < executors_.size() && manifest_.tasks > 0; ++i) launch(executors_[i]);
+  source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+}
+
+Supervisor::~Supervisor() {
+  for (auto& executor : executors_) {
+    if (executor.running) launcher_->kill(executor.handle);
+  }
+  base::ExitStatus status;
+  for (auto& executor : executors_) {
+    while (executor.running && !launcher_->ended(executor.handle, status)) env_.sleep_ns(1'000'000);
+  }
+}
+
+void Supervisor::launch(Executor& executor) {
+  for (unsigned i = 0; i < executor.count; ++i) {
+    (*control_)->lane[executor.first + i].state.store(LaneState::kStarting);
+  }
+  executor.handle = launcher_->start(*control_, executor.first, executor.count, generation_++);
+  executor.running = true;
+}
+
+void Supervisor::run() {
+  while (!source_->everything_done()) {
+    if (asked_to_stop()) {
+      wait_for_executors();
+      settle();
+      return;
+    }
+    const std::uint32_t bell = (*control_)->bell.load();
+    reap();
+    settle();
+    feed();
+    tick();
+    if (source_->everything_done()) break;
+    store::futex_wait((*control_)->bell, bell, kTickNs);
+  }
+  write_done();
+  wait_for_executors();
+}
+
+void Supervisor::feed() {
+  const bool ahead = claim_period_ns_ < kQuickClaimNs;
+  while (shared_->untaken() < (ahead ? std::max<std::uint64_t>(2 * options_.lanes, 2 * manifest_.claim) : 1)) {
+    const auto work = source_->next();
+    if (!work) return;
+    const std::uint64_t now = env_.monotonic_ns();
+    if (last_claim_ns_ != 0) claim_period_ns_ = now - last_claim_ns_;
+    last_claim_ns_ = now;
+    OpenClaim& claim = claims_[work->claim];
+    claim.tasks = work->tasks;
+    claim.count_in_logs = work->missing.size() != 1 || work->missing[0] != work->tasks;
+    for (const auto& tasks : work->missing) {
+      claim.outstanding += tasks.size();
+      shared_->add(work->claim, tasks);
+    }
+    if (claim.outstanding == 0) finish_claim(work->claim);
+  }
+}
+
+void Supervisor::settle() {
+  for (auto* table : {shared_.get(), solo_.get()}) {
+    table->settle(
+        source_->done(), [this] { source_->refresh(); },
+        [this](std::uint64_t index, std::uint64_t tasks, std::uint64_t failed) {
+          OpenClaim& claim = claims_.at(index);
+          claim.outstanding -= tasks;
+          claim.failed += failed;
+          if (claim.outstanding == 0) finish_claim(index);
+        },
+        [this](std::uint64_t claim, store::Interval tasks) { again(claim, tasks); });
+  }
+}
+
+void Supervisor::again(std::uint64_t index, store::Interval tasks) {
+  OpenClaim& claim = claims_.at(index);
+  claim.outstanding += tasks.size();
+  claim.count_in_logs = true;
+  // A task under suspicion runs alone, so that no neighbour suffers with it.
+  for (auto suspect = troubles_.lower_bound(tasks.first); suspect != troubles_.end() && suspect->first < tasks.end;
+       ++suspect) {
+    if (suspect->second.crashes == 0 && suspect->second.lost < kLostBeforeAlone) continue;
+    if (suspect->first > tasks.first) shared_->add(index, {tasks.first, suspect->first});
+    solo_->add(index, {suspect->first, suspect->first + 1});
+    tasks.first = suspect->first + 1;
+  }
+  if (tasks.first < tasks.end) shared_->add(index, tasks);
+  Executor& solo = executors_.back();
+  if (solo_->untaken() > 0 && !solo.running) launch(solo);
+}
+
+void Supervisor::finish_claim(std::uint64_t index) {
+  const OpenClaim claim = claims_.at(index);
+  claims_.erase(index);
+  std::uint64_t failed = claim.failed;
+  if (claim.count_in_logs) {
+    source_->refresh();
+    failed = source_->failed_within(claim.tasks);
+  }
+  base::Bytes payload;
+  base::append_value(payload, claim.tasks.size() - failed);
+  base::append_value(payload, failed);
+  own_log().append({store::FrameKind::kClaimDone, claim.tasks.first, claim.tasks.size(), 0, 0, env_.wall_ns()},
+                   {payload});
+  source_->claim_finished(index, claim.tasks.size() - failed, failed);
+}
+
+store::LogWriter& Supervisor::own_log() {
+  if (!log_) {
+    log_ = std::make_unique<store::LogWriter>(env_, log_path_, store::binary_id(party_->self().id), options_.lanes + 1,
+                                              store::binary_id(options_.manifest_sha256));
+  }
+  return *log_;
+}
+
+void Supervisor::tick() {
+  const std::uint64_t now = env_.monotonic_ns();
+  if (now - last_beat_ns_ >= kBeatNs) {
+    last_beat_ns_ = now;
+    party_->beat();
+  }
+  if (now - last_look_ns_ < kLookNs) return;
+  last_look_ns_ = now;
+  cancelled_ = base::exists(env_, job_.cancel());
+  for (unsigned i = 0; i <= options_.lanes; ++i) {
+    Lane& lane = (*control_)->lane[i];
+    if (lane.state.load() != LaneState::kRunning) continue;
+    const std::uint64_t batch = lane.batch_first.load();
+    // Tasks that take longer than was foreseen: have the lane commit what it has.
+    if (batches_seen_[i] == batch) lane.progress.stop = 1;
+    batches_seen_[i] = batch;
+  }
+}
+
+bool Supervisor::asked_to_stop() {
+  if (options_.host_fd >= 0 && !host_gone_) {
+    pollfd host{options_.host_fd, 0, 0};
+    host_gone_ = ::poll(&host, 1, 0) == 1 && (host.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  }
+  return host_gone_ || cancelled_ || stop_requests_.load() > 0;
+}
+
+void Supervisor::stop_lanes() {
+  Control& control = **control_;
+  control.stop.store(1);
+  for (unsigned i = 0; i <= options_.lanes; ++i) control.lane[i].progress.stop = 1;
+  for (Queue* queue : {&control.shared, &control.solo}) {
+    queue->wake.fetch_add(1);
+    store::futex_wake_all(queue->wake);
+  }
+}
+
+void Supervisor::wait_for_executors() {
+  const int requests = stop_requests_.load();
+  const std::uint64_t begin = env_.monotonic_ns();
+  base::ExitStatus status;
+  for (;;) {
+    stop_lanes();  // again each time: a lane may just have begun a batch
+    bool any = false;
+    for (auto& executor : executors_) {
+      if (!executor.running) continue;
+      if (launcher_->ended(executor.handle, status)) {
+        executor.running = false;
+        for (unsigned i = 0; i < executor.count; ++i) {
+          Lane& lane = (*control_)->lane[executor.first + i];
+          if (lane.state.load() == LaneState::kLogFailed)
+            throw base::Error(base::ExitCode::kBackendFailed, lane.message);
+          lane.taken_first.store(lane.taken_end.load());
+        }
+        continue;
+      }
+      any = true;
+      const bool abandoned = host_gone_ && env_.monotonic_ns() - begin > kGraceNs;
+      if (abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
+    }
+    if (!any) return;
+    const std::uint32_t bell = (*control_)->bell.load();
+    tick();
+    store::futex_wait((*control_)->bell, bell, 2'000'000);
+  }
+}
+
+void Supervisor::write_done() {
+  const auto [ok, failed] = source_->totals();
+  const std::string text = "{\"tasks\": " + std::to_string(manifest_.tasks) + ", \"ok\": " + std::to_string(ok) +
+                           ", \"failed\": " + std::to_string(failed) +
+                           ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
+  const std::string fresh = job_.done() + "." + party_->self().id;
+  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
+  env_.link(fresh, job_.done());  // whoever is first: all say the same
+  env_.remove(fresh);
+  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
+  base::sync_directory(env_, job_.path());
+  if (doorbell_) doorbell_->ring();
+}
+
+}  // namespace jobhost::worker

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "bundle/manifest.hpp"
+#include "store/doorbell.hpp"
+#include "store/log_writer.hpp"
+#include "worker/claim_source.hpp"
+#include "worker/control.hpp"
+#include "worker/launcher.hpp"
+#include "worker/span_table.hpp"
+
+namespace jobhost::worker {
+
+struct SupervisorOptions {
+  std::string job_directory;    // absolute
+  std::string manifest_sha256;  // what MANIFEST must hash to
+  bool threads = false;         // one executor with all lanes, instead of one executor per lane
+  unsigned lanes = 1;
+  int host_fd = -1;  // a pipe whose other end the host holds: the worker stops when it closes
+};
+
+/// A worker: claims ranges of tasks, has executors run them, blames crashes on the task that caused them, takes over
+/// from dead workers, and marks the job done when every task is in a log. Runs on one thread.
+class Supervisor {
+ public:
+  /// Verifies the manifest's digest before anything is parsed. `stop_requests` counts requests to end: the first lets
+  /// running tasks finish, the second ends executors at once. `launcher` starts executors once the plan is written;
+  /// it is made by the caller because a simulated one runs lanes in this process.
+  using MakeLauncher = std::function<std::unique_ptr<Launcher>(const Plan&)>;
+  Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell,
+             const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher);
+  ~Supervisor();
+
+  /// Works until the job is done or a stop is asked for. Throws Error when the plugin is refused (kPluginRefused), the
+  /// log cannot be written or executors cannot be started (kBackendFailed), or the job is damaged (kDamaged).
+  void run();
+
+ private:
+  struct Executor {
+    int handle = 0;
+    unsigned first = 0, count = 0;
+    bool running = false;
+    unsigned failed_starts = 0;
+  };
+  struct Trouble {
+    unsigned crashes = 0, lost = 0;
+  };
+
+  void launch(Executor& executor);
+  void reap();
+  void bury(Executor& executor, const base::ExitStatus& status);
+  std::optional<std::uint64_t> task_of(const Lane& lane) const;
+  void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status);
+  void lost(std::uint64_t task);
+  void record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts, const Lane* modules_of);
+  void again(std::uint64_t claim, store::Interval tasks);
+  void feed();
+  void settle();
+  void finish_claim(std::uint64_t claim);
+  store::LogWriter& own_log();
+  void tick();
+  bool asked_to_stop();
+  void stop_lanes();
+  void wait_for_executors();
+  void write_done();
+
+  base::Env& env_;
+  SupervisorOptions options_;
+  store::JobDirectory job_;
+  store::Doorbell* doorbell_;
+  const std::atomic<int>& stop_requests_;
+  bundle::Manifest manifest_;
+  std::unique_ptr<store::Party> party_;
+  std::unique_ptr<ClaimSource> source_;
+  std::unique_ptr<ControlMemory> control_;
+  std::unique_ptr<Launcher> launcher_;
+  std::unique_ptr<SpanTable> shared_, solo_;
+  std::unique_ptr<store::LogWriter> log_;
+  std::string log_path_;
+  std::vector<Executor> executors_;  // the solo executor last
+  unsigned generation_ = 0;
+
+  struct OpenClaim {
+    store::Interval tasks;
+    std::uint64_t outstanding = 0, failed = 0;
+    bool count_in_logs = false;
+  };
+  std::map<std::uint64_t, OpenClaim> claims_;
+  std::map<std::uint64_t, Trouble> troubles_;  // by task
+  std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
+  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
+  std::vector<std::uint64_t> batches_seen_;
+  unsigned deaths_without_task_ = 0;
+  bool cancelled_ = false, host_gone_ = false;
+};
+
+}  // namespace jobhost::worker
