@@ -34,8 +34,8 @@ Blob blob_from(const Json& json, const std::string& where) {
 
 Manifest from(const Json& json, const std::string& where) {
   if (json.at("format") != kManifestFormat) {
-    refuse(where, "its format is " + json.at("format").dump() + ", this jobhost reads " +
-                      std::to_string(kManifestFormat));
+    refuse(where,
+           "its format is " + json.at("format").dump() + ", this jobhost reads " + std::to_string(kManifestFormat));
   }
   Manifest manifest;
   manifest.job = json.at("job");
@@ -68,12 +68,8 @@ Manifest from(const Json& json, const std::string& where) {
 }  // namespace
 
 std::string to_json(const Manifest& manifest) {
-  Json json = {{"format", kManifestFormat},
-               {"job", manifest.job},
-               {"label", manifest.label},
-               {"created", manifest.created},
-               {"hostname", manifest.hostname},
-               {"command", manifest.command},
+  Json json = {{"format", kManifestFormat},           {"job", manifest.job},           {"label", manifest.label},
+               {"created", manifest.created},         {"hostname", manifest.hostname}, {"command", manifest.command},
                {"plugin", blob_json(manifest.plugin)}};
   json["libraries"] = Json::array();
   for (const auto& library : manifest.libraries) json["libraries"].push_back(blob_json(library));

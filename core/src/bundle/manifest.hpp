@@ -67,8 +67,8 @@ struct Manifest {
 /// Readable JSON, two spaces deep.
 std::string to_json(const Manifest& manifest);
 
-/// Throws Error(kDamaged) saying which field of `where` is missing, of another type, or not plausible: unknown format, a
-/// digest that is none, a blob name with a slash, tasks that do not follow from the inputs.
+/// Throws Error(kDamaged) saying which field of `where` is missing, of another type, or not plausible: unknown format,
+/// a digest that is none, a blob name with a slash, tasks that do not follow from the inputs.
 Manifest manifest_from_json(const std::string& json, const std::string& where);
 
 }  // namespace jobhost::bundle

@@ -26,8 +26,8 @@ void apply(const ProcessContext& context) {
   ::umask(context.umask);
   if (::chdir(context.working_directory.c_str()) != 0) {
     throw base::Error(base::ExitCode::kPluginRefused,
-                      "the job's working directory '" + context.working_directory + "' cannot be entered here: " +
-                          std::strerror(errno),
+                      "the job's working directory '" + context.working_directory +
+                          "' cannot be entered here: " + std::strerror(errno),
                       "make the directory visible to the workers, or submit again from one that is");
   }
 }

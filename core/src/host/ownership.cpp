@@ -4,7 +4,7 @@
 
 namespace jobhost::host {
 
-Ownership::Ownership(base::Env& env, const Job& job) : party_(env, job.directory, store::make_identity(env)) {
+Ownership::Ownership(base::Env& env, const Job& job) : party_(env, job.directory, store::make_identity(env, "host")) {
   beat();
   store::DeathWatch watch(env, job.directory, party_.self(), job.manifest.lease_ms * 1'000'000);
   const std::uint64_t patience = env.monotonic_ns() + job.manifest.lease_ms * 1'000'000 + 1'000'000'000;

@@ -99,6 +99,12 @@ void ResultStream::load(const Part& part) {
   block_.results = {payload_.data() + 8 * (header.count + 1), offsets, 0, 0};
 }
 
+const Block* ResultStream::next_available() {
+  if (ahead_.empty()) return nullptr;
+  position_ = ahead_.begin()->first;
+  return next();
+}
+
 const Block* ResultStream::next() {
   const auto found = ahead_.find(position_);
   if (found == ahead_.end()) return nullptr;

@@ -37,6 +37,9 @@ class ResultStream {
   /// Error(kDamaged) naming the log when a record does not match its checksum or the kernel's result type.
   const Block* next();
 
+  /// The next block that is there, whatever is missing before it: for looking at an unfinished job.
+  const Block* next_available();
+
   bool finished() const { return position_ == job_.manifest.tasks; }
   std::uint64_t position() const { return position_; }      // tasks yielded
   std::uint64_t done() const { return seen_.size(); }       // tasks in the logs

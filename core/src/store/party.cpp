@@ -45,8 +45,9 @@ std::string folder(const JobDirectory& job, const std::string& id) { return job.
 
 }  // namespace
 
-Identity make_identity(base::Env& env) {
+Identity make_identity(base::Env& env, const std::string& role) {
   Identity self;
+  self.role = role;
   self.id = base::random_hex(env, 16);
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
@@ -60,7 +61,8 @@ Identity make_identity(base::Env& env) {
 }
 
 std::string to_text(const Identity& identity) {
-  const nlohmann::ordered_json json = {{"id", identity.id},     {"hostname", identity.hostname},
+  const nlohmann::ordered_json json = {{"role", identity.role},
+                                       {"id", identity.id},     {"hostname", identity.hostname},
                                        {"boot", identity.boot}, {"pid_space", identity.pid_space},
                                        {"pid", identity.pid},   {"start_time", identity.start_time}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
@@ -74,6 +76,7 @@ Identity identity_from_text(const std::string& text, const std::string& where) {
   if (!json.is_object()) throw damaged("no JSON object");
   try {
     Identity identity;
+    identity.role = json.at("role");
     identity.id = json.at("id");
     identity.hostname = json.at("hostname");
     identity.boot = json.at("boot");
@@ -139,6 +142,20 @@ void Party::beat() {
   base::File file(env_, folder(job_, self_.id) + "/" + self_.id + ".hb", O_WRONLY | O_CREAT);
   file.write(bytes);
   file.close();
+}
+
+std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
+  std::vector<Identity> parties;
+  std::vector<std::string> folders, names;
+  env.list(job.workers(), folders);
+  for (const auto& name : folders) {
+    const std::string path = job.workers() + "/" + name;
+    env.list(path, names);
+    for (const auto& file : names) {
+      if (file.ends_with(".0.id")) parties.push_back(read_identity(env, path + "/" + file));
+    }
+  }
+  return parties;
 }
 
 Identity read_identity(base::Env& env, const std::string& path) {

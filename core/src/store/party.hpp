@@ -11,6 +11,7 @@ namespace jobhost::store {
 
 /// Who takes part in a job: a supervisor or a host. Immutable once written; claims are hard links to it.
 struct Identity {
+  std::string role;  // "worker" or "host"
   std::string id;  // 32 hexadecimal digits, random per start
   std::string hostname;
   std::string boot;       // the kernel's boot id
@@ -20,7 +21,7 @@ struct Identity {
 };
 
 /// This process, with a fresh id.
-Identity make_identity(base::Env& env);
+Identity make_identity(base::Env& env, const std::string& role);
 
 std::string to_text(const Identity& identity);
 /// Throws Error(kDamaged) when the text is not an identity or its id is not 32 hexadecimal digits.
@@ -55,6 +56,9 @@ class Party {
   std::uint32_t links_ = 0, files_ = 0;
   std::uint64_t beats_ = 0;
 };
+
+/// Everybody who ever took part in the job, in no order.
+std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.
 Identity read_identity(base::Env& env, const std::string& path);

@@ -40,7 +40,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   plan.manifest_json = base::as_text(manifest);
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
   const StagedCode code = stage_code(env_, job_, manifest_);
-  party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_));
+  party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
   party_->beat();
   plan.job_directory = job_.path();
   plan.manifest_sha256 = options_.manifest_sha256;

@@ -1,0 +1,102 @@
+#include "host/explanation.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <memory>
+
+namespace jobhost::host {
+namespace {
+
+std::string demangled(const std::string& type) {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &status), &std::free);
+  return status == 0 && name ? name.get() : type;
+}
+
+const char* name_of(store::FailureKind kind) {
+  switch (kind) {
+    case store::FailureKind::kException:
+      return "exception";
+    case store::FailureKind::kCrash:
+      return "crash";
+    case store::FailureKind::kTimeout:
+      return "timeout";
+    case store::FailureKind::kLost:
+      return "lost";
+  }
+  return "unknown";
+}
+
+// "ns::f(int, double) [clone .cold]" -> "ns::f"; an operator() keeps its parentheses.
+std::string short_name(const std::string& function) {
+  int depth = 0;
+  for (std::size_t i = 0; i < function.size(); ++i) {
+    if (function[i] == '<') ++depth;
+    if (function[i] == '>') --depth;
+    if (function[i] == '(' && depth == 0 && i > 0 && !function.substr(0, i).ends_with("operator") &&
+        !function.substr(i).starts_with("(anonymous namespace)")) {
+      return function.substr(0, i);
+    }
+  }
+  return function;
+}
+
+std::string in_words(const plugin::SourceLine& line, bool brief) {
+  std::string text = brief ? short_name(line.function) : line.function;
+  if (text.empty()) text = "?";
+  if (line.file.empty()) return text;
+  const std::string file = brief ? line.file.substr(line.file.rfind('/') + 1) : line.file;
+  return text + " at " + file + ":" + std::to_string(line.line);
+}
+
+}  // namespace
+
+Explainer::Explainer(const Job& job) : job_(job) {}
+
+const Explainer::Place& Explainer::place(const std::string& module, std::uint64_t offset) {
+  auto [found, fresh] = places_.try_emplace({module, offset});
+  if (!fresh) return found->second;
+  Place& place = found->second;
+  std::string file = module;
+  const auto own_copy = [&](const bundle::Blob& blob) {
+    if (module.find(blob.sha256) == std::string::npos) return;
+    file = job_.directory.blob(blob.sha256);
+    place.users_code = true;
+  };
+  own_copy(job_.manifest.plugin);
+  for (const auto& library : job_.manifest.libraries) own_copy(library);
+  place.lines = symbolizer_.resolve(file, offset);
+  return place;
+}
+
+Explanation Explainer::explain(const store::Failure& failure, const std::vector<std::string>* modules) {
+  Explanation words;
+  words.kind = name_of(failure.kind);
+  if (!failure.thrown.empty()) {
+    if (!failure.thrown[0].type.empty()) words.type = demangled(failure.thrown[0].type);
+    words.what = failure.thrown[0].what;
+  }
+  for (std::size_t i = 1; i < failure.thrown.size(); ++i) {
+    words.causes.push_back(demangled(failure.thrown[i].type) + ": " + failure.thrown[i].what);
+  }
+  if (failure.signal != 0) words.signal = failure.signal;
+  for (const auto& entry : failure.stack) {
+    if (!modules || entry.module >= modules->size()) continue;
+    const Place& found = place((*modules)[entry.module], entry.offset);
+    for (const auto& line : found.lines) {
+      // The generated entry and its header are ours, not part of the user's story.
+      if (line.function.find("jobhost::sdk") != std::string::npos ||
+          line.function.find("jobhost_kernel_") != std::string::npos) {
+        continue;
+      }
+      words.stack.push_back(in_words(line, false));
+      const bool named = found.users_code && !line.file.empty() && !line.file.starts_with("/usr/include/");
+      if (words.where.empty() && named) words.where = in_words(line, true);
+    }
+  }
+  return words;
+}
+
+}  // namespace jobhost::host

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/result_stream.hpp"
+#include "plugin/symbolizer.hpp"
+
+namespace jobhost::host {
+
+/// A failure in words.
+struct Explanation {
+  std::string kind;                 // "exception", "crash", "timeout", "lost"
+  std::string type;                 // demangled type of the outermost exception, or ""
+  std::string what;                 // its message; crashes: "SIGSEGV" or "exit(3)"
+  std::vector<std::string> causes;  // nested exceptions: "std::out_of_range: message"
+  std::string where;                // "f at pi.cpp:12": the innermost call in the user's own code, or ""
+  std::optional<int> signal;
+  std::vector<std::string> stack;   // "f at /home/me/pi.cpp:12", innermost first
+};
+
+/// Turns failure records into words with the job's own copies of the code. Keeps answers: a million equal failures cost
+/// one lookup of debug information.
+class Explainer {
+ public:
+  explicit Explainer(const Job& job);
+  Explanation explain(const store::Failure& failure, const std::vector<std::string>* modules);
+
+ private:
+  struct Place {
+    bool users_code = false;
+    std::vector<plugin::SourceLine> lines;
+  };
+  const Place& place(const std::string& module, std::uint64_t offset);
+
+  const Job& job_;
+  plugin::Symbolizer symbolizer_;
+  std::map<std::pair<std::string, std::uint64_t>, Place> places_;
+};
+
+}  // namespace jobhost::host

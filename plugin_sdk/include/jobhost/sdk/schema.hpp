@@ -1,0 +1,307 @@
+#pragma once
+
+#include "jobhost/sdk/kernel.hpp"
+
+/// C++ types to the JSON of the schema section, at compile time (docs/plugin_abi.md has the grammar).
+namespace jobhost::sdk {
+
+/// Counts or stores characters; the same writing runs twice.
+class Text {
+ public:
+  constexpr explicit Text(char* place = nullptr) : place_(place) {}
+  constexpr void put(char c) {
+    if (place_) place_[size_] = c;
+    ++size_;
+  }
+  constexpr void put(const char* text) {
+    while (*text != '\0') put(*text++);
+  }
+  constexpr void put(Name name) {
+    for (std::size_t i = 0; i < name.size; ++i) put(name.text[i]);
+  }
+  constexpr void number(std::size_t value) {
+    if (value >= 10) number(value / 10);
+    put(static_cast<char>('0' + value % 10));
+  }
+  constexpr std::size_t size() const { return size_; }
+
+ private:
+  char* place_;
+  std::size_t size_ = 0;
+};
+
+template <std::size_t N>
+struct Characters {
+  char text[N];
+};
+
+/// The compiler's spelling of a type.
+template <class T>
+consteval Name type_name() {
+  const char* text = __PRETTY_FUNCTION__;  // "... [with T = Point; ...]"
+  std::size_t begin = 0;
+  while (!(text[begin] == 'T' && text[begin + 1] == ' ' && text[begin + 2] == '=')) ++begin;
+  begin += 4;
+  std::size_t end = begin;
+  int depth = 0;
+  while (text[end] != '\0' && !(depth == 0 && (text[end] == ';' || text[end] == ']'))) {
+    if (text[end] == '<' || text[end] == '(' || text[end] == '[') ++depth;
+    if (text[end] == '>' || text[end] == ')' || text[end] == ']') --depth;
+    ++end;
+  }
+  return {text + begin, end - begin};
+}
+
+template <class T>
+constexpr void put_integer(Text& out) {
+  out.put(std::is_signed_v<T> ? 'i' : 'u');
+  out.number(8 * sizeof(T));
+}
+
+template <class T>
+constexpr void put_type(Text& out);
+
+template <class... T>
+constexpr void put_types(Text& out, TypeList<T...>) {
+  bool first = true;
+  ((first ? void() : out.put(','), first = false, put_type<T>(out)), ...);
+}
+template <class T, std::size_t... I>
+constexpr void put_elements(Text& out, std::index_sequence<I...>) {
+  put_types(out, TypeList<Plain<std::tuple_element_t<I, T>>...>{});
+}
+template <class T, class... F, std::size_t... I>
+constexpr void put_fields(Text& out, TypeList<F...>, std::index_sequence<I...>) {
+  ((I == 0 ? void() : out.put(','), out.put("[\""), out.put(field_name<T, I>()), out.put("\","), put_type<F>(out),
+    out.put(']')),
+   ...);
+}
+
+template <class T>
+constexpr void put_type(Text& out) {
+  if constexpr (std::is_void_v<T>) {
+    out.put("\"void\"");
+  } else if constexpr (std::is_same_v<T, bool>) {
+    out.put("\"bool\"");
+  } else if constexpr (std::is_same_v<T, char>) {
+    out.put("\"char\"");
+  } else if constexpr (std::is_enum_v<T>) {
+    out.put("{\"enum\":\"");
+    out.put(type_name<T>());
+    out.put("\",\"of\":\"");
+    put_integer<std::underlying_type_t<T>>(out);
+    out.put("\"}");
+  } else if constexpr (std::is_integral_v<T>) {
+    out.put('"');
+    put_integer<T>(out);
+    out.put('"');
+  } else if constexpr (std::is_floating_point_v<T>) {
+    out.put(sizeof(T) == 4 ? "\"f32\"" : sizeof(T) == 8 ? "\"f64\"" : "\"f80\"");
+  } else if constexpr (CharacterRange<T> || CString<T>) {
+    out.put("\"string\"");
+  } else if constexpr (Map<T>) {
+    out.put("{\"map\":[");
+    put_types(out, TypeList<typename T::key_type, typename T::mapped_type>{});
+    out.put("]}");
+  } else if constexpr (Optional<T>) {
+    out.put("{\"optional\":");
+    put_type<Plain<typename T::value_type>>(out);
+    out.put('}');
+  } else if constexpr (StdArray<T>) {
+    out.put("{\"array\":");
+    put_type<Plain<typename T::value_type>>(out);
+    out.put(",\"size\":");
+    out.number(std::tuple_size_v<T>);
+    out.put('}');
+  } else if constexpr (Sequence<T> || Span<T>) {
+    out.put("{\"vector\":");
+    put_type<Plain<typename T::value_type>>(out);
+    out.put('}');
+  } else if constexpr (TupleLike<T>) {
+    out.put("{\"tuple\":[");
+    put_elements<T>(out, std::make_index_sequence<std::tuple_size_v<T>>{});
+    out.put("]}");
+  } else {
+    out.put("{\"struct\":\"");
+    out.put(type_name<T>());
+    out.put("\",\"fields\":[");
+    put_fields<T>(out, FieldTypes<T>{}, std::make_index_sequence<count_fields<T>()>{});
+    out.put("]}");
+  }
+}
+
+/// What the scanner read in the source; all texts are escaped for JSON.
+struct Source {
+  const char *name, *symbol, *signature, *file, *line, *doc;
+  const char* const* parameters;  // one name per parameter
+  const char* const* types;       // one spelling per parameter, "" when not known
+};
+
+template <class R, class... P>
+constexpr void put_kernel(Text& out, const Source& source, R (*)(P...)) {
+  out.put("{\"name\":\"");
+  out.put(source.name);
+  out.put("\",\"symbol\":\"");
+  out.put(source.symbol);
+  out.put("\",\"signature\":\"");
+  out.put(source.signature);
+  out.put("\",\"file\":\"");
+  out.put(source.file);
+  out.put("\",\"line\":");
+  out.put(source.line);
+  out.put(",\"doc\":\"");
+  out.put(source.doc);
+  out.put("\",\"params\":[");
+  [[maybe_unused]] std::size_t i = 0;
+  ((out.put(i == 0 ? "{\"name\":\"" : ",{\"name\":\""), out.put(source.parameters[i++]), out.put("\",\"type\":"),
+    put_type<Plain<P>>(out), out.put('}')),
+   ...);
+  out.put("],\"result\":");
+  put_type<Plain<R>>(out);
+  out.put('}');
+}
+
+template <class P>
+constexpr bool put_obstacle(Text& out, const char* name, const char* spelling, bool quoted) {
+  if (parameter_travels<P>()) return false;
+  const char* quote = quoted ? "'" : "";
+  out.put("parameter ");
+  out.put(quote);
+  out.put(name);
+  out.put(quote);
+  out.put(" of type ");
+  if (*spelling != '\0') {
+    out.put(spelling);
+  } else {
+    out.put(type_name<P>());
+  }
+  out.put(" cannot travel");
+  return true;
+}
+
+template <class R, class... P>
+constexpr void put_reason(Text& out, const Source& source, R (*)(P...)) {
+  [[maybe_unused]] std::size_t i = 0;
+  bool found = false;
+  ((found = found || put_obstacle<P>(out, source.parameters[i], source.types[i], true), ++i), ...);
+  if (found) return;
+  out.put("its result of type ");
+  out.put(type_name<R>());
+  out.put(" cannot travel");
+}
+
+/// One kernel (`kernel` true) or one skipped function, or nothing when `Function` is the other kind.
+template <auto Function>
+constexpr void put_function(Text& out, const Source& source, bool kernel, bool& first) {
+  constexpr bool kTravels = Signature<decltype(Function)>::kTravels;
+  if (kTravels != kernel) return;
+  if (!first) out.put(',');
+  first = false;
+  if constexpr (kTravels) {
+    put_kernel(out, source, Function);
+  } else {
+    out.put("{\"name\":\"");
+    out.put(source.name);
+    out.put("\",\"reason\":\"");
+    put_reason(out, source, Function);
+    out.put("\",\"file\":\"");
+    out.put(source.file);
+    out.put("\",\"line\":");
+    out.put(source.line);
+    out.put('}');
+  }
+}
+
+/// A line of the notes section for a skipped function.
+template <auto Function>
+constexpr void put_note(Text& out, const Source& source) {
+  if constexpr (!Signature<decltype(Function)>::kTravels) {
+    out.put(source.file);
+    out.put(':');
+    out.put(source.line);
+    out.put(": note: '");
+    out.put(source.name);
+    out.put("' is not a kernel: ");
+    put_reason(out, source, Function);
+    out.put('\n');
+  }
+}
+
+constexpr void put_head(Text& out) {
+  out.put("{\"abi\":");
+  out.number(JOBHOST_ABI);
+  out.put(",\"compiler\":\"");
+#ifdef __clang__
+  out.put("clang++ " __clang_version__);
+#else
+  out.put("g++ " __VERSION__);
+#endif
+  out.put("\",\"cpu\":[");
+  bool first = true;
+  [[maybe_unused]] const auto feature = [&](const char* name) {
+    out.put(first ? "\"" : ",\"");
+    first = false;
+    out.put(name);
+    out.put('"');
+  };
+#ifdef __SSE3__
+  feature("sse3");
+#endif
+#ifdef __SSSE3__
+  feature("ssse3");
+#endif
+#ifdef __SSE4_1__
+  feature("sse4.1");
+#endif
+#ifdef __SSE4_2__
+  feature("sse4.2");
+#endif
+#ifdef __POPCNT__
+  feature("popcnt");
+#endif
+#ifdef __AVX__
+  feature("avx");
+#endif
+#ifdef __AVX2__
+  feature("avx2");
+#endif
+#ifdef __FMA__
+  feature("fma");
+#endif
+#ifdef __BMI__
+  feature("bmi");
+#endif
+#ifdef __BMI2__
+  feature("bmi2");
+#endif
+#ifdef __AVX512F__
+  feature("avx512f");
+#endif
+#ifdef __AVX512DQ__
+  feature("avx512dq");
+#endif
+#ifdef __AVX512BW__
+  feature("avx512bw");
+#endif
+#ifdef __AVX512VL__
+  feature("avx512vl");
+#endif
+  out.put("],");
+}
+
+/// Writes with `put(Text&)` twice: once to count, once to store.
+template <auto Put>
+consteval auto characters() {
+  Text count;
+  Put(count);
+  return count.size();
+}
+template <std::size_t N, class Put>
+consteval Characters<N> fill(Put put) {
+  Characters<N> result{};
+  Text out(result.text);
+  put(out);
+  return result;
+}
+
+}  // namespace jobhost::sdk
