@@ -14,6 +14,8 @@ template <class R, class... P>
 struct Signature<R (*)(P...)> {
   static constexpr std::size_t kParameters = sizeof...(P);
   static constexpr bool kTravels = (parameter_travels<P>() && ...) && result_travels<R>();
+  static constexpr bool kResultTravels = result_travels<R>();
+  static constexpr bool kParameterTravels[] = {parameter_travels<P>()..., true};
 };
 template <class R, class... P>
 struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};

@@ -130,6 +130,14 @@ constexpr void put_type(Text& out) {
   }
 }
 
+/// Names for parameters of functions that the scanner could not read.
+inline constexpr const char* kUnnamed[] = {"arg1",  "arg2",  "arg3",  "arg4",  "arg5",  "arg6",  "arg7",  "arg8",
+                                           "arg9",  "arg10", "arg11", "arg12", "arg13", "arg14", "arg15", "arg16",
+                                           "arg17", "arg18", "arg19", "arg20", "arg21", "arg22", "arg23", "arg24",
+                                           "arg25", "arg26", "arg27", "arg28", "arg29", "arg30", "arg31", "arg32"};
+inline constexpr const char* kUntyped[] = {"", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "",
+                                           "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""};
+
 /// What the scanner read in the source; all texts are escaped for JSON.
 struct Source {
   const char *name, *symbol, *signature, *file, *line, *doc;

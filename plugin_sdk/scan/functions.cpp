@@ -1,0 +1,261 @@
+#include "functions.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+namespace jobhost::scan {
+namespace {
+
+const std::set<std::string> kBuiltin = {"void", "bool",   "char", "short",    "int",      "long",
+                                        "float", "double", "auto", "unsigned", "signed",   "wchar_t",
+                                        "const", "volatile", "char8_t", "char16_t", "char32_t", "struct",
+                                        "enum",  "union",  "class", "typename", "decltype"};
+const std::set<std::string> kLeadingWords = {"static", "inline", "constexpr", "extern", "__extension__"};
+const std::set<std::string> kCallLike = {"__attribute__", "alignas", "decltype", "noexcept", "requires",
+                                         "__declspec",    "sizeof",  "throw",    "__asm__",  "asm"};
+
+class Parser {
+ public:
+  explicit Parser(const std::vector<Token>& tokens) : tokens_(tokens) {}
+
+  std::vector<Function> run() {
+    while (at_ < tokens_.size()) declaration();
+    return std::move(functions_);
+  }
+
+ private:
+  bool is(std::size_t i, const char* text) const { return i < tokens_.size() && tokens_[i].text == text; }
+
+  /// Index behind the bracket that closes the one at `open`.
+  std::size_t behind(std::size_t open) const {
+    int depth = 0;
+    for (std::size_t i = open; i < tokens_.size(); ++i) {
+      const std::string& text = tokens_[i].text;
+      if (text == "(" || text == "[" || text == "{") ++depth;
+      if (text == "[[") depth += 2;
+      if (text == ")" || text == "]" || text == "}") --depth;
+      if (text == "]]") depth -= 2;
+      if (depth <= 0) return i + 1;
+    }
+    return tokens_.size();
+  }
+
+  void skip_to_semicolon() {
+    while (at_ < tokens_.size() && !is(at_, ";")) {
+      if (is(at_, "}")) return;  // never run out of the enclosing namespace
+      at_ = is(at_, "(") || is(at_, "[") || is(at_, "{") || is(at_, "[[") ? behind(at_) : at_ + 1;
+    }
+    if (at_ < tokens_.size()) ++at_;
+  }
+
+  void declaration() {
+    if (is(at_, ";")) {
+      ++at_;
+    } else if (is(at_, "}")) {
+      if (!scopes_.empty()) scopes_.pop_back();
+      ++at_;
+    } else if (is(at_, "namespace") || (is(at_, "inline") && is(at_ + 1, "namespace"))) {
+      open_namespace();
+    } else if (is(at_, "extern") && at_ + 2 < tokens_.size() && tokens_[at_ + 1].text[0] == '"' && is(at_ + 2, "{")) {
+      scopes_.push_back(std::nullopt);
+      at_ += 3;
+    } else if (is(at_, "using") || is(at_, "typedef") || is(at_, "static_assert")) {
+      skip_to_semicolon();
+    } else if (is(at_, "template")) {
+      skip_template();
+    } else {
+      entity();
+    }
+  }
+
+  void open_namespace() {
+    at_ += is(at_, "inline") ? 2 : 1;
+    std::vector<std::string> names;
+    while (at_ < tokens_.size() && !is(at_, "{") && !is(at_, ";")) {
+      if (is(at_, "[[")) {
+        at_ = behind(at_);
+        continue;
+      }
+      if (is(at_, "__attribute__")) {
+        at_ = behind(at_ + 1);
+        continue;
+      }
+      if (is(at_, "=")) return skip_to_semicolon();
+      if (is_word(tokens_[at_]) && !is(at_, "inline")) names.push_back(tokens_[at_].text);
+      ++at_;
+    }
+    ++at_;
+    if (names.empty()) names.push_back("");
+    scopes_.push_back(names);
+  }
+
+  void skip_template() {
+    ++at_;
+    if (is(at_, "<")) {
+      int depth = 0;
+      do {
+        if (is(at_, "<")) ++depth;
+        if (is(at_, ">")) --depth;
+        at_ = is(at_, "(") || is(at_, "{") ? behind(at_) : at_ + 1;
+      } while (depth > 0 && at_ < tokens_.size());
+    }
+    if (is(at_, "template")) return skip_template();
+    skip_entity();
+  }
+
+  /// Passes a declaration or definition of whatever kind.
+  void skip_entity() {
+    bool initialiser = false, parameters = false;
+    while (at_ < tokens_.size() && !is(at_, ";")) {
+      if (is(at_, "}")) return;
+      if (is(at_, "=")) initialiser = true;
+      if (is(at_, "(")) parameters = true;
+      if (is(at_, ":") && parameters && !initialiser) skip_member_initialisers();
+      if (is(at_, "{")) {
+        at_ = behind(at_);
+        if (parameters && !initialiser) {
+          while (is(at_, "catch")) at_ = behind(behind(at_ + 1));  // function-try-block
+          return;
+        }
+        continue;
+      }
+      at_ = is(at_, "(") || is(at_, "[") || is(at_, "[[") ? behind(at_) : at_ + 1;
+    }
+    if (at_ < tokens_.size()) ++at_;
+  }
+
+  /// From the colon of a constructor to the brace that begins its body.
+  void skip_member_initialisers() {
+    do {
+      while (at_ < tokens_.size() && !is(at_, "(") && !is(at_, "{")) ++at_;
+      at_ = behind(at_);
+    } while (is(at_, ",") || is(at_, "..."));
+  }
+
+  void entity() {
+    const std::size_t begin = at_;
+    std::size_t open = 0;  // the parenthesis that begins the parameters
+    bool candidate = true;
+    std::size_t i = begin;
+    for (; i < tokens_.size() && !is(i, ";") && !is(i, "{") && !is(i, "}"); ++i) {
+      if (is(i, "=")) candidate = false;
+      if (is(i, "operator") || is(i, "consteval") || is(i, "friend") || is(i, "asm") || is(i, "__asm__")) {
+        candidate = false;
+      }
+      if (is(i, "try") && open != 0) break;
+      if (is(i, "[[") || is(i, "[")) i = behind(i) - 1;
+      if (is(i, "(")) {
+        const bool call_like = i > begin && kCallLike.contains(tokens_[i - 1].text);
+        if (!call_like) {
+          if (open == 0) {
+            open = i;
+          } else {
+            candidate = false;
+          }
+        }
+        i = behind(i) - 1;
+      }
+    }
+    const bool definition = is(i, "{") || is(i, "try");
+    if (candidate && definition && open > begin + 1) note(begin, open, i);
+    at_ = begin;
+    skip_entity();
+  }
+
+  void note(std::size_t begin, std::size_t open, std::size_t body) {
+    const std::size_t name = open - 1;
+    if (!is_word(tokens_[name]) || kBuiltin.contains(tokens_[name].text) || tokens_[name].text == "main") return;
+    if (is(name - 1, "::") || is(name - 1, "~") || name == begin) return;
+    Function function;
+    for (const auto& scope : scopes_) {
+      if (scope) function.namespaces.insert(function.namespaces.end(), scope->begin(), scope->end());
+    }
+    function.name = tokens_[name].text;
+    function.line = tokens_[name].line;
+    function.doc = tokens_[begin].comment;
+    std::size_t type = begin;
+    while (type < name && (kLeadingWords.contains(tokens_[type].text) || is(type, "[[") ||
+                           is(type, "__attribute__") || tokens_[type].text[0] == '"')) {
+      type = is(type, "[[") ? behind(type) : is(type, "__attribute__") ? behind(type + 1) : type + 1;
+    }
+    if (type >= name) return;
+    const std::size_t close = behind(open) - 1;
+    if (!parameters(open + 1, close, function.parameters)) return;
+    std::size_t end = close + 1;
+    for (std::size_t i = end; i < body; ++i) {
+      if (is(i, "->")) end = body;  // a trailing return type is part of the story
+    }
+    function.signature = join(tokens_, type, end);
+    functions_.push_back(std::move(function));
+  }
+
+  /// False when the list is of a kind that has no address (a template in disguise) or no fixed number of values.
+  bool parameters(std::size_t begin, std::size_t end, std::vector<Parameter>& list) const {
+    if (begin == end || (end - begin == 1 && is(begin, "void"))) return true;
+    std::size_t start = begin;
+    int angles = 0;
+    for (std::size_t i = begin; i <= end; ++i) {
+      if (i < end) {
+        if (is(i, "...") || is(i, "auto")) return false;  // an ellipsis; a template in disguise
+        if (is(i, "<")) ++angles;
+        if (is(i, ">")) angles = std::max(0, angles - 1);
+        if (is(i, "(") || is(i, "[") || is(i, "{") || is(i, "[[")) i = behind(i) - 1;
+      }
+      if (i < end && (!is(i, ",") || angles > 0)) continue;
+      list.push_back(parameter(start, i, list.size() + 1));
+      start = i + 1;
+    }
+    return true;
+  }
+
+  Parameter parameter(std::size_t begin, std::size_t end, std::size_t number) const {
+    for (std::size_t i = begin; i < end; ++i) {
+      if (is(i, "=")) end = i;
+    }
+    while (is(begin, "[[")) begin = behind(begin);
+    Parameter parameter{"arg" + std::to_string(number), ""};
+    std::size_t last = end - 1;
+    while (last > begin && is(last, "]")) {  // an array parameter: T name[n]
+      while (last > begin && !is(last, "[")) --last;
+      --last;
+    }
+    const bool named = last > begin && is_word(tokens_[last]) && !kBuiltin.contains(tokens_[last].text) &&
+                       !is(last - 1, "::") && !only_qualifiers(begin, last);
+    if (named) {
+      parameter.name = tokens_[last].text;
+      parameter.type = join(tokens_, begin, last) + join(tokens_, last + 1, end);
+    } else {
+      parameter.type = join(tokens_, begin, end);
+    }
+    return parameter;
+  }
+
+  /// "const Foo": the word behind them is the type, not a name.
+  bool only_qualifiers(std::size_t begin, std::size_t end) const {
+    return std::all_of(tokens_.begin() + static_cast<std::ptrdiff_t>(begin),
+                       tokens_.begin() + static_cast<std::ptrdiff_t>(end), [](const Token& token) {
+                         return token.text == "const" || token.text == "volatile" || token.text == "struct" ||
+                                token.text == "enum" || token.text == "class" || token.text == "typename";
+                       });
+  }
+
+  const std::vector<Token>& tokens_;
+  std::size_t at_ = 0;
+  std::vector<std::optional<std::vector<std::string>>> scopes_;  // nothing: extern "C"
+  std::vector<Function> functions_;
+};
+
+}  // namespace
+
+std::string qualified_name(const Function& function) {
+  std::string name;
+  for (const auto& part : function.namespaces) {
+    if (!part.empty()) name += part + "::";
+  }
+  return name + function.name;
+}
+
+std::vector<Function> find_functions(const std::vector<Token>& tokens) { return Parser(tokens).run(); }
+
+}  // namespace jobhost::scan

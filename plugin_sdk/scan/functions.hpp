@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "token.hpp"
+
+namespace jobhost::scan {
+
+struct Parameter {
+  std::string name;  // "arg1" when the source gives none
+  std::string type;  // as written
+};
+
+/// A function definition at namespace scope that can be named from outside it.
+struct Function {
+  std::vector<std::string> namespaces;  // "" for an unnamed one, "inline x" never: inline ones count by name
+  std::string name;
+  std::vector<Parameter> parameters;
+  std::string signature;  // "double f(int x)", storage words and attributes left out
+  std::string doc;
+  int line = 0;
+};
+
+/// "ns::f"; unnamed namespaces leave no trace.
+std::string qualified_name(const Function& function);
+
+/// Finds the functions among the tokens of a file. Conservative: what is not surely an ordinary function (templates,
+/// members, operators, consteval, main, definitions of qualified names, functions made of function pointers) is left
+/// out, because everything found is named by the generated code and must compile.
+std::vector<Function> find_functions(const std::vector<Token>& tokens);
+
+}  // namespace jobhost::scan
