@@ -90,6 +90,7 @@ class Lexer {
   void comment(std::size_t end, std::size_t open, std::size_t close) {
     if (end == std::string_view::npos) end = text_.size();
     const std::string_view whole = text_.substr(at_, end - at_);
+    const bool trails = !tokens_.empty() && file_ == wanted_ && tokens_.back().line == line_;
     std::string body;
     bool line_start = true;
     for (char c : whole.substr(std::min(open, whole.size()), whole.size() - std::min(whole.size(), open + close))) {
@@ -98,6 +99,8 @@ class Lexer {
       body += c;
     }
     // A comment on the line right below another continues it; any other gap starts anew.
+    while (!body.empty() && std::isspace(static_cast<unsigned char>(body.back()))) body.pop_back();
+    if (trails) body.clear();  // it belongs to the code before it
     comment_ = !comment_.empty() && line_ == comment_end_ + 1 ? comment_ + "\n" + body : body;
     for (char c : whole) line_ += c == '\n';
     comment_end_ = line_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,9 @@ std::optional<std::uint64_t> encoded_size(const Type& type, base::ByteView bytes
 /// strings, invalid UTF-8 replaced by U+FFFD, structs and string-keyed maps as objects, other maps as [key, value]
 /// pairs. Reads one value from `reader`.
 void append_json(const Type& type, base::ByteReader& reader, std::string& out);
+
+/// Appends text as a JSON string, quotes included.
+void append_json_string(std::string_view text, std::string& out);
 
 /// Appends one encoded value as a plain cell: scalars and strings bare (no quoting), all else as JSON.
 void append_plain(const Type& type, base::ByteReader& reader, std::string& out);

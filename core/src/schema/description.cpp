@@ -1,0 +1,208 @@
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "schema/type.hpp"
+
+namespace jobhost::schema {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kMaxDepth = 64;
+constexpr std::uint64_t kMaxArray = 1 << 20;
+
+struct Refused {
+  std::string why;
+};
+
+Type scalar(const std::string& word) {
+  Type type;
+  if (word == "void") return type;
+  if (word == "bool") {
+    type.kind = Kind::kBool;
+  } else if (word == "char") {
+    type.kind = Kind::kChar;
+  } else if (word == "string") {
+    type.kind = Kind::kString;
+  } else if (word == "f32" || word == "f64" || word == "f80") {
+    type.kind = Kind::kFloating;
+    type.width = word == "f32" ? 4 : word == "f64" ? 8 : 16;
+  } else if (word == "i8" || word == "i16" || word == "i32" || word == "i64" || word == "u8" || word == "u16" ||
+             word == "u32" || word == "u64") {
+    type.kind = Kind::kInteger;
+    type.is_signed = word[0] == 'i';
+    type.width = static_cast<std::uint8_t>(std::stoi(word.substr(1)) / 8);
+  } else {
+    throw Refused{"unknown type '" + word + "'"};
+  }
+  return type;
+}
+
+Type type_from(const Json& json, int depth);
+
+std::vector<Type> types_from(const Json& list, int depth) {
+  if (!list.is_array()) throw Refused{"a list of types is missing"};
+  std::vector<Type> types;
+  for (const auto& item : list) types.push_back(type_from(item, depth));
+  return types;
+}
+
+Type type_from(const Json& json, int depth) {
+  if (depth > kMaxDepth) throw Refused{"types are nested deeper than " + std::to_string(kMaxDepth)};
+  if (json.is_string()) return scalar(json.get<std::string>());
+  if (!json.is_object() || json.empty()) throw Refused{"a type is neither a word nor an object"};
+  const std::string& word = json.begin().key();
+  const Json& content = json.begin().value();
+  Type type;
+  if (word == "enum") {
+    type = scalar(json.at("of"));
+    if (type.kind != Kind::kInteger) throw Refused{"an enumeration is of no integer type"};
+    type.kind = Kind::kEnumeration;
+    type.name = content;
+  } else if (word == "vector" || word == "optional") {
+    type.kind = word == "vector" ? Kind::kVector : Kind::kOptional;
+    type.items = {type_from(content, depth + 1)};
+  } else if (word == "array") {
+    type.kind = Kind::kArray;
+    type.items = {type_from(content, depth + 1)};
+    type.count = json.at("size");
+    if (type.count > kMaxArray) throw Refused{"an array is too long"};
+  } else if (word == "map") {
+    type.kind = Kind::kMap;
+    type.items = types_from(content, depth + 1);
+    if (type.items.size() != 2) throw Refused{"a map has no key and value"};
+  } else if (word == "tuple") {
+    type.kind = Kind::kTuple;
+    type.items = types_from(content, depth + 1);
+  } else if (word == "struct") {
+    type.kind = Kind::kRecord;
+    type.name = content;
+    for (const auto& field : json.at("fields")) {
+      type.fields.push_back(field.at(0));
+      type.items.push_back(type_from(field.at(1), depth + 1));
+    }
+  } else {
+    throw Refused{"unknown type '" + word + "'"};
+  }
+  for (const auto& item : type.items) {
+    if (item.kind == Kind::kVoid) throw Refused{"void inside another type"};
+  }
+  return type;
+}
+
+Json json_of(const Type& type) {
+  switch (type.kind) {
+    case Kind::kVoid:
+      return "void";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kChar:
+      return "char";
+    case Kind::kString:
+      return "string";
+    case Kind::kInteger:
+      return (type.is_signed ? "i" : "u") + std::to_string(8 * type.width);
+    case Kind::kFloating:
+      return type.width == 4 ? "f32" : type.width == 8 ? "f64" : "f80";
+    case Kind::kEnumeration:
+      return {{"enum", type.name}, {"of", (type.is_signed ? "i" : "u") + std::to_string(8 * type.width)}};
+    case Kind::kVector:
+      return {{"vector", json_of(type.items[0])}};
+    case Kind::kOptional:
+      return {{"optional", json_of(type.items[0])}};
+    case Kind::kArray:
+      return {{"array", json_of(type.items[0])}, {"size", type.count}};
+    case Kind::kMap:
+    case Kind::kTuple: {
+      Json list = Json::array();
+      for (const auto& item : type.items) list.push_back(json_of(item));
+      Json result;
+      result[type.kind == Kind::kMap ? "map" : "tuple"] = std::move(list);
+      return result;
+    }
+    case Kind::kRecord: {
+      Json fields = Json::array();
+      for (std::size_t i = 0; i < type.items.size(); ++i) {
+        fields.push_back(Json::array({type.fields[i], json_of(type.items[i])}));
+      }
+      Json result;
+      result["struct"] = type.name;
+      result["fields"] = std::move(fields);
+      return result;
+    }
+  }
+  return nullptr;
+}
+
+Kernel kernel_from(const Json& json) {
+  Kernel kernel;
+  kernel.name = json.at("name");
+  kernel.symbol = json.at("symbol");
+  kernel.signature = json.at("signature");
+  kernel.file = json.at("file");
+  kernel.line = json.at("line");
+  kernel.doc = json.at("doc");
+  for (const auto& parameter : json.at("params")) {
+    kernel.parameters.push_back({parameter.at("name"), type_from(parameter.at("type"), 0)});
+    if (kernel.parameters.back().type.kind == Kind::kVoid) throw Refused{"a parameter of type void"};
+  }
+  kernel.result = type_from(json.at("result"), 0);
+  return kernel;
+}
+
+/// Runs `read` on the parsed text; everything wrong with it becomes one sentence.
+template <class Read>
+auto guarded(const std::string& text, const std::string& where, Read read) {
+  const auto refuse = [&](const std::string& why) -> base::Error {
+    return {base::ExitCode::kPluginRefused, "the schema in '" + where + "' is damaged: " + why,
+            "rebuild the plugin with add_job_kernel()"};
+  };
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) throw refuse("it is not a JSON object");
+  try {
+    return read(json);
+  } catch (const Refused& refused) {
+    throw refuse(refused.why);
+  } catch (const Json::exception& error) {
+    throw refuse(error.what());
+  }
+}
+
+}  // namespace
+
+Description parse_description(const std::string& text, const std::string& where) {
+  return guarded(text, where, [](const Json& json) {
+    Description description;
+    description.abi = json.at("abi");
+    description.compiler = json.at("compiler");
+    for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
+    for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
+    for (const auto& skipped : json.at("skipped")) {
+      description.skipped.push_back(
+          {skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
+    }
+    return description;
+  });
+}
+
+std::string kernel_to_json(const Kernel& kernel) {
+  Json parameters = Json::array();
+  for (const auto& parameter : kernel.parameters) {
+    parameters.push_back({{"name", parameter.name}, {"type", json_of(parameter.type)}});
+  }
+  const Json json = {{"name", kernel.name},
+                     {"symbol", kernel.symbol},
+                     {"signature", kernel.signature},
+                     {"file", kernel.file},
+                     {"line", kernel.line},
+                     {"doc", kernel.doc},
+                     {"params", std::move(parameters)},
+                     {"result", json_of(kernel.result)}};
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Kernel kernel_from_json(const std::string& text, const std::string& where) {
+  return guarded(text, where, [](const Json& json) { return kernel_from(json); });
+}
+
+}  // namespace jobhost::schema

@@ -1,0 +1,212 @@
+#include <charconv>
+#include <cmath>
+
+#include "schema/value.hpp"
+
+namespace jobhost::schema {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+template <class T>
+void append_number(std::string& out, T value) {
+  char digits[64];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, end);
+}
+
+void append_integer(const Type& type, base::ByteReader& reader, std::string& out) {
+  switch (type.width) {
+    case 1:
+      return type.is_signed ? append_number<int>(out, reader.value<std::int8_t>())
+                            : append_number<unsigned>(out, reader.value<std::uint8_t>());
+    case 2:
+      return type.is_signed ? append_number(out, reader.value<std::int16_t>())
+                            : append_number(out, reader.value<std::uint16_t>());
+    case 4:
+      return type.is_signed ? append_number(out, reader.value<std::int32_t>())
+                            : append_number(out, reader.value<std::uint32_t>());
+    default:
+      return type.is_signed ? append_number(out, reader.value<std::int64_t>())
+                            : append_number(out, reader.value<std::uint64_t>());
+  }
+}
+
+template <class T>
+void append_floating_as(T value, bool quoted, std::string& out) {
+  if (std::isfinite(value)) return append_number(out, value);
+  const char* word = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+  if (quoted) out += '"';
+  out += word;
+  if (quoted) out += '"';
+}
+
+void append_floating(const Type& type, base::ByteReader& reader, bool quoted, std::string& out) {
+  if (type.width == 4) return append_floating_as(reader.value<float>(), quoted, out);
+  if (type.width == 8) return append_floating_as(reader.value<double>(), quoted, out);
+  append_floating_as(reader.value<long double>(), quoted, out);
+}
+
+/// Bytes of the UTF-8 sequence at the front of `text`, or 0 when it is none (RFC 3629).
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto next = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf && next(1)) return 2;
+  if (first >= 0xe0 && first <= 0xef && next(1) && next(2)) {
+    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
+    return 3;
+  }
+  if (first >= 0xf0 && first <= 0xf4 && next(1) && next(2) && next(3)) {
+    if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
+    return 4;
+  }
+  return 0;
+}
+
+void append_object_key(const Type& type, base::ByteReader& reader, std::string& out) {
+  if (type.kind == Kind::kString) {
+    append_json_string(base::as_text(reader.take(reader.value<std::uint64_t>())), out);
+    return;
+  }
+  out += '"';
+  append_integer(type, reader, out);
+  out += '"';
+}
+
+void print(const Type& type, base::ByteReader& reader, std::string& out, int depth) {
+  if (depth > kMaxDepth) throw base::Error(base::ExitCode::kDamaged, "a value is nested too deeply");
+  const auto list = [&](char open, char close, std::uint64_t count, const auto& item) {
+    out += open;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      if (i > 0) out += ',';
+      item(i);
+    }
+    out += close;
+  };
+  switch (type.kind) {
+    case Kind::kVoid:
+      out += "null";
+      return;
+    case Kind::kBool:
+      out += reader.value<std::uint8_t>() != 0 ? "true" : "false";
+      return;
+    case Kind::kChar: {
+      const char c = reader.value<char>();
+      append_json_string({&c, 1}, out);
+      return;
+    }
+    case Kind::kInteger:
+    case Kind::kEnumeration:
+      return append_integer(type, reader, out);
+    case Kind::kFloating:
+      return append_floating(type, reader, true, out);
+    case Kind::kString:
+      return append_json_string(base::as_text(reader.take(reader.value<std::uint64_t>())), out);
+    case Kind::kVector:
+      return list('[', ']', reader.value<std::uint64_t>(),
+                  [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
+    case Kind::kArray:
+      return list('[', ']', type.count, [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
+    case Kind::kTuple:
+      return list('[', ']', type.items.size(), [&](std::uint64_t i) { print(type.items[i], reader, out, depth + 1); });
+    case Kind::kOptional:
+      if (reader.value<std::uint8_t>() != 0) {
+        out += "null";
+      } else {
+        print(type.items[0], reader, out, depth + 1);
+      }
+      return;
+    case Kind::kRecord:
+      return list('{', '}', type.items.size(), [&](std::uint64_t i) {
+        append_json_string(type.fields[i], out);
+        out += ':';
+        print(type.items[i], reader, out, depth + 1);
+      });
+    case Kind::kMap: {
+      const bool object = type.items[0].kind == Kind::kString || type.items[0].kind == Kind::kInteger;
+      return list(object ? '{' : '[', object ? '}' : ']', reader.value<std::uint64_t>(), [&](std::uint64_t) {
+        if (object) {
+          append_object_key(type.items[0], reader, out);
+          out += ':';
+          print(type.items[1], reader, out, depth + 1);
+          return;
+        }
+        out += '[';
+        print(type.items[0], reader, out, depth + 1);
+        out += ',';
+        print(type.items[1], reader, out, depth + 1);
+        out += ']';
+      });
+    }
+  }
+}
+
+}  // namespace
+
+void append_json_string(std::string_view text, std::string& out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  out += '"';
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+      ++i;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      if (c == '\n') {
+        out += "\\n";
+      } else if (c == '\t') {
+        out += "\\t";
+      } else {
+        out += "\\u00";
+        out += kDigits[(c >> 4) & 15];
+        out += kDigits[c & 15];
+      }
+      ++i;
+    } else if (const std::size_t length = utf8_length(text.substr(i, 4)); length > 0) {
+      out.append(text, i, length);
+      i += length;
+    } else {
+      out += "\xef\xbf\xbd";
+      ++i;
+    }
+  }
+  out += '"';
+}
+
+void append_json(const Type& type, base::ByteReader& reader, std::string& out) { print(type, reader, out, 0); }
+
+void append_plain(const Type& type, base::ByteReader& reader, std::string& out) {
+  switch (type.kind) {
+    case Kind::kVoid:
+      return;
+    case Kind::kString:
+      out += base::as_text(reader.take(reader.value<std::uint64_t>()));
+      return;
+    case Kind::kChar:
+      out += reader.value<char>();
+      return;
+    case Kind::kFloating:
+      return append_floating(type, reader, false, out);
+    case Kind::kOptional:
+      if (reader.value<std::uint8_t>() == 0) append_plain(type.items[0], reader, out);
+      return;
+    default:
+      return append_json(type, reader, out);
+  }
+}
+
+std::optional<std::uint64_t> encoded_size(const Type& type, base::ByteView bytes) {
+  base::ByteReader reader(bytes);
+  std::string ignored;
+  try {
+    append_json(type, reader, ignored);
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+  return bytes.size() - reader.remaining();
+}
+
+}  // namespace jobhost::schema
