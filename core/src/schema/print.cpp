@@ -85,6 +85,12 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
     }
     out += close;
   };
+  // Every element takes at least a byte, so a count beyond what remains is damage.
+  const auto count_of = [&] {
+    const auto count = reader.value<std::uint64_t>();
+    if (count > reader.remaining()) throw base::Error(base::ExitCode::kDamaged, "a value ends too early");
+    return count;
+  };
   switch (type.kind) {
     case Kind::kVoid:
       out += "null";
@@ -105,7 +111,7 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
     case Kind::kString:
       return append_json_string(base::as_text(reader.take(reader.value<std::uint64_t>())), out);
     case Kind::kVector:
-      return list('[', ']', reader.value<std::uint64_t>(),
+      return list('[', ']', count_of(),
                   [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
     case Kind::kArray:
       return list('[', ']', type.count, [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
@@ -126,7 +132,7 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
       });
     case Kind::kMap: {
       const bool object = type.items[0].kind == Kind::kString || type.items[0].kind == Kind::kInteger;
-      return list(object ? '{' : '[', object ? '}' : ']', reader.value<std::uint64_t>(), [&](std::uint64_t) {
+      return list(object ? '{' : '[', object ? '}' : ']', count_of(), [&](std::uint64_t) {
         if (object) {
           append_object_key(type.items[0], reader, out);
           out += ':';

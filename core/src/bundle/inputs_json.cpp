@@ -1,0 +1,123 @@
+#include "bundle/inputs_json.hpp"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+
+namespace jobhost::bundle {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Refused {
+  std::string why;
+};
+
+std::string hex(const base::Bytes& bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+base::Bytes from_hex(const std::string& text) {
+  base::Bytes bytes(text.size() / 2);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char* begin = text.data() + 2 * i;
+    if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) throw Refused{"a constant is not hexadecimal"};
+  }
+  if (text.size() % 2 != 0) throw Refused{"a constant has half a byte"};
+  return bytes;
+}
+
+Json source_json(const Source& source) {
+  Json json = {{"parameter", source.parameter}};
+  if (const auto* constant = std::get_if<Constant>(&source.values)) {
+    json["constant"] = hex(constant->value);
+  } else if (const auto* range = std::get_if<IntegerRange>(&source.values)) {
+    json["integers"] = {{"start", range->start}, {"step", range->step}};
+  } else if (const auto* line = std::get_if<FloatRange>(&source.values)) {
+    json["floats"] = {{"start", line->start}, {"step", line->step}};
+  } else {
+    const auto& stored = std::get<Stored>(source.values);
+    json["stored"] = {{"pack", stored.pack}, {"column", stored.column}};
+  }
+  return json;
+}
+
+Source source_from(const Json& json, std::size_t packs) {
+  Source source;
+  source.parameter = json.at("parameter");
+  if (json.contains("constant")) {
+    source.values = Constant{from_hex(json.at("constant"))};
+  } else if (json.contains("integers")) {
+    source.values = IntegerRange{json.at("integers").at("start"), json.at("integers").at("step")};
+  } else if (json.contains("floats")) {
+    source.values = FloatRange{json.at("floats").at("start"), json.at("floats").at("step")};
+  } else {
+    const Stored stored{json.at("stored").at("pack"), json.at("stored").at("column")};
+    if (stored.pack >= packs) throw Refused{"an axis refers to a pack that is not listed"};
+    source.values = stored;
+  }
+  return source;
+}
+
+Inputs from(const Json& json) {
+  Inputs inputs;
+  for (const auto& pack : json.at("packs")) {
+    inputs.packs.push_back({pack.at("rows"), pack.at("file"), pack.at("index_sha256")});
+    const std::string& file = inputs.packs.back().file;
+    const bool safe = file.starts_with("inputs/") && file.size() > 7 &&
+                      file.find_first_not_of("0123456789", 7) == std::string::npos;
+    if (!safe) throw Refused{"'" + file + "' is not the name of a pack"};
+  }
+  for (const auto& entry : json.at("axes")) {
+    Axis axis;
+    axis.length = entry.at("length");
+    for (const auto& source : entry.at("sources")) {
+      axis.sources.push_back(source_from(source, inputs.packs.size()));
+      const auto* stored = std::get_if<Stored>(&axis.sources.back().values);
+      if (stored && inputs.packs[stored->pack].rows < axis.length) throw Refused{"an axis is longer than its pack"};
+    }
+    inputs.axes.push_back(std::move(axis));
+  }
+  task_count(inputs);
+  return inputs;
+}
+
+}  // namespace
+
+std::string inputs_to_json(const Inputs& inputs) {
+  Json axes = Json::array(), packs = Json::array();
+  for (const auto& axis : inputs.axes) {
+    Json sources = Json::array();
+    for (const auto& source : axis.sources) sources.push_back(source_json(source));
+    axes.push_back({{"length", axis.length}, {"sources", std::move(sources)}});
+  }
+  for (const auto& pack : inputs.packs) {
+    packs.push_back({{"file", pack.file}, {"rows", pack.rows}, {"index_sha256", pack.index_sha256}});
+  }
+  const Json json = {{"axes", std::move(axes)}, {"packs", std::move(packs)}};
+  return json.dump();
+}
+
+Inputs inputs_from_json(const std::string& text, const std::string& where) {
+  const auto damaged = [&](const std::string& why) {
+    return base::Error(base::ExitCode::kDamaged, "the inputs in '" + where + "' are damaged: " + why);
+  };
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object()) throw damaged("they are not a JSON object");
+  try {
+    return from(json);
+  } catch (const Refused& refused) {
+    throw damaged(refused.why);
+  } catch (const Json::exception& error) {
+    throw damaged(error.what());
+  }
+}
+
+}  // namespace jobhost::bundle

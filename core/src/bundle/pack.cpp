@@ -1,0 +1,98 @@
+#include "bundle/pack.hpp"
+
+#include <fcntl.h>
+
+#include "base/checksum.hpp"
+#include "base/file.hpp"
+#include "bundle/pack_format.hpp"
+
+namespace jobhost::bundle {
+namespace {
+
+template <class T>
+base::ByteView bytes_of(const T& value) {
+  return {reinterpret_cast<const unsigned char*>(&value), sizeof value};
+}
+
+struct Column {
+  bool fixed;
+  std::vector<std::uint64_t> offsets{0};
+  base::Bytes values;
+};
+
+}  // namespace
+
+struct PackWriter::State {
+  base::File file;
+  std::string name;
+  std::vector<Column> columns;
+  std::vector<SegmentEntry> index;
+  std::uint64_t position = 0, first_row = 0, rows = 0, bytes = 0;
+  base::Bytes segment;
+
+  void write(base::ByteView data) {
+    file.write(data);
+    position += data.size();
+  }
+
+  void end_segment() {
+    if (rows == 0) return;
+    segment.clear();
+    for (auto& column : columns) {
+      if (!column.fixed) {
+        const auto* raw = reinterpret_cast<const unsigned char*>(column.offsets.data());
+        segment.insert(segment.end(), raw, raw + 8 * column.offsets.size());
+      }
+      segment.insert(segment.end(), column.values.begin(), column.values.end());
+      segment.resize((segment.size() + 7) & ~std::size_t{7});
+      column.offsets.assign(1, 0);
+      column.values.clear();
+    }
+    index.push_back({position, segment.size(), first_row, rows, base::crc32c(segment)});
+    write(segment);
+    first_row += rows;
+    rows = bytes = 0;
+  }
+};
+
+PackWriter::PackWriter(base::Env& env, const std::string& job_directory, const std::string& file,
+                       std::vector<schema::Type> columns)
+    : state_(std::make_unique<State>()) {
+  state_->file = base::File(env, job_directory + "/" + file, O_WRONLY | O_CREAT | O_EXCL);
+  state_->name = file;
+  for (const auto& type : columns) state_->columns.push_back({schema::fixed_size(type).has_value(), {0}, {}});
+  PackHeader header;
+  header.columns = columns.size();
+  state_->write(bytes_of(header));
+}
+
+PackWriter::~PackWriter() = default;
+
+void PackWriter::append(std::uint32_t column, base::ByteView value) {
+  Column& target = state_->columns.at(column);
+  target.values.insert(target.values.end(), value.begin(), value.end());
+  if (!target.fixed) target.offsets.push_back(target.values.size());
+  state_->bytes += value.size();
+}
+
+void PackWriter::end_row() {
+  ++state_->rows;
+  if (state_->rows == kSegmentRows || state_->bytes >= kSegmentBytes) state_->end_segment();
+}
+
+Pack PackWriter::finish() {
+  state_->end_segment();
+  const base::ByteView index(reinterpret_cast<const unsigned char*>(state_->index.data()),
+                             state_->index.size() * sizeof(SegmentEntry));
+  PackTrailer trailer;
+  trailer.index_offset = state_->position;
+  trailer.segments = state_->index.size();
+  trailer.rows = state_->first_row;
+  trailer.index_checksum = base::crc32c(index);
+  state_->write(index);
+  state_->write(bytes_of(trailer));
+  state_->file.close();
+  return {state_->first_row, state_->name, base::sha256_hex(index)};
+}
+
+}  // namespace jobhost::bundle

@@ -1,0 +1,109 @@
+#include "bundle/pack_reader.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/checksum.hpp"
+
+namespace jobhost::bundle {
+
+PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
+                       std::vector<std::uint64_t> columns)
+    : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
+  const base::File file(env, path_, O_RDONLY | O_NOFOLLOW);
+  size_ = file.size();
+  PackHeader header;
+  if (size_ < sizeof header + sizeof trailer_) damaged("it is too short");
+  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd(), 0);
+  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", path_);
+  data_ = static_cast<const unsigned char*>(memory);
+  std::memcpy(&header, data_, sizeof header);
+  std::memcpy(&trailer_, data_ + size_ - sizeof trailer_, sizeof trailer_);
+  const std::uint64_t space = size_ - sizeof trailer_;
+  if (header.magic != kPackMagic || trailer_.magic != kPackMagic) damaged("it is no pack");
+  if (header.columns != sizes_.size() || header.columns > kMaxColumns) damaged("it has other columns");
+  if (trailer_.index_offset > space || trailer_.segments != (space - trailer_.index_offset) / sizeof(SegmentEntry) ||
+      trailer_.index_offset % 8 != 0) {
+    damaged("its index is out of place");
+  }
+  if (trailer_.rows != pack.rows || base::crc32c(index()) != trailer_.index_checksum) damaged("wrong index checksum");
+}
+
+PackReader::~PackReader() {
+  if (data_) ::munmap(const_cast<unsigned char*>(data_), size_);
+}
+
+base::ByteView PackReader::index() const {
+  return {data_ + trailer_.index_offset, trailer_.segments * sizeof(SegmentEntry)};
+}
+
+void PackReader::damaged(const std::string& why) const {
+  throw base::Error(base::ExitCode::kDamaged, "the inputs in '" + path_ + "' are damaged: " + why,
+                    "submit the job again");
+}
+
+void PackReader::open_segment(std::size_t number) {
+  std::memcpy(&entry_, index().data() + number * sizeof entry_, sizeof entry_);
+  if (entry_.offset > size_ || entry_.length > size_ - entry_.offset || entry_.rows > entry_.length + 1) {
+    damaged("a segment lies outside of the file");
+  }
+  const base::ByteView segment(data_ + entry_.offset, entry_.length);
+  if (base::crc32c(segment) != entry_.checksum) {
+    damaged("rows " + std::to_string(entry_.first_row) + " and following have the wrong checksum");
+  }
+  segment_.clear();
+  std::uint64_t at = 0;
+  for (const std::uint64_t size : sizes_) {
+    const std::uint64_t left = segment.size() - at;
+    jobhost_column column{segment.data() + at, nullptr, size, size};
+    std::uint64_t used = entry_.rows * size;
+    if (size != 0) {
+      if (entry_.rows > left / size) damaged("a column is longer than its segment");
+    } else {
+      const std::uint64_t table = 8 * (entry_.rows + 1);
+      if (table > left) damaged("a column is longer than its segment");
+      column.offsets = reinterpret_cast<const std::uint64_t*>(column.data);
+      column.data += table;
+      for (std::uint64_t row = 0; row <= entry_.rows; ++row) {
+        if (column.offsets[row] > left - table || (row > 0 && column.offsets[row] < column.offsets[row - 1])) {
+          damaged("values overlap");
+        }
+      }
+      used = table + column.offsets[entry_.rows];
+    }
+    segment_.push_back(column);
+    at += (used + 7) & ~std::uint64_t{7};
+    if (at > segment.size()) damaged("a column is longer than its segment");
+  }
+  open_ = number;
+}
+
+std::uint64_t PackReader::rows_from(std::uint64_t row, std::vector<jobhost_column>& columns) {
+  if (open_ == SIZE_MAX || row < entry_.first_row || row - entry_.first_row >= entry_.rows) {
+    std::size_t low = 0, high = trailer_.segments;
+    SegmentEntry entry;
+    while (high - low > 1) {
+      const std::size_t middle = low + (high - low) / 2;
+      std::memcpy(&entry, index().data() + middle * sizeof entry, sizeof entry);
+      (entry.first_row <= row ? low : high) = middle;
+    }
+    if (trailer_.segments == 0) damaged("it has no rows");
+    open_segment(low);
+    if (row < entry_.first_row || row - entry_.first_row >= entry_.rows) damaged("row " + std::to_string(row) + " is missing");
+  }
+  const std::uint64_t skip = row - entry_.first_row;
+  columns = segment_;
+  for (auto& column : columns) {
+    if (column.offsets) {
+      column.offsets += skip;
+    } else {
+      column.data += skip * column.stride;
+    }
+  }
+  return entry_.rows - skip;
+}
+
+}  // namespace jobhost::bundle

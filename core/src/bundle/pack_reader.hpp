@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/file.hpp"
+#include "bundle/inputs.hpp"
+#include "bundle/pack_format.hpp"
+#include "jobhost/sdk/abi.h"
+#include "schema/type.hpp"
+
+namespace jobhost::bundle {
+
+/// A mapped pack. Everything is checked against the file's size before it is used; a segment's checksum before its first
+/// value is. Throws Error(kDamaged).
+class PackReader {
+ public:
+  /// `columns`: fixed size per column, or 0 when values vary in size.
+  PackReader(base::Env& env, const std::string& job_directory, const Pack& pack, std::vector<std::uint64_t> columns);
+  PackReader(const PackReader&) = delete;
+  PackReader& operator=(const PackReader&) = delete;
+  ~PackReader();
+
+  /// The columns from `row` on, as far as its segment reaches; returns how many rows that is.
+  std::uint64_t rows_from(std::uint64_t row, std::vector<jobhost_column>& columns);
+  base::ByteView index() const;
+
+ private:
+  [[noreturn]] void damaged(const std::string& why) const;
+  void open_segment(std::size_t number);
+
+  std::string path_;
+  std::vector<std::uint64_t> sizes_;
+  const unsigned char* data_ = nullptr;
+  std::uint64_t size_ = 0;
+  PackTrailer trailer_;
+  std::size_t open_ = SIZE_MAX;
+  SegmentEntry entry_;
+  std::vector<jobhost_column> segment_;
+};
+
+/// Checks that the pack's index is the one that was submitted. Throws Error(kDamaged).
+void verify_pack(base::Env& env, const std::string& job_directory, const Pack& pack,
+                 const std::vector<std::uint64_t>& columns);
+
+}  // namespace jobhost::bundle
