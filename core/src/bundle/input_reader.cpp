@@ -61,14 +61,8 @@ struct InputReader::State {
   PackReader& pack(std::uint32_t number) {
     auto& reader = packs[number];
     if (!reader) {
-      std::map<std::uint32_t, std::uint64_t> sizes;
-      for (const auto& slot : slots) {
-        const auto* stored = slot.source ? std::get_if<Stored>(&slot.source->values) : nullptr;
-        if (stored && stored->pack == number) sizes[stored->column] = slot.size;
-      }
-      std::vector<std::uint64_t> columns;
-      for (const auto& [column, size] : sizes) columns.push_back(size);
-      reader = std::make_unique<PackReader>(env, directory, inputs.packs.at(number), columns);
+      reader = std::make_unique<PackReader>(env, directory, inputs.packs.at(number),
+                                            column_sizes(number, inputs, kernel));
     }
     return *reader;
   }

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
 
 #include "base/checksum.hpp"
 
@@ -104,6 +105,23 @@ std::uint64_t PackReader::rows_from(std::uint64_t row, std::vector<jobhost_colum
     }
   }
   return entry_.rows - skip;
+}
+
+std::vector<std::uint64_t> column_sizes(std::uint32_t pack, const Inputs& inputs, const schema::Kernel& kernel) {
+  std::map<std::uint32_t, std::uint64_t> sizes;
+  for (const auto& axis : inputs.axes) {
+    for (const auto& source : axis.sources) {
+      const auto* stored = std::get_if<Stored>(&source.values);
+      if (!stored || stored->pack != pack || source.parameter >= kernel.parameters.size()) continue;
+      sizes[stored->column] = schema::fixed_size(kernel.parameters[source.parameter].type).value_or(0);
+    }
+  }
+  std::vector<std::uint64_t> columns;
+  for (const auto& [column, size] : sizes) {
+    if (column != columns.size()) throw base::Error(base::ExitCode::kDamaged, "a pack has columns that nobody uses");
+    columns.push_back(size);
+  }
+  return columns;
 }
 
 }  // namespace jobhost::bundle

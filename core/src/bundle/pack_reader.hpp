@@ -40,8 +40,11 @@ class PackReader {
   std::vector<jobhost_column> segment_;
 };
 
-/// Checks that the pack's index is the one that was submitted. Throws Error(kDamaged).
-void verify_pack(base::Env& env, const std::string& job_directory, const Pack& pack,
-                 const std::vector<std::uint64_t>& columns);
+/// Checks that every pack's index is the one that was submitted. Throws Error(kDamaged).
+void verify_packs(base::Env& env, const std::string& job_directory, const Inputs& inputs,
+                  const schema::Kernel& kernel);
+
+/// Fixed size per column of a pack (0: varies), as the sources that use it say.
+std::vector<std::uint64_t> column_sizes(std::uint32_t pack, const Inputs& inputs, const schema::Kernel& kernel);
 
 }  // namespace jobhost::bundle

@@ -8,6 +8,7 @@
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "bundle/pack_reader.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/log_names.hpp"
 #include "worker/stage.hpp"
@@ -39,6 +40,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   Plan plan;
   plan.manifest_json = base::as_text(manifest);
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
+  bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
   const StagedCode code = stage_code(env_, job_, manifest_);
   party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
   party_->beat();

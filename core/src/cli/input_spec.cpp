@@ -1,0 +1,137 @@
+#include "cli/input_spec.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "schema/value.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+[[noreturn]] void refuse(const std::string& why) { throw base::Error(base::ExitCode::kUsage, why); }
+
+base::Bytes encoded(const schema::Type& type, const std::string& text) {
+  base::Bytes bytes;
+  const std::string why = schema::encode_text(type, text, bytes);
+  if (!why.empty()) refuse(why);
+  return bytes;
+}
+
+/// Splits at commas; the parts as they stand.
+std::vector<std::string> split(const std::string& text, const std::string& separator) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = text.find(separator, begin);
+    parts.push_back(text.substr(begin, end - begin));
+    if (end == std::string::npos) return parts;
+    begin = end + separator.size();
+  }
+}
+
+__int128 as_wide(const schema::Type& type, const base::Bytes& bytes) {
+  std::uint64_t raw = 0;
+  std::memcpy(&raw, bytes.data(), bytes.size());
+  if (!type.is_signed) return raw;
+  const unsigned shift = 64 - 8 * type.width;
+  return static_cast<std::int64_t>(raw << shift) >> shift;
+}
+
+Values integer_range(const schema::Type& type, const std::vector<std::string>& parts) {
+  const __int128 first = as_wide(type, encoded(type, parts[0])), last = as_wide(type, encoded(type, parts[1]));
+  schema::Type step_type;
+  step_type.kind = schema::Kind::kInteger;
+  step_type.width = 8;
+  step_type.is_signed = true;
+  const __int128 step = parts.size() == 3 ? as_wide(step_type, encoded(step_type, parts[2])) : 1;
+  if (step == 0) refuse("a range with step 0 has no end");
+  if ((last - first) * step < 0) {
+    refuse("the range goes from " + parts[0] + " to " + parts[1] + ", but its step is " +
+           (step > 0 ? "positive; write " + parts[0] + ".." + parts[1] + "..-1 to count down" : "negative"));
+  }
+  const auto count = static_cast<std::uint64_t>((last - first) / step) + 1;
+  return {count, bundle::IntegerRange{static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(step)}};
+}
+
+double as_double(const std::string& text) {
+  schema::Type type;
+  type.kind = schema::Kind::kFloating;
+  type.width = 8;
+  const base::Bytes bytes = encoded(type, text);
+  double value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  if (!std::isfinite(value)) refuse("a range cannot begin, end or step with '" + text + "'");
+  return value;
+}
+
+Values float_range(const std::vector<std::string>& parts) {
+  const double first = as_double(parts[0]), last = as_double(parts[1]);
+  const double step = parts.size() == 3 ? as_double(parts[2]) : 1;
+  if (step == 0) refuse("a range with step 0 has no end");
+  const double steps = (last - first) / step;
+  if (steps < 0) refuse("the range from " + parts[0] + " to " + parts[1] + " has a step of the wrong sign");
+  if (steps > 1e14) refuse("the range has more than 10^14 values");
+  // 0..1..0.1 has eleven values although ten steps of 0.1 miss 1 by rounding.
+  const double whole = std::floor(steps * (1 + 1e-12) + 1e-9);
+  return {static_cast<std::uint64_t>(whole) + 1, bundle::FloatRange{first, step}};
+}
+
+/// Values of a JSON array, for types that are JSON themselves: [{"x": 1}, {"x": 2}].
+Values json_list(const schema::Type& type, const std::string& text, const std::string& why_not_single) {
+  const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
+  if (!json.is_array()) refuse(why_not_single);
+  std::vector<base::Bytes> list;
+  for (const auto& item : json) {
+    base::Bytes bytes;
+    const std::string why = schema::encode_json(type, item.dump(), bytes);
+    if (!why.empty()) refuse(why_not_single);
+    list.push_back(std::move(bytes));
+  }
+  const std::uint64_t count = list.size();
+  return {count, std::move(list)};
+}
+
+}  // namespace
+
+Values parse_list(const schema::Type& type, const std::vector<std::string>& words) {
+  if (words.size() == 1) return {1, bundle::Constant{encoded(type, words[0])}};
+  std::vector<base::Bytes> list;
+  list.reserve(words.size());
+  for (const auto& word : words) list.push_back(encoded(type, word));
+  const std::uint64_t count = list.size();
+  return {count, std::move(list)};
+}
+
+Values parse_spec(const schema::Type& type, const std::string& text, bool literal) {
+  if (literal) return {1, bundle::Constant{encoded(type, text)}};
+  if (text.starts_with('@')) {
+    refuse("values from a file '" + text + "' are given with --csv or --jsonl; write :=" + text +
+           " for the text itself");
+  }
+  using schema::Kind;
+  const schema::Type& inner = type.kind == Kind::kOptional ? type.items[0] : type;
+  switch (inner.kind) {
+    case Kind::kInteger:
+    case Kind::kEnumeration:
+    case Kind::kFloating:
+      if (&inner == &type && text.find("..") != std::string::npos) {
+        const auto parts = split(text, "..");
+        if (parts.size() > 3) refuse("'" + text + "' is not a range: write FIRST..LAST or FIRST..LAST..STEP");
+        return type.kind == Kind::kFloating ? float_range(parts) : integer_range(type, parts);
+      }
+      return parse_list(type, split(text, ","));
+    case Kind::kBool:
+    case Kind::kChar:
+    case Kind::kString:
+      return parse_list(type, split(text, ","));
+    default: {
+      base::Bytes bytes;
+      const std::string why = schema::encode_text(type, text, bytes);
+      if (!why.empty()) return json_list(type, text, why);
+      return {1, bundle::Constant{std::move(bytes)}};
+    }
+  }
+}
+
+}  // namespace jobhost::cli

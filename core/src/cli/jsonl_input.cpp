@@ -1,0 +1,51 @@
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "cli/row_input.hpp"
+#include "schema/value.hpp"
+
+namespace jobhost::cli {
+
+void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open) {
+  bundle::PackWriter* pack = nullptr;
+  std::vector<std::uint32_t> parameters;
+  std::uint64_t number = 0;
+  base::Bytes value;
+  for_each_line(env, path, [&](std::string_view line) {
+    ++number;
+    if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
+    const auto refuse = [&](const std::string& why) {
+      return base::Error(base::ExitCode::kUsage, path + " line " + std::to_string(number) + why, kernel.signature);
+    };
+    const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (!json.is_object()) throw refuse(" is not a JSON object");
+    if (!pack) {
+      for (const auto& [key, ignored] : json.items()) {
+        const int parameter = parameter_of(kernel, key, path);
+        if (parameter >= 0) parameters.push_back(static_cast<std::uint32_t>(parameter));
+      }
+      pack = &open(parameters);
+    }
+    std::size_t found = 0;
+    for (const auto& [key, cell] : json.items()) {
+      const int parameter = parameter_of(kernel, key, path + " line " + std::to_string(number));
+      if (parameter < 0) continue;
+      const auto place = std::find(parameters.begin(), parameters.end(), static_cast<std::uint32_t>(parameter));
+      if (place == parameters.end()) throw refuse(": '" + key + "' is missing in the first row");
+      value.clear();
+      const std::string why =
+          schema::encode_json(kernel.parameters[static_cast<std::size_t>(parameter)].type, cell.dump(), value);
+      if (!why.empty()) throw refuse(", column '" + key + "': " + why);
+      pack->append(static_cast<std::uint32_t>(place - parameters.begin()), value);
+      ++found;
+    }
+    for (std::size_t p = 0; p < parameters.size() && found < parameters.size(); ++p) {
+      const auto& name = kernel.parameters[parameters[p]].name;
+      if (!json.contains(name) && !json.contains("arg." + name)) throw refuse(": '" + name + "' is missing");
+    }
+    pack->end_row();
+  });
+  if (!pack) open({});
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "bundle/pack.hpp"
+#include "schema/type.hpp"
+
+/// Rows of a file as inputs, one task a row; columns bind to parameters by name.
+namespace jobhost::cli {
+
+/// Called once the columns are known, with the parameters (by index) that the file has, in order; returns the writer.
+using OpenPack = std::function<bundle::PackWriter&(const std::vector<std::uint32_t>& parameters)>;
+
+/// Reads all of `path` ("-": standard input) and writes every row. Nothing is kept in memory. Throws Error(kUsage):
+/// "data.csv line 501, column 'x': 'abc' is not an int".
+void read_csv(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
+void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
+
+/// Calls `line` with every line of the file, its end included where it has one.
+void for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);
+
+/// Which parameter a column's name stands for; -1 for a column of results ("task", "result", "error" and what belongs to
+/// them), which is passed over so that output can be input again. Throws Error(kUsage) for any other name.
+int parameter_of(const schema::Kernel& kernel, const std::string& column, const std::string& path);
+
+}  // namespace jobhost::cli
