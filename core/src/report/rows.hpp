@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "jobhost/sdk/abi.h"
@@ -41,6 +42,9 @@ class RowWriter {
   /// Ends the output (closing bracket, table's last lines) and flushes. No call afterwards.
   virtual void finish() = 0;
 };
+
+/// "table", "jsonl", "csv" or "json"; nothing for any other word.
+std::optional<Format> format_named(const std::string& word);
 
 /// `width` is the terminal's columns (0 = not a terminal: no truncation), for tables only.
 std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& kernel, TextSink sink, int width = 0);

@@ -1,0 +1,100 @@
+#include "report/table_rows.hpp"
+
+#include "report/row_text.hpp"
+#include "report/table.hpp"
+
+namespace jobhost::report {
+namespace {
+
+bool is_number(const schema::Type& type) {
+  return type.kind == schema::Kind::kInteger || type.kind == schema::Kind::kFloating;
+}
+
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';  // no control characters reach the terminal
+  }
+  return text;
+}
+
+class TableWriter : public RowWriter {
+ public:
+  TableWriter(const schema::Kernel& kernel, TextSink sink, int width)
+      : kernel_(kernel), sink_(std::move(sink)), width_(width) {
+    columns_.push_back({"task", true, 0});
+    for (const auto& parameter : kernel.parameters) {
+      columns_.push_back({column_name(parameter.name), is_number(parameter.type), 0});
+    }
+    for (const auto& name : result_columns(kernel.result)) columns_.push_back({name, false, 0});
+    if (columns_.size() == kernel.parameters.size() + 2) columns_.back().right = is_number(kernel.result);
+  }
+
+  void results(std::uint64_t first, std::uint64_t n, const std::vector<jobhost_column>& inputs,
+               const jobhost_column& results) override {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      std::vector<std::string> row = inputs_of(first + i, i, inputs);
+      base::ByteReader reader(bundle::value_at(results, i));
+      for_each_cell(kernel_.result, reader, [&](const schema::Type& type, base::ByteReader& value) {
+        std::string text;
+        schema::append_plain(type, value, text);
+        row.push_back(printable(text));
+      });
+      add(std::move(row));
+    }
+  }
+
+  void failure(std::uint64_t task, const std::vector<jobhost_column>& inputs, const Failure& failure) override {
+    std::vector<std::string> row = inputs_of(task, 0, inputs);
+    row.push_back(printable(in_one_line(failure)));
+    row.resize(columns_.size());
+    add(std::move(row));
+  }
+
+  void flush() override {
+    if (header_written_ || waiting_.size() >= kFirstPart) write();
+  }
+  void finish() override { write(); }
+
+ private:
+  static constexpr std::size_t kFirstPart = 200;  // rows that decide the widths
+
+  std::vector<std::string> inputs_of(std::uint64_t task, std::uint64_t i, const std::vector<jobhost_column>& inputs) {
+    std::vector<std::string> row{std::to_string(task)};
+    for (std::size_t p = 0; p < inputs.size(); ++p) {
+      std::string text;
+      base::ByteReader reader(bundle::value_at(inputs[p], i));
+      schema::append_plain(kernel_.parameters[p].type, reader, text);
+      row.push_back(printable(text));
+    }
+    return row;
+  }
+
+  void add(std::vector<std::string> row) {
+    waiting_.push_back(std::move(row));
+    if (waiting_.size() >= kFirstPart) write();
+  }
+
+  void write() {
+    if (waiting_.empty() && header_written_) return;
+    std::string text = format_table(columns_, waiting_, width_, !header_written_);
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    header_written_ = true;
+    waiting_.clear();
+    sink_(text);
+  }
+
+  schema::Kernel kernel_;
+  TextSink sink_;
+  int width_;
+  std::vector<TableColumn> columns_;
+  std::vector<std::vector<std::string>> waiting_;
+  bool header_written_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<RowWriter> make_table_writer(const schema::Kernel& kernel, TextSink sink, int width) {
+  return std::make_unique<TableWriter>(kernel, std::move(sink), width);
+}
+
+}  // namespace jobhost::report
