@@ -35,7 +35,8 @@ struct Dependency {
 };
 
 /// The closure of DT_NEEDED in load order (dependencies before those that need them), found as ld.so would: RUNPATH of
-/// the library that asks, then the system's cache and default directories. LD_LIBRARY_PATH is honoured as given.
+/// the library that asks and of those that asked for it, then the directories of /etc/ld.so.conf and the default ones.
+/// LD_LIBRARY_PATH comes first, as given.
 std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path);
 
 /// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with the

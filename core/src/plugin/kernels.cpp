@@ -1,0 +1,41 @@
+#include "base/error.hpp"
+#include "base/suggest.hpp"
+#include "plugin/inspect.hpp"
+
+namespace jobhost::plugin {
+
+const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name,
+                                  const std::string& path) {
+  const auto same = [](std::string a, std::string b) {
+    std::erase(a, ' ');
+    std::erase(b, ' ');
+    return a == b;
+  };
+  std::vector<const schema::Kernel*> overloads;
+  std::vector<std::string> names;
+  for (const auto& kernel : plugin.kernels) {
+    if (same(kernel.name, name)) return kernel;
+    if (kernel.name.substr(0, kernel.name.find('(')) == name) overloads.push_back(&kernel);
+    names.push_back(kernel.name);
+  }
+  const std::string see = "try: jobhost kernels " + path;
+  if (!overloads.empty()) {
+    std::string hint = "write one of";
+    for (const auto* kernel : overloads) hint += "\n  '" + kernel->name + "'   " + kernel->signature;
+    throw base::Error(base::ExitCode::kUsage, "'" + name + "' is overloaded in " + path, hint + "\n" + see);
+  }
+  for (const auto& skipped : plugin.skipped) {
+    if (skipped.name.substr(0, skipped.name.find('(')) == name) {
+      throw base::Error(base::ExitCode::kUsage, "'" + name + "' in " + path + " is not a kernel: " + skipped.reason, see);
+    }
+  }
+  std::string hint;
+  if (const auto near = base::nearest(name, names)) {
+    for (const auto& kernel : plugin.kernels) {
+      if (kernel.name == *near) hint = "did you mean '" + *near + "'?   " + kernel.signature + "\n";
+    }
+  }
+  throw base::Error(base::ExitCode::kUsage, "no kernel '" + name + "' in " + path, hint + see);
+}
+
+}  // namespace jobhost::plugin

@@ -1,0 +1,123 @@
+#include "plugin/symbolizer.hpp"
+
+#include <cxxabi.h>
+#include <dwarf.h>
+#include <elfutils/libdwfl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+
+namespace jobhost::plugin {
+namespace {
+
+// Every file is loaded at this address in libdwfl's picture of the process.
+constexpr GElf_Addr kBase = 0x100000;
+
+std::string demangled(const char* name) {
+  if (!name) return "";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
+                                                         &std::free);
+  return status == 0 && text ? text.get() : name;
+}
+
+/// Linkage name where there is one, for it names scope and parameters.
+std::string name_of(Dwarf_Die* die) {
+  Dwarf_Attribute attribute;
+  for (const unsigned tag : {static_cast<unsigned>(DW_AT_linkage_name), static_cast<unsigned>(DW_AT_MIPS_linkage_name)}) {
+    if (const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, tag, &attribute))) return demangled(name);
+  }
+  const char* plain = ::dwarf_diename(die);
+  return plain ? plain : "";
+}
+
+std::string call_file(Dwarf_Die* unit, Dwarf_Die* inlined) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word number = 0;
+  Dwarf_Files* files = nullptr;
+  std::size_t count = 0;
+  if (::dwarf_formudata(::dwarf_attr(inlined, DW_AT_call_file, &attribute), &number) != 0 ||
+      ::dwarf_getsrcfiles(unit, &files, &count) != 0) {
+    return "";
+  }
+  const char* name = ::dwarf_filesrc(files, number, nullptr, nullptr);
+  return name ? name : "";
+}
+
+int call_line(Dwarf_Die* inlined) {
+  Dwarf_Attribute attribute;
+  Dwarf_Word line = 0;
+  return ::dwarf_formudata(::dwarf_attr(inlined, DW_AT_call_line, &attribute), &line) == 0 ? static_cast<int>(line) : 0;
+}
+
+}  // namespace
+
+struct Symbolizer::State {
+  struct Module {
+    Dwfl* session = nullptr;
+    Dwfl_Module* module = nullptr;
+  };
+  Dwfl_Callbacks callbacks{};
+  std::map<std::string, Module> modules;
+  std::map<std::pair<std::string, std::uint64_t>, std::vector<SourceLine>> answers;
+
+  ~State() {
+    for (auto& [path, module] : modules) {
+      if (module.session) ::dwfl_end(module.session);
+    }
+  }
+
+  Dwfl_Module* open(const std::string& path) {
+    auto [found, fresh] = modules.try_emplace(path);
+    if (!fresh) return found->second.module;
+    callbacks.find_elf = ::dwfl_build_id_find_elf;
+    callbacks.section_address = ::dwfl_offline_section_address;
+    callbacks.find_debuginfo = ::dwfl_standard_find_debuginfo;
+    Module& module = found->second;
+    module.session = ::dwfl_begin(&callbacks);
+    if (!module.session) return nullptr;
+    ::dwfl_report_begin(module.session);
+    module.module = ::dwfl_report_elf(module.session, path.c_str(), path.c_str(), -1, kBase, false);
+    ::dwfl_report_end(module.session, nullptr, nullptr);
+    return module.module;
+  }
+
+  std::vector<SourceLine> resolve(const std::string& path, std::uint64_t offset) {
+    Dwfl_Module* module = open(path);
+    if (!module) return {SourceLine{}};
+    const GElf_Addr address = kBase + offset;
+    SourceLine here;
+    here.function = demangled(::dwfl_module_addrname(module, address));
+    if (Dwfl_Line* line = ::dwfl_module_getsrc(module, address)) {
+      if (const char* file = ::dwfl_lineinfo(line, nullptr, &here.line, nullptr, nullptr, nullptr)) here.file = file;
+    }
+    Dwarf_Addr bias = 0;
+    Dwarf_Die* unit = ::dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Die* scopes = nullptr;
+    const int count = unit ? ::dwarf_getscopes(unit, address - bias, &scopes) : 0;
+    const std::unique_ptr<Dwarf_Die, decltype(&std::free)> owned(scopes, &std::free);
+    std::vector<SourceLine> chain;
+    for (int i = 0; i < count; ++i) {
+      const int tag = ::dwarf_tag(&scopes[i]);
+      if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
+      if (const std::string name = name_of(&scopes[i]); !name.empty()) here.function = name;
+      chain.push_back(here);
+      if (tag == DW_TAG_subprogram) break;
+      here = {"", call_file(unit, &scopes[i]), call_line(&scopes[i])};
+    }
+    if (chain.empty()) chain.push_back(here);
+    return chain;
+  }
+};
+
+Symbolizer::Symbolizer() : state_(std::make_unique<State>()) {}
+Symbolizer::~Symbolizer() = default;
+
+std::vector<SourceLine> Symbolizer::resolve(const std::string& elf_path, std::uint64_t offset) {
+  auto [found, fresh] = state_->answers.try_emplace({elf_path, offset});
+  if (fresh) found->second = state_->resolve(elf_path, offset);
+  return found->second;
+}
+
+}  // namespace jobhost::plugin
