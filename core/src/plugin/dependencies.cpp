@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include <set>
+#include <utility>
 
 #include "base/file.hpp"
 #include "plugin/inspect.hpp"
@@ -92,7 +93,7 @@ class Finder {
  private:
   std::string find(const std::string& soname, const std::vector<std::string>& run_paths) {
     if (soname.find('/') != std::string::npos) return base::exists(env_, soname) ? soname : "";
-    for (const auto* directories : {&first_, &run_paths, &last_}) {
+    for (const std::vector<std::string>* directories : {&std::as_const(first_), &run_paths, &std::as_const(last_)}) {
       for (const auto& directory : *directories) {
         const std::string path = directory + "/" + soname;
         if (base::exists(env_, path)) return path;

@@ -1,0 +1,191 @@
+#include "cli/follow.hpp"
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "cli/progress.hpp"
+#include "cli/signals.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+constexpr std::uint64_t kWakeNs = 50'000'000;
+constexpr std::uint64_t kPollNs = 100'000'000;  // without a doorbell
+constexpr std::uint64_t kBeatNs = 1'000'000'000;
+constexpr std::uint64_t kFarewellNs = 10'000'000'000;
+constexpr std::uint64_t kSilenceNs = 2'000'000'000;  // nobody working, nothing new: attach gives up
+
+/// True when some worker of the job lives, as far as can be told.
+class WorkerWatch {
+ public:
+  WorkerWatch(base::Env& env, const host::Job& job)
+      : env_(env), job_(job), self_(store::make_identity(env, "host")),
+        watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000) {}
+
+  bool anyone_alive() {
+    for (const auto& party : store::all_parties(env_, job_.directory)) {
+      if (party.role == "worker" && !watch_.dead(party)) return true;
+    }
+    return false;
+  }
+
+ private:
+  base::Env& env_;
+  const host::Job& job_;
+  store::Identity self_;
+  store::DeathWatch watch_;
+};
+
+class Follower {
+ public:
+  Follower(Session& session, const host::Job& job, Running* running, const bundle::Output& output)
+      : session_(session),
+        job_(job),
+        running_(running),
+        stream_(session.env, job),
+        rows_(session.env, job, output),
+        progress_(session, job.manifest.tasks, job.manifest.workers),
+        watch_(session.env, job) {}
+
+  int run() {
+    while (!stream_.finished()) {
+      const std::uint32_t bell = running_ ? running_->doorbell->count() : 0;
+      pump();
+      if (stream_.finished()) break;
+      progress_.update(stream_);
+      if (!look_after_workers()) return interrupted();
+      rest(bell);
+    }
+    rows_.finish();
+    say_farewell();
+    progress_.finish(stream_, job_.manifest.job);
+    return stream_.failed() > 0 ? 1 : 0;
+  }
+
+ private:
+  /// Prints all that is there in order.
+  void pump() {
+    stream_.poll();
+    bool any = false;
+    while (const host::Block* block = stream_.next()) {
+      rows_.write(*block);
+      any = true;
+      if (block->failed) progress_.failed(rows_.last_failure(), block->first, rows_.inputs_of(block->first));
+      if (Signals::requests.load() > requests_seen_) break;
+      progress_.update(stream_);
+    }
+    if (any) rows_.flush();
+  }
+
+  void rest(std::uint32_t bell) {
+    if (running_) {
+      running_->doorbell->wait(bell, kWakeNs);
+    } else {
+      session_.env.sleep_ns(kPollNs);
+    }
+  }
+
+  /// False when no worker will bring more.
+  bool look_after_workers() {
+    const int requests = Signals::requests.load();
+    if (requests > requests_seen_) {
+      requests_seen_ = requests;
+      progress_.clear();
+      if (!running_) return false;
+      session_.say(requests == 1 ? "stopping: running tasks are finished and committed; again to stop them now"
+                                 : "stopping now");
+      running_->backend->stop(requests > 1);
+    }
+    if (!running_) return somebody_works();
+    const std::uint64_t now = session_.env.monotonic_ns();
+    if (now - last_beat_ >= kBeatNs) {
+      last_beat_ = now;
+      running_->ownership->beat();
+    }
+    complain();
+    backend::Status status;
+    try {
+      status = running_->backend->look(stream_.done());
+    } catch (const base::Error&) {
+      complain();  // the worker's own words say more than its exit code
+      throw;
+    }
+    if (status.running > 0) return true;
+    pump();  // what they wrote last
+    return stream_.finished();
+  }
+
+  void complain() {
+    const auto [code, message] = running_->doorbell->complaint();
+    if (code == 0) return;
+    progress_.clear();
+    const std::size_t end = message.find('\n');
+    throw base::Error(static_cast<base::ExitCode>(code), message.substr(0, end),
+                      end == std::string::npos ? "" : message.substr(end + 1));
+  }
+
+  bool somebody_works() {
+    const std::uint64_t now = session_.env.monotonic_ns();
+    if (stream_.done() != last_done_ || last_change_ == 0) {
+      last_done_ = stream_.done();
+      last_change_ = now;
+    }
+    if (now - last_change_ < kSilenceNs || watch_.anyone_alive()) return true;
+    pump();
+    if (stream_.finished()) return true;
+    throw base::Error(base::ExitCode::kBackendFailed,
+                      "no worker is running job " + job_.manifest.job + ": " + std::to_string(stream_.done()) + " of " +
+                          std::to_string(job_.manifest.tasks) + " tasks are done",
+                      "jobhost resume " + job_.manifest.job);
+  }
+
+  int interrupted() {
+    rows_.flush();
+    progress_.clear();
+    const bool cancelled = base::exists(session_.env, job_.directory.cancel());
+    session_.say((cancelled ? "cancelled: " : "interrupted: ") + std::to_string(stream_.done()) + " of " +
+                 std::to_string(job_.manifest.tasks) + " tasks are done and kept");
+    if (running_ || cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
+    return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
+  }
+
+  /// Lets workers write DONE and end; their results are all here already.
+  void say_farewell() {
+    if (!running_) return;
+    const std::uint64_t begin = session_.env.monotonic_ns();
+    while (running_->backend->look(stream_.done()).running > 0) {
+      const std::uint64_t waited = session_.env.monotonic_ns() - begin;
+      if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) running_->backend->stop(true);
+      running_->doorbell->wait(running_->doorbell->count(), 2'000'000);
+    }
+    complain();
+  }
+
+  Session& session_;
+  const host::Job& job_;
+  Running* running_;
+  host::ResultStream stream_;
+  RowOutput rows_;
+  Progress progress_;
+  WorkerWatch watch_;
+  int requests_seen_ = 0;
+  std::uint64_t last_beat_ = 0, last_change_ = 0, last_done_ = 0;
+};
+
+}  // namespace
+
+Running start_workers(Session& session, const host::Job& job, const std::string& backend, unsigned workers) {
+  Running running;
+  running.ownership = std::make_unique<host::Ownership>(session.env, job);
+  session.env.remove(job.directory.cancel());
+  running.doorbell = std::make_unique<store::Doorbell>();
+  running.backend = backend::make_local(session.env, backend, false);
+  running.backend->start(
+      {Session::program(), job.directory.path(), job.manifest_sha256, running.doorbell->fd()}, workers);
+  return running;
+}
+
+int follow(Session& session, const host::Job& job, Running* running, const bundle::Output& output) {
+  return Follower(session, job, running, output).run();
+}
+
+}  // namespace jobhost::cli

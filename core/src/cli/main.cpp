@@ -1,0 +1,6 @@
+#include "cli/session.hpp"
+
+int main(int argc, char** argv) {
+  jobhost::base::PosixEnv env;
+  return jobhost::cli::run_command_line(env, argc, argv);
+}

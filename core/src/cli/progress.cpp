@@ -1,0 +1,102 @@
+#include "cli/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace jobhost::cli {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::size_t kDistinctFailures = 20;
+
+std::string rate_text(double per_second) {
+  if (per_second >= 1e6) return fmt::format("{:.1f}M/s", per_second / 1e6);
+  if (per_second >= 1e4) return fmt::format("{:.1f}k/s", per_second / 1e3);
+  return fmt::format("{:.0f}/s", per_second);
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  if (seconds < 60) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 1);
+  const auto whole = static_cast<std::uint64_t>(seconds);
+  if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
+  return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+}
+
+Progress::Progress(const Session& session, std::uint64_t tasks, unsigned workers)
+    : session_(session),
+      tasks_(tasks),
+      workers_(workers),
+      terminal_(::isatty(2) == 1),
+      begin_(session.env.monotonic_ns()),
+      last_draw_(begin_) {}
+
+double Progress::seconds() const { return static_cast<double>(session_.env.monotonic_ns() - begin_) * 1e-9; }
+
+std::string Progress::line(const host::ResultStream& stream) const {
+  const std::uint64_t done = stream.done();
+  const double share = tasks_ > 0 ? static_cast<double>(done) / static_cast<double>(tasks_) : 1;
+  const double rate = static_cast<double>(done - std::min(done, at_start_)) / std::max(seconds(), 1e-3);
+  std::string bar(10, '-');
+  std::fill_n(bar.begin(), static_cast<std::size_t>(share * 10), '#');
+  std::string text = fmt::format("[{}] {}/{}", bar, done, tasks_);
+  if (stream.failed() > 0) text += fmt::format("  {} failed", stream.failed());
+  if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_, tasks_ - done));
+  text += "  " + rate_text(rate);
+  if (done < tasks_ && rate > 0) text += "  ETA " + duration_text(static_cast<double>(tasks_ - done) / rate);
+  const auto [slowest, duration] = stream.slowest();
+  if (duration > 0.1) text += fmt::format("  slowest #{} {}", slowest, duration_text(duration));
+  return text;
+}
+
+void Progress::update(const host::ResultStream& stream) {
+  if (session_.quiet) return;
+  if (at_start_ == UINT64_MAX) at_start_ = stream.done();
+  const std::uint64_t now = session_.env.monotonic_ns();
+  if (terminal_) {
+    if (now - last_draw_ < kSecond / 10) return;
+    last_draw_ = now;
+    drawn_ = true;
+    std::fprintf(stderr, "\r\033[K%s", line(stream).c_str());
+    std::fflush(stderr);
+    return;
+  }
+  const std::uint64_t waited = now - last_draw_;
+  const bool first = last_draw_ == begin_ && waited >= kSecond;
+  const bool more = last_draw_ != begin_ && waited >= kSecond &&
+                    (waited >= 30 * kSecond || stream.done() - last_line_done_ >= std::max<std::uint64_t>(tasks_ / 20, 1));
+  if (!first && !more) return;
+  last_draw_ = now;
+  last_line_done_ = stream.done();
+  std::fprintf(stderr, "%s\n", line(stream).c_str());
+}
+
+void Progress::failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs) {
+  if (session_.quiet || terminal_ || seen_failures_.size() >= kDistinctFailures) return;
+  if (!seen_failures_.insert(failure.kind + failure.type + failure.where).second) return;
+  std::fprintf(stderr, "task %llu failed: %s%s%s%s%s   %s\n", static_cast<unsigned long long>(task),
+               failure.type.empty() ? failure.kind.c_str() : failure.type.c_str(), failure.what.empty() ? "" : ": ",
+               failure.what.c_str(), failure.where.empty() ? "" : "   ", failure.where.c_str(), inputs.c_str());
+}
+
+void Progress::clear() {
+  if (drawn_) std::fputs("\r\033[K", stderr);
+  drawn_ = false;
+}
+
+void Progress::finish(const host::ResultStream& stream, const std::string& job) {
+  clear();
+  if (session_.quiet) return;
+  std::string text = fmt::format("{} of {} tasks done in {}", stream.done(), tasks_, duration_text(seconds()));
+  if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());
+  if (stream.duplicates() > 0) text += fmt::format(", {} ran twice", stream.duplicates());
+  text += "   job " + job;
+  if (stream.failed() > 0) text += "\nsee: jobhost errors " + job;
+  std::fprintf(stderr, "%s\n", text.c_str());
+}
+
+}  // namespace jobhost::cli

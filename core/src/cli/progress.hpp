@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "cli/session.hpp"
+#include "host/explanation.hpp"
+#include "host/result_stream.hpp"
+
+namespace jobhost::cli {
+
+/// The progress line on a terminal's standard error, redrawn at most ten times a second; elsewhere whole lines: after a
+/// second, then every 30 seconds or 5 %, and the first of each distinct failure.
+class Progress {
+ public:
+  Progress(const Session& session, std::uint64_t tasks, unsigned workers);
+  /// Call often; does nothing most of the time.
+  void update(const host::ResultStream& stream);
+  /// A failed task was yielded; `inputs` in words.
+  void failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs);
+  /// Wipes the line and prints the summary.
+  void finish(const host::ResultStream& stream, const std::string& job);
+  /// Wipes the line, so that something else can be printed.
+  void clear();
+  double seconds() const;
+
+ private:
+  std::string line(const host::ResultStream& stream) const;
+
+  const Session& session_;
+  std::uint64_t tasks_;
+  unsigned workers_;
+  bool terminal_;
+  bool drawn_ = false;
+  std::uint64_t begin_, last_draw_ = 0, at_start_ = UINT64_MAX, last_line_done_ = 0;
+  std::set<std::string> seen_failures_;
+};
+
+/// "3.2 s", "1:04:09"
+std::string duration_text(double seconds);
+
+}  // namespace jobhost::cli

@@ -1,0 +1,150 @@
+#include "cli/session.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "base/suggest.hpp"
+#include "cli/signals.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+/// Takes every `::: a b c` out of the words. A list ends at the next `:::` or at an option (a dash and a letter).
+std::vector<std::vector<std::string>> take_lists(std::vector<std::string>& words) {
+  std::vector<std::vector<std::string>> lists;
+  std::vector<std::string> rest;
+  bool inside = false;
+  for (const auto& word : words) {
+    const bool option = word.size() > 1 && word[0] == '-' &&
+                        (word[1] == '-' || std::isalpha(static_cast<unsigned char>(word[1]))) && word != "-inf" &&
+                        word != "-nan";
+    if (word == ":::") {
+      lists.emplace_back();
+      inside = true;
+    } else if (inside && !option) {
+      lists.back().push_back(word);
+    } else {
+      inside = false;
+      rest.push_back(word);
+    }
+  }
+  words = std::move(rest);
+  return lists;
+}
+
+void print_error(const Session& session, const std::string& what, const std::string& hint) {
+  const char* red = session.use_color() ? "\033[1;31m" : "";
+  const char* plain = session.use_color() ? "\033[0m" : "";
+  std::fprintf(stderr, "%serror:%s %s\n", red, plain, what.c_str());
+  for (std::size_t begin = 0; begin < hint.size();) {
+    const std::size_t end = std::min(hint.find('\n', begin), hint.size());
+    std::fprintf(stderr, "  %s\n", hint.substr(begin, end - begin).c_str());
+    begin = end + 1;
+  }
+}
+
+/// A word that is no subcommand, or an option nobody knows: with the nearest that exists.
+std::string suggestion(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> commands;
+  for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_name().empty(); })) {
+    commands.push_back(command->get_name());
+  }
+  const CLI::App* chosen = nullptr;
+  for (const auto& word : words) {
+    if (!chosen && !word.starts_with('-')) {
+      const auto same = std::find(commands.begin(), commands.end(), word);
+      if (same == commands.end()) {
+        const auto near = base::nearest(word, commands);
+        return near ? "did you mean 'jobhost " + *near + "'?" : "try: jobhost --help";
+      }
+      chosen = app.get_subcommand(word);
+    } else if (chosen && word.starts_with('-')) {
+      std::vector<std::string> options;
+      for (const auto* option : chosen->get_options()) {
+        for (const auto& name : option->get_lnames()) options.push_back("--" + name);
+        for (const auto& name : option->get_snames()) options.push_back("-" + name);
+      }
+      const std::string name = word.substr(0, word.find('='));
+      if (std::find(options.begin(), options.end(), name) == options.end()) {
+        const auto near = base::nearest(name, options);
+        if (near) return "did you mean '" + *near + "'?";
+      }
+    }
+  }
+  return "try: jobhost " + (chosen ? chosen->get_name() + " " : "") + "--help";
+}
+
+}  // namespace
+
+std::string Session::program() {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  return std::string(path, size > 0 ? static_cast<std::size_t>(size) : 0);
+}
+
+std::string Session::libexec() {
+  const std::string self = program();
+  const std::string bin = self.substr(0, self.rfind('/'));
+  return bin.substr(0, bin.rfind('/')) + "/libexec/jobhost";
+}
+
+void Session::say(const std::string& line) const {
+  if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+bool Session::use_color() const {
+  if (color != "auto") return color == "always";
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(2) == 1 && (!no_color || !*no_color);
+}
+
+int run_command_line(base::Env& env, int argc, char** argv) {
+  Session session{env, {argv, argv + argc}, {}, store::Store::default_path(), false, false, "auto", 0};
+  std::vector<std::string> words(argv + 1, argv + argc);
+  session.positional = take_lists(words);
+
+  CLI::App app("Maps a plain C++ function over many inputs: on threads, processes, a cluster.", "jobhost");
+  app.set_version_flag("--version", "jobhost " JOBHOST_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)");
+  app.add_flag("-q,--quiet", session.quiet, "No progress, no summary");
+  app.add_flag("-v,--verbose", session.verbose, "Say more");
+  app.add_option("--color", session.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  add_run_commands(app, session);
+  add_look_commands(app, session);
+  add_plugin_commands(app, session);
+  add_worker_command(app, session);
+  app.footer("Examples:\n"
+             "  jobhost kernels ./pi.so\n"
+             "  jobhost run ./pi.so:estimate_pi seed=1..1000 samples=10000\n"
+             "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    app.parse(reversed);
+    return session.exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    print_error(session, error.what(), suggestion(app, words));
+    return static_cast<int>(base::ExitCode::kUsage);
+  } catch (const base::Error& error) {
+    print_error(session, error.what(), error.hint());
+    return static_cast<int>(error.code());
+  } catch (const ReaderGone&) {
+    return 141;  // as a shell reports SIGPIPE
+  } catch (const std::bad_alloc&) {
+    print_error(session, "out of memory", "");
+    return static_cast<int>(base::ExitCode::kBackendFailed);
+  } catch (const std::exception& error) {
+    print_error(session, std::string("internal error: ") + error.what(), "please report this");
+    return static_cast<int>(base::ExitCode::kBackendFailed);
+  }
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "store/store.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace jobhost::cli {
+
+/// What a subcommand gets from main.
+struct Session {
+  base::Env& env;
+  std::vector<std::string> command;                   // argv as typed
+  std::vector<std::vector<std::string>> positional;   // ":::" lists, taken out of argv before it is parsed
+  std::string store_path;                             // --store, or the default
+  bool quiet = false, verbose = false;
+  std::string color = "auto";
+  int exit_code = 0;  // set by the subcommand
+
+  store::Store store() { return store::Store(env, store_path); }
+  /// Absolute path of this program, and of the folder its executors are in.
+  static std::string program();
+  static std::string libexec();
+  /// One line to standard error, unless --quiet.
+  void say(const std::string& line) const;
+  bool use_color() const;
+};
+
+/// Every subcommand adds itself to the app; what it is to do runs from the callback, inside main's error handling.
+void add_run_commands(CLI::App& app, Session& session);      // run, submit, resume, attach, cancel
+void add_look_commands(CLI::App& app, Session& session);     // ls, show, results, errors
+void add_plugin_commands(CLI::App& app, Session& session);   // kernels, check
+void add_worker_command(CLI::App& app, Session& session);
+
+/// Parses and runs; returns the exit code.
+int run_command_line(base::Env& env, int argc, char** argv);
+
+}  // namespace jobhost::cli

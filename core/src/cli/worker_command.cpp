@@ -1,0 +1,59 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "cli/session.hpp"
+#include "cli/signals.hpp"
+#include "worker/supervisor.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+struct WorkerOptions {
+  worker::SupervisorOptions supervisor;
+  std::string mode = "processes";
+  int doorbell_fd = -1;
+};
+
+void work(Session& session, WorkerOptions options) {
+  Signals::install();
+  options.supervisor.threads = options.mode == "threads";
+  std::unique_ptr<store::Doorbell> doorbell;
+  if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
+  try {
+    worker::Supervisor supervisor(
+        session.env, options.supervisor, doorbell.get(), Signals::requests, [&](const worker::Plan& plan) {
+          return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(),
+                                                           plan.job_directory + "/printed", plan.worker_id,
+                                                           plan.doorbell_fd);
+        });
+    supervisor.run();
+  } catch (const base::Error& error) {
+    if (doorbell) {
+      doorbell->complain(static_cast<int>(error.code()),
+                         std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()));
+    }
+    throw;
+  }
+}
+
+}  // namespace
+
+void add_worker_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<WorkerOptions>();
+  auto* command = app.add_subcommand("worker", "Work on a job: what every backend starts; safe to start by hand");
+  command->group("Internal");
+  command->add_option("--job", options->supervisor.job_directory, "The job's directory")->required();
+  command->add_option("--manifest", options->supervisor.manifest_sha256, "SHA-256 of its MANIFEST")->required();
+  command->add_option("--mode", options->mode, "processes or threads")
+      ->check(CLI::IsMember({"processes", "threads"}))
+      ->capture_default_str();
+  command->add_option("--lanes", options->supervisor.lanes, "Tasks computed at the same time")
+      ->check(CLI::Range(1u, worker::kMaxLanes))
+      ->capture_default_str();
+  command->add_option("--host-fd", options->supervisor.host_fd, "Stop when the other end of this pipe closes");
+  command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
+  command->callback([&session, options] { work(session, *options); });
+}
+
+}  // namespace jobhost::cli
