@@ -7,10 +7,10 @@
 namespace jobhost::scan {
 namespace {
 
-const std::set<std::string> kBuiltin = {"void", "bool",   "char", "short",    "int",      "long",
-                                        "float", "double", "auto", "unsigned", "signed",   "wchar_t",
+const std::set<std::string> kBuiltin = {"void",  "bool",     "char",    "short",    "int",      "long",
+                                        "float", "double",   "auto",    "unsigned", "signed",   "wchar_t",
                                         "const", "volatile", "char8_t", "char16_t", "char32_t", "struct",
-                                        "enum",  "union",  "class", "typename", "decltype"};
+                                        "enum",  "union",    "class",   "typename", "decltype"};
 const std::set<std::string> kLeadingWords = {"static", "inline", "constexpr", "extern", "__extension__"};
 const std::set<std::string> kCallLike = {"__attribute__", "alignas", "decltype", "noexcept", "requires",
                                          "__declspec",    "sizeof",  "throw",    "__asm__",  "asm"};
@@ -175,8 +175,8 @@ class Parser {
     function.line = tokens_[name].line;
     function.doc = tokens_[begin].comment;
     std::size_t type = begin;
-    while (type < name && (kLeadingWords.contains(tokens_[type].text) || is(type, "[[") ||
-                           is(type, "__attribute__") || tokens_[type].text[0] == '"')) {
+    while (type < name && (kLeadingWords.contains(tokens_[type].text) || is(type, "[[") || is(type, "__attribute__") ||
+                           tokens_[type].text[0] == '"')) {
       type = is(type, "[[") ? behind(type) : is(type, "__attribute__") ? behind(type + 1) : type + 1;
     }
     if (type >= name) return;

@@ -170,8 +170,8 @@ std::string glue_text(const std::string& source, const std::vector<Entry>& entri
       close += " }";
     }
     text += "static constexpr auto " + local + " = " + entry.expression + ";" + close + "\n" +
-            assertions(entry, pointer) + "extern \"C\" __attribute__((visibility(\"default\"))) uint64_t jobhost_kernel_" +
-            n +
+            assertions(entry, pointer) +
+            "extern \"C\" __attribute__((visibility(\"default\"))) uint64_t jobhost_kernel_" + n +
             "(const jobhost_column* jobhost_p, uint64_t jobhost_n, jobhost_sink* jobhost_s, jobhost_progress* "
             "jobhost_g) {\n  return ::jobhost::sdk::enter<" +
             pointer + ">(jobhost_p, jobhost_n, jobhost_s, jobhost_g);\n}\n";
@@ -207,7 +207,8 @@ std::string glue_text(const std::string& source, const std::vector<Entry>& entri
       notes +
       "  jobhost_out.put('\\n');\n}\n"
       "#define JOBHOST_SECTION(name, put)                                                                     \\\n"
-      "  extern \"C\" __attribute__((section(name), used, visibility(\"hidden\"))) constinit const auto put##_text = \\\n"
+      "  extern \"C\" __attribute__((section(name), used, visibility(\"hidden\"))) constinit const auto put##_text = "
+      "\\\n"
       "      ::jobhost::sdk::fill<::jobhost::sdk::characters<put>()>(put)\n"
       "JOBHOST_SECTION(JOBHOST_SCHEMA_SECTION, jobhost_put_schema);\n"
       "JOBHOST_SECTION(\"jobhost_notes\", jobhost_put_notes);\n";

@@ -54,8 +54,7 @@ int main(int argc, char** argv) {
   const auto tokens = tokens_of(text, source);
   const auto functions = find_functions(tokens);
   std::string error;
-  const auto entries =
-      kernels.empty() ? every_function(functions) : asked_functions(functions, tokens, kernels, error);
+  const auto entries = kernels.empty() ? every_function(functions) : asked_functions(functions, tokens, kernels, error);
   if (!error.empty()) return fail(source + ": error: " + error);
   if (entries.empty()) return fail(source + ": error: no top-level function that could be a kernel");
   std::ofstream glue(output, std::ios::binary);

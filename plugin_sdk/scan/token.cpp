@@ -137,7 +137,8 @@ class Lexer {
     while (end < text_.size()) {
       const char c = text_[end];
       const bool separator = c == '\'' && end + 1 < text_.size() && word_character(text_[end + 1]);
-      const bool sign = (c == '+' || c == '-') && std::string_view("eEpP").find(text_[end - 1]) != std::string_view::npos;
+      const bool sign =
+          (c == '+' || c == '-') && std::string_view("eEpP").find(text_[end - 1]) != std::string_view::npos;
       if (!word_character(c) && c != '.' && !separator && !sign) break;
       ++end;
     }

@@ -61,8 +61,8 @@ struct InputReader::State {
   PackReader& pack(std::uint32_t number) {
     auto& reader = packs[number];
     if (!reader) {
-      reader = std::make_unique<PackReader>(env, directory, inputs.packs.at(number),
-                                            column_sizes(number, inputs, kernel));
+      reader =
+          std::make_unique<PackReader>(env, directory, inputs.packs.at(number), column_sizes(number, inputs, kernel));
     }
     return *reader;
   }
@@ -80,8 +80,7 @@ struct InputReader::State {
               std::uint64_t repeat, std::uint64_t phase);
 };
 
-InputReader::InputReader(base::Env& env, const Inputs& inputs, const schema::Kernel& kernel,
-                         std::string job_directory)
+InputReader::InputReader(base::Env& env, const Inputs& inputs, const schema::Kernel& kernel, std::string job_directory)
     : state_(std::make_unique<State>(State{env, inputs, kernel, std::move(job_directory), {}, {}, {}, {}})) {
   State& state = *state_;
   state.slots.resize(kernel.parameters.size());
@@ -165,10 +164,9 @@ void InputReader::State::gather(Slot& slot, const Stored& stored, std::uint64_t 
 std::uint64_t InputReader::read(std::uint64_t first, std::uint64_t n, std::vector<jobhost_column>& columns) {
   State& state = *state_;
   columns.resize(state.slots.size());
-  const bool single_axis_stored =
-      std::any_of(state.slots.begin(), state.slots.end(), [&](const Slot& slot) {
-        return std::holds_alternative<Stored>(slot.source->values) && state.repeats[slot.axis] == 1;
-      });
+  const bool single_axis_stored = std::any_of(state.slots.begin(), state.slots.end(), [&](const Slot& slot) {
+    return std::holds_alternative<Stored>(slot.source->values) && state.repeats[slot.axis] == 1;
+  });
   if (single_axis_stored) {
     // Stored values of the innermost axis are used where they lie, so the batch ends with their segment.
     for (const auto& slot : state.slots) {

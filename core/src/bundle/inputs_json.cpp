@@ -28,7 +28,8 @@ base::Bytes from_hex(const std::string& text) {
   base::Bytes bytes(text.size() / 2);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const char* begin = text.data() + 2 * i;
-    if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) throw Refused{"a constant is not hexadecimal"};
+    if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2)
+      throw Refused{"a constant is not hexadecimal"};
   }
   if (text.size() % 2 != 0) throw Refused{"a constant has half a byte"};
   return bytes;
@@ -71,8 +72,8 @@ Inputs from(const Json& json) {
   for (const auto& pack : json.at("packs")) {
     inputs.packs.push_back({pack.at("rows"), pack.at("file"), pack.at("index_sha256")});
     const std::string& file = inputs.packs.back().file;
-    const bool safe = file.starts_with("inputs/") && file.size() > 7 &&
-                      file.find_first_not_of("0123456789", 7) == std::string::npos;
+    const bool safe =
+        file.starts_with("inputs/") && file.size() > 7 && file.find_first_not_of("0123456789", 7) == std::string::npos;
     if (!safe) throw Refused{"'" + file + "' is not the name of a pack"};
   }
   for (const auto& entry : json.at("axes")) {

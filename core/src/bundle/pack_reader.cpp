@@ -93,7 +93,8 @@ std::uint64_t PackReader::rows_from(std::uint64_t row, std::vector<jobhost_colum
     }
     if (trailer_.segments == 0) damaged("it has no rows");
     open_segment(low);
-    if (row < entry_.first_row || row - entry_.first_row >= entry_.rows) damaged("row " + std::to_string(row) + " is missing");
+    if (row < entry_.first_row || row - entry_.first_row >= entry_.rows)
+      damaged("row " + std::to_string(row) + " is missing");
   }
   const std::uint64_t skip = row - entry_.first_row;
   columns = segment_;

@@ -12,8 +12,8 @@
 
 namespace jobhost::bundle {
 
-/// A mapped pack. Everything is checked against the file's size before it is used; a segment's checksum before its first
-/// value is. Throws Error(kDamaged).
+/// A mapped pack. Everything is checked against the file's size before it is used; a segment's checksum before its
+/// first value is. Throws Error(kDamaged).
 class PackReader {
  public:
   /// `columns`: fixed size per column, or 0 when values vary in size.
@@ -41,8 +41,7 @@ class PackReader {
 };
 
 /// Checks that every pack's index is the one that was submitted. Throws Error(kDamaged).
-void verify_packs(base::Env& env, const std::string& job_directory, const Inputs& inputs,
-                  const schema::Kernel& kernel);
+void verify_packs(base::Env& env, const std::string& job_directory, const Inputs& inputs, const schema::Kernel& kernel);
 
 /// Fixed size per column of a pack (0: varies), as the sources that use it say.
 std::vector<std::uint64_t> column_sizes(std::uint32_t pack, const Inputs& inputs, const schema::Kernel& kernel);

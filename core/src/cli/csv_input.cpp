@@ -112,8 +112,8 @@ class CsvRows {
   const OpenPack& open_;
   bundle::PackWriter* pack_ = nullptr;
   std::vector<std::string> header_;
-  std::vector<int> columns_;            // parameter per column of the file, -1: passed over
-  std::vector<std::uint32_t> stored_;   // column of the pack per column of the file
+  std::vector<int> columns_;           // parameter per column of the file, -1: passed over
+  std::vector<std::uint32_t> stored_;  // column of the pack per column of the file
   std::uint64_t line_ = 0;
   std::size_t cells_ = 0;
   base::Bytes value_;

@@ -18,7 +18,9 @@ constexpr std::uint64_t kSilenceNs = 2'000'000'000;  // nobody working, nothing 
 class WorkerWatch {
  public:
   WorkerWatch(base::Env& env, const host::Job& job)
-      : env_(env), job_(job), self_(store::make_identity(env, "host")),
+      : env_(env),
+        job_(job),
+        self_(store::make_identity(env, "host")),
         watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000) {}
 
   bool anyone_alive() {
@@ -179,8 +181,8 @@ Running start_workers(Session& session, const host::Job& job, const std::string&
   session.env.remove(job.directory.cancel());
   running.doorbell = std::make_unique<store::Doorbell>();
   running.backend = backend::make_local(session.env, backend, false);
-  running.backend->start(
-      {Session::program(), job.directory.path(), job.manifest_sha256, running.doorbell->fd()}, workers);
+  running.backend->start({Session::program(), job.directory.path(), job.manifest_sha256, running.doorbell->fd()},
+                         workers);
   return running;
 }
 

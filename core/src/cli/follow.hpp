@@ -21,7 +21,8 @@ struct Running {
 Running start_workers(Session& session, const host::Job& job, const std::string& backend, unsigned workers);
 
 /// Streams rows in order until the job is done; returns the exit code. `running` null: only reads along. On Ctrl-C
-/// workers finish what they run, everything committed is printed as far as it is in order, and the way to go on is said.
+/// workers finish what they run, everything committed is printed as far as it is in order, and the way to go on is
+/// said.
 int follow(Session& session, const host::Job& job, Running* running, const bundle::Output& output);
 
 }  // namespace jobhost::cli

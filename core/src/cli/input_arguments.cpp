@@ -19,9 +19,7 @@ class InputBuilder {
   InputBuilder(base::Env& env, const schema::Kernel& kernel, std::string directory)
       : env_(env), kernel_(kernel), directory_(std::move(directory)), bound_(kernel.parameters.size(), false) {}
 
-  base::Error refusal(const std::string& why) const {
-    return {base::ExitCode::kUsage, why, kernel_.signature};
-  }
+  base::Error refusal(const std::string& why) const { return {base::ExitCode::kUsage, why, kernel_.signature}; }
 
   std::uint32_t bind(const std::string& name) {
     std::vector<std::string> names;
@@ -105,7 +103,8 @@ class InputBuilder {
     for (std::uint32_t p = 0; p < bound_.size(); ++p) {
       if (bound_[p]) continue;
       const auto& parameter = kernel_.parameters[p];
-      throw base::Error(base::ExitCode::kUsage, "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
+      throw base::Error(base::ExitCode::kUsage,
+                        "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
                         kernel_.signature + "\ngive it as " + parameter.name + "=VALUE");
     }
     return std::move(inputs_);

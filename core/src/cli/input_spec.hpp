@@ -17,8 +17,8 @@ struct Values {
 };
 
 /// Parses the right side of NAME=SPEC for a parameter of this type: `3`, `1,2,5`, `0..10`, `0..1..0.1`, JSON for
-/// structured values. `literal` takes the text as one value, whatever it holds. Throws Error(kUsage) whose text says what
-/// does not fit; the caller adds which parameter.
+/// structured values. `literal` takes the text as one value, whatever it holds. Throws Error(kUsage) whose text says
+/// what does not fit; the caller adds which parameter.
 Values parse_spec(const schema::Type& type, const std::string& text, bool literal);
 
 /// One value per word.

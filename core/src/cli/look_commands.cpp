@@ -38,7 +38,7 @@ std::string state_of(base::Env& env, const host::Job& job) {
 
 void list(Session& session) {
   store::Store store = session.store();
-  std::vector<report::TableColumn> columns = {{"JOB"},          {"KERNEL"},       {"STATE"}, {"TASKS", true},
+  std::vector<report::TableColumn> columns = {{"JOB"},        {"KERNEL"},       {"STATE"},   {"TASKS", true},
                                               {"DONE", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   for (const auto& id : store.jobs()) {
@@ -64,7 +64,13 @@ host::Job open(Session& session, const std::string& name) {
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
   for (const auto& cause : words.causes) std::printf("%scaused by %s\n", indent.c_str(), cause.c_str());
-  for (const auto& line : words.stack) std::printf("%s  at %s\n", indent.c_str(), line.c_str());
+  for (std::size_t i = 0; i < words.stack.size();) {
+    std::size_t same = i;
+    while (same < words.stack.size() && words.stack[same] == words.stack[i]) ++same;
+    const std::string times = same - i > 1 ? "   (" + std::to_string(same - i) + " times)" : "";
+    std::printf("%s  at %s%s\n", indent.c_str(), words.stack[i].c_str(), times.c_str());
+    i = same;
+  }
 }
 
 std::string headline(const host::Explanation& words) {
@@ -130,7 +136,8 @@ void show(Session& session, const std::string& name) {
   line("works in", manifest.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
-  for (const auto& library : manifest.system_libraries) line("system", library.path + "   build id " + library.build_id);
+  for (const auto& library : manifest.system_libraries)
+    line("system", library.path + "   build id " + library.build_id);
   std::string command;
   for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;
   line("command", command);

@@ -67,8 +67,9 @@ void Progress::update(const host::ResultStream& stream) {
   }
   const std::uint64_t waited = now - last_draw_;
   const bool first = last_draw_ == begin_ && waited >= kSecond;
-  const bool more = last_draw_ != begin_ && waited >= kSecond &&
-                    (waited >= 30 * kSecond || stream.done() - last_line_done_ >= std::max<std::uint64_t>(tasks_ / 20, 1));
+  const bool more =
+      last_draw_ != begin_ && waited >= kSecond &&
+      (waited >= 30 * kSecond || stream.done() - last_line_done_ >= std::max<std::uint64_t>(tasks_ / 20, 1));
   if (!first && !more) return;
   last_draw_ = now;
   last_line_done_ = stream.done();

@@ -60,8 +60,9 @@ std::pair<std::string, std::string> split_target(const std::string& target) {
   const std::size_t so = target.find(".so:");
   const std::size_t colon = so != std::string::npos ? so + 3 : target.find(':');
   if (colon == std::string::npos || colon == 0 || colon + 1 == target.size()) {
-    throw base::Error(base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
-                      "write PLUGIN.so:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: jobhost kernels PLUGIN.so");
+    throw base::Error(
+        base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
+        "write PLUGIN.so:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: jobhost kernels PLUGIN.so");
   }
   return {target.substr(0, colon), target.substr(colon + 1)};
 }
@@ -173,8 +174,9 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
 
 void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("target", options.target, "PLUGIN.so:KERNEL")->required()->type_name("TARGET");
-  command.add_option("inputs", options.inputs.assignments,
-                     "NAME=SPEC: one value, 1,2,5, a..b, a..b..step; several make a grid; NAME:=TEXT is literal")
+  command
+      .add_option("inputs", options.inputs.assignments,
+                  "NAME=SPEC: one value, 1,2,5, a..b, a..b..step; several make a grid; NAME:=TEXT is literal")
       ->type_name("NAME=SPEC");
   command.add_flag("--zip", options.inputs.zip, "Pair the NAME=SPEC lists element by element");
   auto* csv = command.add_option("--csv", options.inputs.csv, "One task per row of FILE ('-': standard input)")

@@ -121,10 +121,11 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   add_look_commands(app, session);
   add_plugin_commands(app, session);
   add_worker_command(app, session);
-  app.footer("Examples:\n"
-             "  jobhost kernels ./pi.so\n"
-             "  jobhost run ./pi.so:estimate_pi seed=1..1000 samples=10000\n"
-             "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
+  app.footer(
+      "Examples:\n"
+      "  jobhost kernels ./pi.so\n"
+      "  jobhost run ./pi.so:estimate_pi seed=1..1000 samples=10000\n"
+      "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());
     app.parse(reversed);

@@ -15,9 +15,9 @@ namespace jobhost::cli {
 /// What a subcommand gets from main.
 struct Session {
   base::Env& env;
-  std::vector<std::string> command;                   // argv as typed
-  std::vector<std::vector<std::string>> positional;   // ":::" lists, taken out of argv before it is parsed
-  std::string store_path;                             // --store, or the default
+  std::vector<std::string> command;                  // argv as typed
+  std::vector<std::vector<std::string>> positional;  // ":::" lists, taken out of argv before it is parsed
+  std::string store_path;                            // --store, or the default
   bool quiet = false, verbose = false;
   std::string color = "auto";
   int exit_code = 0;  // set by the subcommand
@@ -32,9 +32,9 @@ struct Session {
 };
 
 /// Every subcommand adds itself to the app; what it is to do runs from the callback, inside main's error handling.
-void add_run_commands(CLI::App& app, Session& session);      // run, submit, resume, attach, cancel
-void add_look_commands(CLI::App& app, Session& session);     // ls, show, results, errors
-void add_plugin_commands(CLI::App& app, Session& session);   // kernels, check
+void add_run_commands(CLI::App& app, Session& session);     // run, submit, resume, attach, cancel
+void add_look_commands(CLI::App& app, Session& session);    // ls, show, results, errors
+void add_plugin_commands(CLI::App& app, Session& session);  // kernels, check
 void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.

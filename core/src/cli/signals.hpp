@@ -7,8 +7,8 @@ namespace jobhost::cli {
 /// Thrown when whoever read our standard output went away (`| head`).
 struct ReaderGone {};
 
-/// Counts SIGINT, SIGTERM and SIGHUP from now on, ignores SIGPIPE, and lets SIGCHLD end sleeps. The handlers stay for the
-/// rest of the process.
+/// Counts SIGINT, SIGTERM and SIGHUP from now on, ignores SIGPIPE, and lets SIGCHLD end sleeps. The handlers stay for
+/// the rest of the process.
 struct Signals {
   static void install();
   static std::atomic<int> requests;  // how often the user asked to stop

@@ -10,8 +10,8 @@ namespace {
 
 std::string demangled(const std::string& type) {
   int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &status), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &status),
+                                                         &std::free);
   return status == 0 && name ? name.get() : type;
 }
 
@@ -82,6 +82,7 @@ Explanation Explainer::explain(const store::Failure& failure, const std::vector<
     words.causes.push_back(demangled(failure.thrown[i].type) + ": " + failure.thrown[i].what);
   }
   if (failure.signal != 0) words.signal = failure.signal;
+  std::size_t end_of_story = 0;  // what lies beyond the last call in the user's code is the executor
   for (const auto& entry : failure.stack) {
     if (!modules || entry.module >= modules->size()) continue;
     const Place& found = place((*modules)[entry.module], entry.offset);
@@ -92,10 +93,13 @@ Explanation Explainer::explain(const store::Failure& failure, const std::vector<
         continue;
       }
       words.stack.push_back(in_words(line, false));
-      const bool named = found.users_code && !line.file.empty() && !line.file.starts_with("/usr/include/");
+      if (!found.users_code) continue;
+      end_of_story = words.stack.size();
+      const bool named = !line.file.empty() && !line.file.starts_with("/usr/include/");
       if (words.where.empty() && named) words.where = in_words(line, true);
     }
   }
+  words.stack.resize(end_of_story);
   return words;
 }
 

@@ -18,7 +18,7 @@ struct Explanation {
   std::vector<std::string> causes;  // nested exceptions: "std::out_of_range: message"
   std::string where;                // "f at pi.cpp:12": the innermost call in the user's own code, or ""
   std::optional<int> signal;
-  std::vector<std::string> stack;   // "f at /home/me/pi.cpp:12", innermost first
+  std::vector<std::string> stack;  // "f at /home/me/pi.cpp:12", innermost first
 };
 
 /// Turns failure records into words with the job's own copies of the code. Keeps answers: a million equal failures cost

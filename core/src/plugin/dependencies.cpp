@@ -12,8 +12,8 @@ namespace {
 
 /// Where ld.so looks last, and what counts as belonging to the operating system.
 const std::vector<std::string>& system_directories() {
-  static const std::vector<std::string> directories = {"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64",
-                                                       "/usr/lib64", "/lib", "/usr/lib"};
+  static const std::vector<std::string> directories = {
+      "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
   return directories;
 }
 
@@ -110,8 +110,7 @@ class Finder {
 
 }  // namespace
 
-std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path,
-                                          const std::string& ld_library_path) {
+std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path) {
   Finder finder(env, ld_library_path);
   finder.visit(path, {});
   return finder.take();

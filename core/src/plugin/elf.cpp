@@ -13,7 +13,7 @@
 namespace jobhost::plugin {
 namespace {
 
-constexpr std::uint64_t kLargest = 4ULL << 30;        // bytes of a library
+constexpr std::uint64_t kLargest = 4ULL << 30;  // bytes of a library
 constexpr std::uint64_t kLargestSchema = 16ULL << 20;
 
 base::Error refusal(const std::string& path, const std::string& why, const std::string& hint = {}) {
@@ -189,8 +189,10 @@ schema::Description describe(base::Env& env, const std::string& path) {
   }
   schema::Description description = schema::parse_description(facts.schema, path);
   if (description.abi != JOBHOST_ABI) {
-    throw refusal(path, "was built for plugin ABI " + std::to_string(description.abi) + ", this jobhost has " +
-                            std::to_string(JOBHOST_ABI), "rebuild the plugin");
+    throw refusal(path,
+                  "was built for plugin ABI " + std::to_string(description.abi) + ", this jobhost has " +
+                      std::to_string(JOBHOST_ABI),
+                  "rebuild the plugin");
   }
   return description;
 }

@@ -28,10 +28,10 @@ schema::Description describe(base::Env& env, const std::string& path);
 
 /// One library that the plugin loads with it.
 struct Dependency {
-  std::string soname;    // as asked for
-  std::string path;      // absolute, where the loader would find it; "" when missing
+  std::string soname;  // as asked for
+  std::string path;    // absolute, where the loader would find it; "" when missing
   std::string build_id;
-  bool system = false;   // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
+  bool system = false;  // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
 };
 
 /// The closure of DT_NEEDED in load order (dependencies before those that need them), found as ld.so would: RUNPATH of
@@ -39,8 +39,8 @@ struct Dependency {
 /// LD_LIBRARY_PATH comes first, as given.
 std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path);
 
-/// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with the
-/// nearest names and their signatures ("did you mean 'estimate_pi'?   double estimate_pi(…)").
+/// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with
+/// the nearest names and their signatures ("did you mean 'estimate_pi'?   double estimate_pi(…)").
 const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name, const std::string& path);
 
 }  // namespace jobhost::plugin

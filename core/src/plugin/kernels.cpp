@@ -4,8 +4,7 @@
 
 namespace jobhost::plugin {
 
-const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name,
-                                  const std::string& path) {
+const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name, const std::string& path) {
   const auto same = [](std::string a, std::string b) {
     std::erase(a, ' ');
     std::erase(b, ' ');
@@ -26,7 +25,8 @@ const schema::Kernel& find_kernel(const schema::Description& plugin, const std::
   }
   for (const auto& skipped : plugin.skipped) {
     if (skipped.name.substr(0, skipped.name.find('(')) == name) {
-      throw base::Error(base::ExitCode::kUsage, "'" + name + "' in " + path + " is not a kernel: " + skipped.reason, see);
+      throw base::Error(base::ExitCode::kUsage, "'" + name + "' in " + path + " is not a kernel: " + skipped.reason,
+                        see);
     }
   }
   std::string hint;

@@ -25,7 +25,8 @@ std::string demangled(const char* name) {
 /// Linkage name where there is one, for it names scope and parameters.
 std::string name_of(Dwarf_Die* die) {
   Dwarf_Attribute attribute;
-  for (const unsigned tag : {static_cast<unsigned>(DW_AT_linkage_name), static_cast<unsigned>(DW_AT_MIPS_linkage_name)}) {
+  for (const unsigned tag :
+       {static_cast<unsigned>(DW_AT_linkage_name), static_cast<unsigned>(DW_AT_MIPS_linkage_name)}) {
     if (const char* name = ::dwarf_formstring(::dwarf_attr_integrate(die, tag, &attribute))) return demangled(name);
   }
   const char* plain = ::dwarf_diename(die);

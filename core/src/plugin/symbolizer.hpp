@@ -14,8 +14,9 @@ struct SourceLine {
   int line = 0;
 };
 
-/// Turns offsets inside ELF files into functions and source lines by DWARF (libdw; compressed sections and inlined calls
-/// included), the dynamic symbol table otherwise. Keeps opened modules and answers; not for several threads at once.
+/// Turns offsets inside ELF files into functions and source lines by DWARF (libdw; compressed sections and inlined
+/// calls included), the dynamic symbol table otherwise. Keeps opened modules and answers; not for several threads at
+/// once.
 class Symbolizer {
  public:
   Symbolizer();

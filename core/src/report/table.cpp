@@ -30,7 +30,8 @@ std::string format_table(std::vector<TableColumn>& columns, const std::vector<st
     check(scols_table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER));
   }
   for (std::size_t c = 0; c < columns.size(); ++c) {
-    const int flags = (columns[c].right ? SCOLS_FL_RIGHT : 0) | (c + 1 == columns.size() && width > 0 ? SCOLS_FL_TRUNC : 0);
+    const int flags =
+        (columns[c].right ? SCOLS_FL_RIGHT : 0) | (c + 1 == columns.size() && width > 0 ? SCOLS_FL_TRUNC : 0);
     // A width hint above 1 is in characters; what is wider makes the column wider.
     if (!scols_table_new_column(table.get(), columns[c].name.c_str(), static_cast<double>(columns[c].least), flags)) {
       throw std::bad_alloc();

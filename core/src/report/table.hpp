@@ -7,8 +7,8 @@ namespace jobhost::report {
 
 struct TableColumn {
   std::string name;
-  bool right = false;        // numbers
-  std::size_t least = 0;     // characters the column has at least
+  bool right = false;     // numbers
+  std::size_t least = 0;  // characters the column has at least
 };
 
 /// Lines of a table with aligned columns, header first. `width` > 0: rows are cut to that many characters (a terminal).

@@ -178,8 +178,7 @@ Description parse_description(const std::string& text, const std::string& where)
     for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
     for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
     for (const auto& skipped : json.at("skipped")) {
-      description.skipped.push_back(
-          {skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
+      description.skipped.push_back({skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
     }
     return description;
   });

@@ -33,11 +33,12 @@ void append_low_bytes(base::Bytes& out, T value, std::uint8_t width) {
 
 std::string out_of_range(const Type& type, std::string_view text) {
   const unsigned bits = 8u * type.width;
-  const std::string lowest = type.is_signed ? std::to_string(std::numeric_limits<std::int64_t>::min() >> (64 - bits)) : "0";
-  const std::string highest = type.is_signed
-                                  ? std::to_string(std::numeric_limits<std::int64_t>::max() >> (64 - bits))
-                                  : std::to_string(std::numeric_limits<std::uint64_t>::max() >> (64 - bits));
-  return std::string(text) + " does not fit into " + with_article(cpp_name(type)) + " (" + lowest + " to " + highest + ")";
+  const std::string lowest =
+      type.is_signed ? std::to_string(std::numeric_limits<std::int64_t>::min() >> (64 - bits)) : "0";
+  const std::string highest = type.is_signed ? std::to_string(std::numeric_limits<std::int64_t>::max() >> (64 - bits))
+                                             : std::to_string(std::numeric_limits<std::uint64_t>::max() >> (64 - bits));
+  return std::string(text) + " does not fit into " + with_article(cpp_name(type)) + " (" + lowest + " to " + highest +
+         ")";
 }
 
 /// Decimal or 0x hexadecimal.
@@ -92,7 +93,8 @@ std::string encode_floating_as(const Type& type, std::string_view text, base::By
     }
     if (error == std::errc::result_out_of_range) {
       // Too small rounds to zero or a denormal, as a compiler does it; too large does not fit.
-      value = static_cast<T>(std::strtold((std::string(hexadecimal ? "0x" : "") + std::string(digits)).c_str(), nullptr));
+      value =
+          static_cast<T>(std::strtold((std::string(hexadecimal ? "0x" : "") + std::string(digits)).c_str(), nullptr));
       if (std::isinf(value)) return shortened(text) + " is too large for " + with_article(cpp_name(type));
     }
   }

@@ -111,8 +111,7 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
     case Kind::kString:
       return append_json_string(base::as_text(reader.take(reader.value<std::uint64_t>())), out);
     case Kind::kVector:
-      return list('[', ']', count_of(),
-                  [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
+      return list('[', ']', count_of(), [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
     case Kind::kArray:
       return list('[', ']', type.count, [&](std::uint64_t) { print(type.items[0], reader, out, depth + 1); });
     case Kind::kTuple:

@@ -26,11 +26,11 @@ enum class Kind : std::uint8_t {
 /// The description of a C++ type as its plugin's schema states it; the bytes equal cereal's binary archive.
 struct Type {
   Kind kind = Kind::kVoid;
-  std::uint8_t width = 0;    // integers, floating, enumerations: bytes
-  bool is_signed = false;    // integers, enumerations
-  std::uint64_t count = 0;   // arrays: number of items
-  std::string name;          // enumerations and records: C++ name
-  std::vector<Type> items;   // vector, array, optional: one; map: key, value; tuple, record: one per field
+  std::uint8_t width = 0;           // integers, floating, enumerations: bytes
+  bool is_signed = false;           // integers, enumerations
+  std::uint64_t count = 0;          // arrays: number of items
+  std::string name;                 // enumerations and records: C++ name
+  std::vector<Type> items;          // vector, array, optional: one; map: key, value; tuple, record: one per field
   std::vector<std::string> fields;  // records: names, as many as items
 
   friend bool operator==(const Type&, const Type&) = default;
@@ -70,14 +70,14 @@ struct Skipped {
 /// All that a plugin says of itself.
 struct Description {
   int abi = -1;
-  std::string compiler;                    // "g++ 12.2.0"
-  std::vector<std::string> cpu_features;   // the code was compiled to need: "avx2", "fma"
+  std::string compiler;                   // "g++ 12.2.0"
+  std::vector<std::string> cpu_features;  // the code was compiled to need: "avx2", "fma"
   std::vector<Kernel> kernels;
   std::vector<Skipped> skipped;
 };
 
-/// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed, nests
-/// deeper than 64 types or names something unknown. `where` (a path) is for the message.
+/// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed,
+/// nests deeper than 64 types or names something unknown. `where` (a path) is for the message.
 Description parse_description(const std::string& json, const std::string& where);
 
 /// Kernel to and from JSON text, as MANIFEST keeps it. `kernel_from_json` throws like parse_description.

@@ -62,9 +62,12 @@ Identity make_identity(base::Env& env, const std::string& role) {
 
 std::string to_text(const Identity& identity) {
   const nlohmann::ordered_json json = {{"role", identity.role},
-                                       {"id", identity.id},     {"hostname", identity.hostname},
-                                       {"boot", identity.boot}, {"pid_space", identity.pid_space},
-                                       {"pid", identity.pid},   {"start_time", identity.start_time}};
+                                       {"id", identity.id},
+                                       {"hostname", identity.hostname},
+                                       {"boot", identity.boot},
+                                       {"pid_space", identity.pid_space},
+                                       {"pid", identity.pid},
+                                       {"start_time", identity.start_time}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 

@@ -12,7 +12,7 @@ namespace jobhost::store {
 /// Who takes part in a job: a supervisor or a host. Immutable once written; claims are hard links to it.
 struct Identity {
   std::string role;  // "worker" or "host"
-  std::string id;  // 32 hexadecimal digits, random per start
+  std::string id;    // 32 hexadecimal digits, random per start
   std::string hostname;
   std::string boot;       // the kernel's boot id
   std::string pid_space;  // pid namespace

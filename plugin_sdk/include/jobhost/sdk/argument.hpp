@@ -89,8 +89,7 @@ class Argument {
 };
 
 template <class P>
-  requires(StringView<Plain<P>>)
-class Argument<P> {
+requires(StringView<Plain<P>>) class Argument<P> {
  public:
   Argument(const jobhost_column& column, std::uint64_t i) {
     const Encoded encoded = value_of(column, i);
@@ -105,8 +104,7 @@ class Argument<P> {
 };
 
 template <class P>
-  requires(CString<Plain<P>>)
-class Argument<P> {
+requires(CString<Plain<P>>) class Argument<P> {
  public:
   Argument(const jobhost_column& column, std::uint64_t i) {
     const Encoded encoded = value_of(column, i);
@@ -125,8 +123,7 @@ class Argument<P> {
 };
 
 template <class P>
-  requires(Span<Plain<P>>)
-class Argument<P> {
+requires(Span<Plain<P>>) class Argument<P> {
   using Item = Plain<typename Plain<P>::element_type>;
 
  public:

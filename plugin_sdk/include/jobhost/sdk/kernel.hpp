@@ -42,8 +42,8 @@ template <class Text>
 }
 
 template <auto Function, class Result, class... P, std::size_t... I>
-inline void call_one(const jobhost_column* params, std::uint64_t i, unsigned char* out, [[maybe_unused]] jobhost_sink* sink,
-                     std::index_sequence<I...>) {
+inline void call_one(const jobhost_column* params, std::uint64_t i, unsigned char* out,
+                     [[maybe_unused]] jobhost_sink* sink, std::index_sequence<I...>) {
   using Value = Plain<Result>;
   if constexpr (std::is_void_v<Result>) {
     Function(Argument<P>(params[I], i).get()...);
@@ -72,7 +72,8 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
     try {
       for (; i < n; ++i) {
         __atomic_store_n(&progress->current, i, __ATOMIC_RELAXED);
-        if (progress->stop) [[unlikely]] return i;
+        if (progress->stop) [[unlikely]]
+          return i;
         if constexpr (kVariable) used = sink->used;
         call_one<Function, R, P...>(columns, i, out, sink, std::index_sequence_for<P...>{});
         if constexpr (kVariable) sink->ends[i] = sink->used;

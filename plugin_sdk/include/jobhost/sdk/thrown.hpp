@@ -38,7 +38,9 @@ class Thrown {
 };
 
 template <class Text>
-concept Complete = requires { sizeof(Text); };
+concept Complete = requires {
+  sizeof(Text);
+};
 
 inline const char* in_digits(char (&buffer)[32], long long value) {
   std::snprintf(buffer, sizeof buffer, "%lld", value);

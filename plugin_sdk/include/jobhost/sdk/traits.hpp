@@ -16,15 +16,25 @@ template <class T>
 concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;
 
 template <class T>
-concept CharacterRange = requires { typename T::traits_type; } && std::is_same_v<typename T::value_type, char>;
+concept CharacterRange = requires {
+  typename T::traits_type;
+}
+&&std::is_same_v<typename T::value_type, char>;
 
 template <class T>
-concept String = CharacterRange<T> && requires(T t) { t.reserve(1); };
+concept String = CharacterRange<T> && requires(T t) {
+  t.reserve(1);
+};
 template <class T>
-concept StringView = CharacterRange<T> && requires(T t) { t.remove_prefix(1); };
+concept StringView = CharacterRange<T> && requires(T t) {
+  t.remove_prefix(1);
+};
 
 template <class T>
-concept Map = requires { typename T::mapped_type; typename T::key_compare; };
+concept Map = requires {
+  typename T::mapped_type;
+  typename T::key_compare;
+};
 
 /// vector, deque, list
 template <class T>
@@ -36,9 +46,14 @@ concept Sequence = !CharacterRange<T> && requires(T t) {
 };
 
 template <class T>
-concept HasTupleSize = requires { std::tuple_size<T>::value; };
+concept HasTupleSize = requires {
+  std::tuple_size<T>::value;
+};
 template <class T>
-concept StdArray = HasTupleSize<T> && requires(T t) { t.data(); t.fill(t[0]); };
+concept StdArray = HasTupleSize<T> && requires(T t) {
+  t.data();
+  t.fill(t[0]);
+};
 template <class T>
 concept TupleLike = HasTupleSize<T> && !StdArray<T>;
 
@@ -48,7 +63,8 @@ concept Optional = requires(T t) {
   t.has_value();
   t.reset();
   t.value();
-} && !Sequence<T>;
+}
+&&!Sequence<T>;
 
 /// span<const T> of any extent known at run time
 template <class T>
@@ -56,18 +72,18 @@ concept Span = requires(T t) {
   typename T::element_type;
   t.size_bytes();
   t.subspan(0);
-} && (T::extent == static_cast<std::size_t>(-1));
+}
+&&(T::extent == static_cast<std::size_t>(-1));
 
-// --- plain aggregates -------------------------------------------------------------------------------------------------
+// --- plain aggregates
+// -------------------------------------------------------------------------------------------------
 
 template <class Aggregate>
 struct AnyField {
   template <class T>
-    requires(!std::is_same_v<Plain<T>, Aggregate>)
-  operator T&() const& noexcept;
+  requires(!std::is_same_v<Plain<T>, Aggregate>) operator T&() const& noexcept;
   template <class T>
-    requires(!std::is_same_v<Plain<T>, Aggregate> && !std::is_copy_constructible_v<T>)
-  operator T&&() const&& noexcept;
+  requires(!std::is_same_v<Plain<T>, Aggregate> && !std::is_copy_constructible_v<T>) operator T&&() const&& noexcept;
 };
 
 inline constexpr std::size_t kMaxFields = 32;
@@ -89,10 +105,11 @@ constexpr std::size_t count_fields() {
 }
 
 template <class T>
-concept PlainAggregate = std::is_class_v<T> && std::is_aggregate_v<T> && !HasTupleSize<T> && !CharacterRange<T> &&
-                         !std::is_polymorphic_v<T>;
+concept PlainAggregate =
+    std::is_class_v<T> && std::is_aggregate_v<T> && !HasTupleSize<T> && !CharacterRange<T> && !std::is_polymorphic_v<T>;
 
-// --- which types travel -----------------------------------------------------------------------------------------------
+// --- which types travel
+// -----------------------------------------------------------------------------------------------
 
 template <class T>
 struct Fields;  // fields.hpp
