@@ -16,7 +16,7 @@ void throw_file_error(int negative_errno, const std::string& action, const std::
   if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
   std::string hint;
   if (code == ENOSPC || code == EDQUOT) {
-    hint = "what is already committed is safe: make room, then run 'jobhost resume' on the job";
+    hint = "make room and run it again; a job that was submitted keeps what is committed: jobhost resume";
   }
   throw Error(ExitCode::kBackendFailed, "cannot " + action + " '" + path + "': " + reason, hint);
 }

@@ -1,0 +1,88 @@
+// Kernels that behave badly, or take their time: for tests.
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+std::uint64_t inc(std::uint64_t x) { return x + 1; }
+
+// Busy for so many microseconds.
+std::uint64_t spin(std::uint64_t x, int microseconds) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+  return x * x;
+}
+
+std::string text_of(std::uint64_t x) { return std::string(x % 50, static_cast<char>('a' + x % 26)) + "\"," + std::to_string(x); }
+
+static void check(int x) {
+  if (x % 100 == 13) throw std::domain_error("unlucky " + std::to_string(x));
+}
+
+int deep(int n) {
+  volatile char fill[100'000];
+  fill[0] = static_cast<char>(n);
+  return n == 0 ? 0 : deep(n + 1) + fill[0];
+}
+
+// 1 % throws; 250, 577, 890, 920 and 921 end the process in five ways.
+int fussy(int x) {
+  check(x);
+  if (x == 250) *static_cast<volatile int*>(nullptr) = 1;
+  if (x == 577) std::abort();
+  if (x == 890) std::exit(3);
+  if (x == 920) return deep(1);
+  if (x == 921) ::_exit(4);
+  return 2 * x;
+}
+
+int nested(int x) {
+  try {
+    std::stoi("not a number");
+  } catch (...) {
+    std::throw_with_nested(std::runtime_error("outer " + std::to_string(x)));
+  }
+  return x;
+}
+
+int throws_int(int x) { throw x; }
+int throws_text(int x) { throw std::string("text ") + std::to_string(x); }
+void uncaught(int x) noexcept {
+  if (x == 3) throw std::logic_error("left a noexcept function");
+}
+int in_thread(int x) {
+  int result = 0;
+  std::thread([&] { result = x + 1; }).join();
+  return result;
+}
+int prints(int x) {
+  std::cout << "this is printed by a kernel\n";
+  return x;
+}
+std::vector<double> large(int n) { return std::vector<double>(static_cast<std::size_t>(n), 0.5); }
+void nothing(int) {}
+double scaled(double x, float factor) { return x * static_cast<double>(factor); }
+std::string here(int) {
+  char path[4096];
+  return ::getcwd(path, sizeof path) ? path : "";
+}
+
+// Appends a line to a file: counts how often a task really ran.
+std::uint64_t counted(std::uint64_t x, std::string file, int microseconds) {
+  spin(x, microseconds);
+  std::ofstream(file, std::ios::app) << x << '\n';
+  return x;
+}
+int sleeps(int x, int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  return x;
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds jobhost and runs all its tests; installs what a bare Debian 12 lacks first.
+#   tests/run.sh [PRESET]     release (default), dev, asan or tsan
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-release}
+tests/support/install_packages.sh --tests
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset"
+ctest --preset "$preset" -j2

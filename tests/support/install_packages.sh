@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks need.
+set -euo pipefail
+packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
+  nlohmann-json3-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
+if [[ "${1:-}" == --tests ]]; then
+  packages+=(catch2 libcereal-dev python3 binutils git clang-format clang-tidy)
+fi
+missing=()
+for package in "${packages[@]}"; do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [[ $status == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+echo "installing: ${missing[*]}"
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || { echo "run as root, or install sudo: apt-get install ${missing[*]}" >&2; exit 1; }
+  as_root=(sudo)
+fi
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
