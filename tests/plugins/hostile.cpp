@@ -56,9 +56,10 @@ int nested(int x) {
 
 int throws_int(int x) { throw x; }
 int throws_text(int x) { throw std::string("text ") + std::to_string(x); }
-void uncaught(int x) noexcept {
+static void refuse_three(int x) {
   if (x == 3) throw std::logic_error("left a noexcept function");
 }
+void uncaught(int x) noexcept { refuse_three(x); }
 int in_thread(int x) {
   int result = 0;
   std::thread([&] { result = x + 1; }).join();

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The include check must find planted faults, and none in a tree without.
 set -euo pipefail
-check=$(cd "$(dirname "$0")" && pwd)/check_includes.sh
+check=$(cd "$(dirname "$0")" && pwd)/check_includes.py
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 mkdir -p "$tree"/{base,backend,worker,cli}

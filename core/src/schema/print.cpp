@@ -34,6 +34,10 @@ void append_integer(const Type& type, base::ByteReader& reader, std::string& out
 
 template <class T>
 void append_floating_as(T value, bool quoted, std::string& out) {
+  if (value == 0 && std::signbit(value)) {
+    out += "-0.0";  // a JSON reader takes "-0" for the integer 0 and drops the sign
+    return;
+  }
   if (std::isfinite(value)) return append_number(out, value);
   const char* word = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
   if (quoted) out += '"';

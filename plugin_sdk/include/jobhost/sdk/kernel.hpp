@@ -19,6 +19,8 @@ struct Signature<R (*)(P...)> {
 };
 template <class R, class... P>
 struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};
+template <class F>
+struct Signature<F* const> : Signature<F*> {};
 
 /// Picks one of several overloads by its parameter types.
 template <class... P>

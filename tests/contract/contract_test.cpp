@@ -1,0 +1,283 @@
+// What every backend promises, checked on every backend: the simulated one runs the same worker in this process.
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <deque>
+
+#include "backend/backend.hpp"
+#include "backend/simulated.hpp"
+#include "base/file.hpp"
+#include "host/explanation.hpp"
+#include "host/ownership.hpp"
+#include "host/result_stream.hpp"
+#include "store/doorbell.hpp"
+#include "support/temporary_directory.hpp"
+#include "worker/lane.hpp"
+#include "worker/loader.hpp"
+#include "worker/log_names.hpp"
+#include "worker/supervisor.hpp"
+
+using namespace jobhost;
+
+namespace {
+
+/// Executors as threads of this process.
+class ThreadLauncher : public worker::Launcher {
+ public:
+  ThreadLauncher(base::Env& env, const worker::Plan& plan)
+      : env_(env),
+        plan_(plan),
+        manifest_(bundle::manifest_from_json(plan.manifest_json, "plan")),
+        entry_(worker::load_kernel(plan.libraries, plan.plugin, manifest_.kernel.symbol)) {}
+  ~ThreadLauncher() override {
+    for (auto& executor : executors_) {
+      if (executor.thread.joinable()) executor.thread.join();
+    }
+  }
+  int start(const worker::ControlMemory& control, unsigned first, unsigned count, unsigned generation) override {
+    auto& executor = executors_.emplace_back();
+    executor.thread = std::thread([this, &control, &executor, first, count, generation] {
+      for (unsigned i = first; i < first + count; ++i) {
+        auto& queue = first == control->lanes ? control->solo : control->shared;
+        worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, plan_,
+                           worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
+                           {[] { return std::vector<store::StackEntry>(); },
+                            [] { return std::vector<std::string>(); }})
+            .run();
+      }
+      executor.ended = true;
+    });
+    return static_cast<int>(executors_.size());
+  }
+  bool ended(int handle, base::ExitStatus& status) override {
+    auto& executor = executors_[static_cast<std::size_t>(handle - 1)];
+    if (!executor.ended) return false;
+    if (executor.thread.joinable()) executor.thread.join();
+    status = {};
+    return true;
+  }
+  void kill(int) override {}  // a thread cannot be killed; it ends after its task
+
+ private:
+  struct Executor {
+    std::thread thread;
+    std::atomic<bool> ended{false};
+  };
+  base::Env& env_;
+  worker::Plan plan_;
+  bundle::Manifest manifest_;
+  jobhost_entry entry_;
+  std::deque<Executor> executors_;
+};
+
+class Given {
+ public:
+  explicit Given(const std::string& backend) : backend_name_(backend), store_(env, folder / "store") {}
+
+  host::Job job(const std::string& kernel, std::uint64_t tasks, std::vector<bundle::Source> more = {}) {
+    host::JobSpec spec;
+    spec.plugin = HOSTILE_PLUGIN;
+    spec.kernel = kernel;
+    spec.workers = 2;
+    spec.inputs = [&](const schema::Kernel&, const std::string&) {
+      bundle::Inputs inputs;
+      inputs.axes.push_back({tasks, {{0, bundle::IntegerRange{0, 1}}}});
+      for (auto& source : more) inputs.axes.push_back({1, {source}});
+      return inputs;
+    };
+    return host::submit(env, store_, spec);
+  }
+
+  std::unique_ptr<backend::Backend> backend() {
+    if (backend_name_ != "fake") return backend::make_local(env, backend_name_, false);
+    return std::make_unique<backend::Simulated>(
+        [this](const backend::WorkerCommand& command, unsigned lanes, const std::atomic<int>& stop_requests) {
+          worker::SupervisorOptions options{command.job_directory, command.manifest_sha256, false, lanes, -1};
+          worker::Supervisor(env, options, nullptr, stop_requests, [this](const worker::Plan& plan) {
+            return std::make_unique<ThreadLauncher>(env, plan);
+          }).run();
+          return true;
+        });
+  }
+
+  backend::WorkerCommand command(const host::Job& job, int doorbell) const {
+    return {JOBHOST, job.directory.path(), job.manifest_sha256, doorbell};
+  }
+
+  /// Runs to the end; results of tasks in order ("!" for a failed one).
+  std::vector<std::string> run(const host::Job& job, backend::Backend& workers) {
+    store::Doorbell bell;
+    workers.start(command(job, bell.fd()), 2);
+    host::ResultStream stream(env, job);
+    host::Explainer explainer(job);
+    std::vector<std::string> rows;
+    const auto deadline = env.monotonic_ns() + 60'000'000'000;
+    while (!stream.finished()) {
+      const auto seen = bell.count();
+      stream.poll();
+      while (const auto* block = stream.next()) {
+        REQUIRE(block->first == rows.size());
+        for (std::uint64_t i = 0; i < block->count; ++i) {
+          if (block->failed) {
+            const auto words = explainer.explain(block->failure, block->modules);
+            rows.push_back("! " + words.kind + " " + words.type + " " + words.what + " @ " + words.where);
+          } else {
+            std::uint64_t value = 0;
+            std::memcpy(&value, block->results.data + i * block->results.stride, block->results.size);
+            rows.push_back(std::to_string(value));
+          }
+        }
+      }
+      if (stream.finished()) break;
+      const auto status = workers.look(stream.done());
+      REQUIRE((status.running > 0 || stream.poll()));
+      REQUIRE(env.monotonic_ns() < deadline);
+      bell.wait(seen, 5'000'000);
+    }
+    while (workers.look(stream.done()).running > 0) REQUIRE(env.monotonic_ns() < deadline);
+    CHECK(base::exists(env, job.directory.done()));
+    CHECK(stream.duplicates() == 0);
+    return rows;
+  }
+
+  base::PosixEnv env;
+  test::TemporaryDirectory folder;
+
+ private:
+  std::string backend_name_;
+  store::Store store_;
+};
+
+bundle::Source constant_int(std::uint32_t parameter, std::int32_t value) {
+  base::Bytes bytes;
+  base::append_value(bytes, value);
+  return {parameter, bundle::Constant{bytes}};
+}
+
+}  // namespace
+
+TEST_CASE("results are those of a plain loop, in order, on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto job = given.job("inc", 100'003);
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == 100'003);
+  for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i] == std::to_string(i + 1));
+}
+
+TEST_CASE("a job without tasks is done at once on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto job = given.job("inc", 0);
+  const auto workers = given.backend();
+  workers->start(given.command(job, -1), 2);
+  const auto deadline = given.env.monotonic_ns() + 20'000'000'000;
+  while (workers->look(0).running > 0) REQUIRE(given.env.monotonic_ns() < deadline);
+  CHECK(base::exists(given.env, job.directory.done()));
+}
+
+TEST_CASE("a task that throws costs only itself on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto job = given.job("fussy", 240);
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == 240);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (i % 100 == 13) {
+      CHECK(rows[i].find("! exception std::domain_error unlucky " + std::to_string(i)) == 0);
+    } else {
+      CHECK(rows[i] == std::to_string(2 * i));
+    }
+  }
+}
+
+TEST_CASE("a crash costs exactly the task that caused it on isolated backends") {
+  Given given(GENERATE(as<std::string>{}, "threads", "processes"));
+  const auto job = given.job("fussy", 1000);
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == 1000);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    INFO(i);
+    if (i == 250) {
+      CHECK(rows[i] == "! crash  SIGSEGV @ fussy at hostile.cpp:" + std::to_string(40));
+    } else if (i == 577) {
+      CHECK(rows[i].find("! crash  SIGABRT @ fussy at hostile.cpp:") == 0);
+    } else if (i == 890) {
+      CHECK(rows[i].find("! crash  exit(3) @ fussy at hostile.cpp:") == 0);
+    } else if (i == 920) {
+      CHECK(rows[i].find("! crash  SIGSEGV @ deep at hostile.cpp:") == 0);
+    } else if (i == 921) {
+      CHECK(rows[i] == "! crash  _exit(4) @ ");
+    } else if (i % 100 == 13) {
+      CHECK(rows[i].find("! exception std::domain_error unlucky") == 0);
+    } else {
+      CHECK(rows[i] == std::to_string(2 * i));
+    }
+  }
+}
+
+TEST_CASE("a stopped worker leaves a job that another one finishes, on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto job = given.job("spin", 3000, {constant_int(1, 100)});
+  {
+    store::Doorbell bell;
+    const auto workers = given.backend();
+    workers->start(given.command(job, bell.fd()), 2);
+    host::ResultStream stream(given.env, job);
+    const auto deadline = given.env.monotonic_ns() + 20'000'000'000;
+    while (stream.done() == 0) {
+      stream.poll();
+      workers->look(0);
+      REQUIRE(given.env.monotonic_ns() < deadline);
+    }
+    workers->stop(false);
+    while (workers->look(0).running > 0) REQUIRE(given.env.monotonic_ns() < deadline);
+    CHECK_FALSE(base::exists(given.env, job.directory.done()));
+  }
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == 3000);
+  for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i] == std::to_string(i * i));
+}
+
+TEST_CASE("two workers share one job and no task runs twice") {
+  Given given("processes");
+  const auto job = given.job("spin", 4000, {constant_int(1, 50)});
+  const auto other = given.backend();
+  other->start(given.command(job, -1), 1);
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == 4000);
+  const auto deadline = given.env.monotonic_ns() + 20'000'000'000;
+  while (other->look(0).running > 0) REQUIRE(given.env.monotonic_ns() < deadline);
+}
+
+TEST_CASE("a second host is turned away and told who owns the job") {
+  Given given("processes");
+  const auto job = given.job("inc", 10);
+  const host::Ownership owner(given.env, job);
+  try {
+    const host::Ownership second(given.env, job);
+    FAIL("two hosts own one job");
+  } catch (const base::Error& error) {
+    CHECK(error.code() == base::ExitCode::kOwnedElsewhere);
+    CHECK(std::string(error.what()).find("process " + std::to_string(::getpid())) != std::string::npos);
+  }
+}
+
+TEST_CASE("a worker refuses a manifest or code that is not what was submitted") {
+  Given given("processes");
+  const auto job = given.job("inc", 10);
+  const std::atomic<int> no_stop{0};
+  const auto work = [&](const std::string& digest) {
+    worker::Supervisor(given.env, {job.directory.path(), digest, false, 1, -1}, nullptr, no_stop,
+                       [&](const worker::Plan& plan) { return std::make_unique<ThreadLauncher>(given.env, plan); });
+  };
+  CHECK_THROWS_WITH(work(std::string(64, '0')), Catch::Contains("is not the manifest that was submitted"));
+  const std::string blob = job.directory.blob(job.manifest.plugin.sha256);
+  auto code = base::read_file(given.env, blob, 64 << 20);
+  code[code.size() / 2] ^= 1;
+  given.env.remove(blob);
+  base::write_file_atomically(given.env, blob, code, false);
+  const std::string cached = given.folder / "cache";
+  ::setenv("XDG_CACHE_HOME", cached.c_str(), 1);
+  CHECK_THROWS_WITH(work(job.manifest_sha256), Catch::Contains("does not match its digest"));
+  ::unsetenv("XDG_CACHE_HOME");
+}

@@ -1,0 +1,117 @@
+#include "store/claims.hpp"
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "base/file.hpp"
+#include "store/store.hpp"
+#include "support/fault_env.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace jobhost;
+
+namespace {
+
+struct Job {
+  explicit Job(base::Env& env) : store(env, folder / "store"), directory(store.create_job()) {}
+  test::TemporaryDirectory folder;
+  store::Store store;
+  store::JobDirectory directory;
+};
+
+}  // namespace
+
+TEST_CASE("a claim belongs to the first who takes it, and takeovers go generation by generation") {
+  base::PosixEnv env;
+  Job job(env);
+  store::Party one(env, job.directory, store::make_identity(env, "worker"));
+  store::Party two(env, job.directory, store::make_identity(env, "worker"));
+  store::Claims first(env, job.directory, one), second(env, job.directory, two);
+  CHECK_FALSE(first.latest(300));
+  CHECK(first.take(300, 0));
+  CHECK_FALSE(second.take(300, 0));
+  CHECK(first.take(300, 0));  // asking again changes nothing
+  CHECK(second.latest(300)->owner.id == one.self().id);
+  CHECK(second.take(300, 1));
+  CHECK(first.latest(300)->generation == 1);
+  CHECK(first.latest(300)->owner.id == two.self().id);
+  CHECK(first.take(7, 0));
+  CHECK(second.taken() == std::set<std::uint64_t>{7, 300});
+}
+
+TEST_CASE("the answer of link is not trusted, only whose name it is") {
+  test::FaultEnv env;
+  Job job(env);
+  store::Party one(env, job.directory, store::make_identity(env, "worker"));
+  store::Party two(env, job.directory, store::make_identity(env, "worker"));
+  store::Claims first(env, job.directory, one), second(env, job.directory, two);
+  env.plant({1, EEXIST, test::FaultEnv::Mode::kLostReply, {test::Call::kLink}, false});
+  CHECK(first.take(1, 0));  // linked, although the reply says it was there already
+  env.plant({1, EIO, test::FaultEnv::Mode::kLostReply, {test::Call::kLink}, false});
+  CHECK(first.take(2, 0));
+  env.plant({1, EIO, test::FaultEnv::Mode::kLostReply, {test::Call::kLink}, false});
+  CHECK_FALSE(second.take(2, 0));
+  env.plant({1, ENOSPC, test::FaultEnv::Mode::kFail, {test::Call::kLink}, false});
+  CHECK_THROWS_WITH(second.take(3, 0), Catch::Contains("no space left"));
+}
+
+TEST_CASE("a process of this machine is known to live or to be dead") {
+  base::PosixEnv env;
+  const auto self = store::make_identity(env, "host");
+  CHECK(store::life_of(env, self, self) == store::Life::kAlive);
+  auto other = self;
+  other.start_time += 1;  // the pid was used again
+  CHECK(store::life_of(env, other, self) == store::Life::kDead);
+  other = self;
+  other.pid = 4'194'305;  // above the largest pid
+  CHECK(store::life_of(env, other, self) == store::Life::kDead);
+  other.boot = "elsewhere";
+  CHECK(store::life_of(env, other, self) == store::Life::kUnknown);
+}
+
+TEST_CASE("a party on another machine is dead when its heartbeat stood still for a lease, by the observer's clock") {
+  class Clock : public base::PosixEnv {
+   public:
+    std::uint64_t now = 1'000;
+    std::uint64_t monotonic_ns() override { return now; }
+  };
+  Clock env;
+  Job job(env);
+  auto far = store::make_identity(env, "worker");
+  far.boot = "elsewhere";
+  store::Party party(env, job.directory, far);
+  store::DeathWatch watch(env, job.directory, store::make_identity(env, "worker"), 100);
+  party.beat();
+  CHECK_FALSE(watch.dead(far));
+  env.now += 99;
+  CHECK_FALSE(watch.dead(far));
+  party.beat();
+  env.now += 50;
+  CHECK_FALSE(watch.dead(far));
+  env.now += 99;
+  CHECK_FALSE(watch.dead(far));
+  env.now += 1;
+  CHECK(watch.dead(far));
+}
+
+TEST_CASE("rubbish is no identity") {
+  for (const char* text : {"", "{", "[]", "{}", "{\"id\": 3}",
+                           R"({"role":"worker","id":"../../x","hostname":"","boot":"","pid_space":"","pid":1,"start_time":1})"}) {
+    CHECK_THROWS_AS(store::identity_from_text(text, "here"), base::Error);
+  }
+}
+
+TEST_CASE("a job is found by id, prefix, random end, path and @last") {
+  base::PosixEnv env;
+  test::TemporaryDirectory folder;
+  store::Store jobs(env, folder / "store");
+  CHECK_THROWS_WITH(jobs.find("@last"), Catch::Contains("no jobs"));
+  const auto job = jobs.create_job();
+  CHECK_THROWS_AS(jobs.find("@last"), base::Error);  // no MANIFEST: no job
+  base::write_file_atomically(env, job.manifest(), {}, false);
+  const std::string id = job.path().substr(job.path().rfind('/') + 1);
+  for (const auto& name : {id, id.substr(0, 8), id.substr(id.size() - 4), job.path(), std::string("@last")}) {
+    CHECK(jobs.find(name).path() == job.path());
+  }
+  CHECK_THROWS_WITH(jobs.find("2099"), Catch::Contains("no job '2099'"));
+}

@@ -1,0 +1,106 @@
+#include "base/file.hpp"
+
+#include <fcntl.h>
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "base/checksum.hpp"
+#include "support/fault_env.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace jobhost;
+
+TEST_CASE("crc32c has the published values") {
+  CHECK(base::crc32c(base::as_bytes("123456789")) == 0xe3069283u);
+  CHECK(base::crc32c(base::Bytes(32, 0)) == 0x8a9136aau);     // RFC 3720, B.4
+  CHECK(base::crc32c(base::Bytes(32, 0xff)) == 0x62a8ab43u);  // RFC 3720, B.4
+}
+
+TEST_CASE("crc32c of a whole equals that of its parts, at any split") {
+  base::Bytes bytes(10'000);
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(i * 131 + i / 7);
+  const auto whole = base::crc32c(bytes);
+  for (const std::size_t split : {0u, 1u, 7u, 8u, 3071u, 3072u, 3073u, 6144u, 9999u, 10'000u}) {
+    const base::ByteView view(bytes);
+    CHECK(base::crc32c(view.subspan(split), base::crc32c(view.first(split))) == whole);
+  }
+}
+
+TEST_CASE("sha256 has the published value") {
+  CHECK(base::sha256_hex(base::as_bytes("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_CASE("an atomic write leaves the old or the new content and nothing else, whatever call fails") {
+  test::TemporaryDirectory folder;
+  const std::string path = folder / "file";
+  for (const auto mode : {test::FaultEnv::Mode::kFail, test::FaultEnv::Mode::kLostReply}) {
+    for (const int error : {ENOSPC, EIO, EDQUOT}) {
+      for (std::uint64_t at = 1;; ++at) {
+        test::FaultEnv env;
+        base::write_file_atomically(env, path, base::as_bytes("old"), true);
+        env.plant({at, error, mode, {}, false});
+        bool failed = false;
+        try {
+          base::write_file_atomically(env, path, base::as_bytes("new content"), true);
+        } catch (const base::Error& failure) {
+          failed = true;
+          CHECK(failure.code() == base::ExitCode::kBackendFailed);
+        }
+        const bool struck = env.calls() >= at;
+        env.plant({});
+        const base::Bytes found = base::read_file(env, path, 100);
+        const std::string content(base::as_text(found));
+        CHECK((content == "old" || content == "new content"));
+        if (!failed) CHECK(content == "new content");
+        std::vector<std::string> names;
+        env.list(folder.path(), names);
+        CHECK(names == std::vector<std::string>{"file"});
+        if (!struck) {
+          CHECK(at > 5);
+          break;
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("short writes are continued") {
+  test::TemporaryDirectory folder;
+  test::FaultEnv env;
+  env.plant({1, 0, test::FaultEnv::Mode::kShortWrite, {test::Call::kWrite}, true});
+  base::write_file_atomically(env, folder / "file", base::as_bytes("all of this"), false);
+  CHECK(env.calls() > 3);
+  const base::Bytes found = base::read_file(env, folder / "file", 100);
+  CHECK(base::as_text(found) == "all of this");
+}
+
+TEST_CASE("a full disk is said in words") {
+  test::TemporaryDirectory folder;
+  test::FaultEnv env;
+  env.plant({1, ENOSPC, test::FaultEnv::Mode::kFail, {test::Call::kWrite}, false});
+  CHECK_THROWS_WITH(base::write_file_atomically(env, folder / "file", base::as_bytes("x"), false),
+                    Catch::Contains("cannot write") && Catch::Contains("no space left on device"));
+}
+
+TEST_CASE("read_file refuses a file larger than makes sense") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  base::write_file_atomically(env, folder / "file", base::Bytes(101), false);
+  CHECK_THROWS_WITH(base::read_file(env, folder / "file", 100), Catch::Contains("101 bytes"));
+}
+
+TEST_CASE("a process is started, waited for, and told how it ended") {
+  base::PosixEnv env;
+  base::ExitStatus status;
+  const int pid = env.spawn({"/bin/sh", {"sh", "-c", "exit 7"}, {}, -1, -1, -1, {}, false});
+  REQUIRE(pid > 0);
+  REQUIRE(env.wait(pid, true, status) == pid);
+  CHECK_FALSE(status.signaled);
+  CHECK(status.code == 7);
+  const int killed = env.spawn({"/bin/sh", {"sh", "-c", "kill -9 $$"}, {}, -1, -1, -1, {}, false});
+  REQUIRE(env.wait(killed, true, status) == killed);
+  CHECK(status.signaled);
+  CHECK(status.code == 9);
+  CHECK(env.spawn({"/no/such/program", {"x"}, {}, -1, -1, -1, {}, false}) == -ENOENT);
+}

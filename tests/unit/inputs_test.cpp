@@ -1,0 +1,235 @@
+#include <catch2/catch.hpp>
+
+#include "base/file.hpp"
+#include "bundle/input_reader.hpp"
+#include "bundle/inputs_json.hpp"
+#include "bundle/pack_reader.hpp"
+#include "cli/input_arguments.hpp"
+#include "schema/value.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace jobhost;
+
+namespace {
+
+schema::Type scalar(schema::Kind kind, std::uint8_t width, bool is_signed = true) {
+  schema::Type type;
+  type.kind = kind;
+  type.width = width;
+  type.is_signed = is_signed;
+  return type;
+}
+
+/// f(int i, double x, std::string s)
+schema::Kernel kernel_of(std::size_t parameters) {
+  schema::Kernel kernel;
+  kernel.name = "f";
+  kernel.signature = "void f(int i, double x, std::string s)";
+  kernel.parameters = {{"i", scalar(schema::Kind::kInteger, 4)},
+                       {"x", scalar(schema::Kind::kFloating, 8)},
+                       {"s", scalar(schema::Kind::kString, 0)}};
+  kernel.parameters.resize(parameters);
+  return kernel;
+}
+
+class Given {
+ public:
+  explicit Given(std::size_t parameters = 3) : kernel(kernel_of(parameters)) {
+    base::make_directories(env, folder / "inputs");
+  }
+  void write(const std::string& name, const std::string& text) {
+    base::write_file_atomically(env, folder / name, base::as_bytes(text), false);
+  }
+  /// Every task as "1 0.5 a", through JSON and in batches of `batch`.
+  std::vector<std::string> tasks(const cli::InputArguments& arguments, std::uint64_t batch = 1000) {
+    const auto made = cli::make_inputs(env, arguments, kernel, folder.path());
+    const auto inputs = bundle::inputs_from_json(bundle::inputs_to_json(made), "test");
+    CHECK(inputs == made);
+    bundle::verify_packs(env, folder.path(), inputs, kernel);
+    bundle::InputReader reader(env, inputs, kernel, folder.path());
+    std::vector<jobhost_column> columns;
+    std::vector<std::string> rows;
+    const auto count = bundle::task_count(inputs);
+    for (std::uint64_t first = 0; first < count;) {
+      const auto n = reader.read(first, std::min(batch, count - first), columns);
+      REQUIRE(n >= 1);
+      for (std::uint64_t t = 0; t < n; ++t) {
+        std::string row;
+        for (std::size_t p = 0; p < columns.size(); ++p) {
+          base::ByteReader value(bundle::value_at(columns[p], t));
+          if (p > 0) row += ' ';
+          schema::append_plain(kernel.parameters[p].type, value, row);
+        }
+        rows.push_back(row);
+      }
+      first += n;
+    }
+    std::vector<std::string> names;
+    env.list(folder / "inputs", names);
+    for (const auto& name : names) env.remove(folder / "inputs/" + name);
+    return rows;
+  }
+  std::string refusal(const cli::InputArguments& arguments) {
+    try {
+      cli::make_inputs(env, arguments, kernel, folder.path());
+      return "";
+    } catch (const base::Error& error) {
+      CHECK(error.code() == base::ExitCode::kUsage);
+      return error.what();
+    }
+  }
+
+  base::PosixEnv env;
+  test::TemporaryDirectory folder;
+  schema::Kernel kernel;
+};
+
+using Rows = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("several parameters make a grid whose last varies fastest, whatever the batch") {
+  for (const std::uint64_t batch : {1u, 2u, 3u, 5u, 7u, 1000u}) {
+    Given given;
+    CHECK(given.tasks({{"i=1..2", "x=0..1..0.5", "s=a,b"}, {}, false, "", ""}, batch) ==
+          Rows{"1 0 a", "1 0 b", "1 0.5 a", "1 0.5 b", "1 1 a", "1 1 b", "2 0 a", "2 0 b", "2 0.5 a", "2 0.5 b",
+               "2 1 a", "2 1 b"});
+    CHECK(given.tasks({{"s=a,b", "i=3..1..-2", "x=7"}, {}, false, "", ""}, batch) ==
+          Rows{"3 7 a", "1 7 a", "3 7 b", "1 7 b"});
+  }
+}
+
+TEST_CASE("zip pairs lists and repeats single values") {
+  Given given;
+  CHECK(given.tasks({{"i=1..3", "x=0.5,1.5,2.5", "s=k"}, {}, true, "", ""}) == Rows{"1 0.5 k", "2 1.5 k", "3 2.5 k"});
+  CHECK(given.refusal({{"i=1..3", "x=1,2", "s=k"}, {}, true, "", ""}) ==
+        "--zip needs lists of one length: 'i' has 3 values, 'x' has 2");
+}
+
+TEST_CASE("positional lists bind in order to what has no value yet") {
+  Given given;
+  CHECK(given.tasks({{"x=9"}, {{"1", "-2"}, {"a,b", "1..3"}}, false, "", ""}) ==
+        Rows{"1 9 a,b", "1 9 1..3", "-2 9 a,b", "-2 9 1..3"});
+  CHECK(given.refusal({{"x=9"}, {{"1"}, {"a"}, {"b"}}, false, "", ""}) ==
+        "there are more ::: lists than parameters without a value");
+}
+
+TEST_CASE("literal text is one value") {
+  Given given;
+  CHECK(given.tasks({{"i=1", "x=1", "s:=a,b..c=d"}, {}, false, "", ""}) == Rows{"1 1 a,b..c=d"});
+}
+
+TEST_CASE("ranges are exact at the edges") {
+  Given given(2);
+  CHECK(given.tasks({{"i=2147483646..2147483647", "x=0"}, {}, false, "", ""}) == Rows{"2147483646 0", "2147483647 0"});
+  CHECK(given.tasks({{"i=-1..1", "x=1..0..-0.5"}, {}, false, "", ""}).size() == 9);
+  CHECK(given.tasks({{"i=1", "x=0..1..0.1"}, {}, false, "", ""}).size() == 11);
+  CHECK(given.tasks({{"i=0..10..3", "x=1"}, {}, false, "", ""}) == Rows{"0 1", "3 1", "6 1", "9 1"});
+  const auto inputs = cli::make_inputs(given.env, {{"i=-2147483648..2147483647", "x=1"}, {}, false, "", ""},
+                                       given.kernel, given.folder.path());
+  CHECK(bundle::task_count(inputs) == 1ull << 32);
+}
+
+TEST_CASE("what does not fit is refused by name") {
+  Given given;
+  CHECK(given.refusal({{"i=abc"}, {}, false, "", ""}) == "parameter 'i': 'abc' is not an int");
+  CHECK(given.refusal({{"i=1..3000000000"}, {}, false, "", ""}).find("3000000000 does not fit") != std::string::npos);
+  CHECK(given.refusal({{"j=1"}, {}, false, "", ""}) == "'f' has no parameter 'j'");
+  CHECK(given.refusal({{"i=1", "i=2"}, {}, false, "", ""}) == "parameter 'i' is given twice");
+  CHECK(given.refusal({{"i=1", "x=1"}, {}, false, "", ""}) == "parameter 's' of 'f' has no value");
+  CHECK(given.refusal({{"i=1..5..0"}, {}, false, "", ""}) == "parameter 'i': a range with step 0 has no end");
+  CHECK(given.refusal({{"i=1..2..3..4"}, {}, false, "", ""}).find("is not a range") != std::string::npos);
+  CHECK(given.refusal({{"nothing"}, {}, false, "", ""}).find("is not an input") != std::string::npos);
+  CHECK(given.refusal({{"i=0..2147483647", "x=0..2147483647", "s=a"}, {}, false, "", ""}) == "");
+  const auto inputs = cli::make_inputs(given.env, {{"i=0..2147483647", "x=0..2147483647", "s=a"}, {}, false, "", ""},
+                                       given.kernel, given.folder.path());
+  CHECK_THROWS_WITH(bundle::task_count(inputs), Catch::Contains("more than 2^47 tasks"));
+}
+
+TEST_CASE("CSV rows bind by name, with quotes, CRLF, a byte order mark and blank ends") {
+  Given given;
+  given.write("data.csv", "\xef\xbb\xbfs,i,result\r\n\"a,\"\"b\"\"\",1,ignored\r\nplain, 2 ,x\n");
+  CHECK(given.tasks({{"x=0.5"}, {}, false, given.folder / "data.csv", ""}) == Rows{"1 0.5 a,\"b\"", "2 0.5 plain"});
+}
+
+TEST_CASE("a bad CSV names line and column") {
+  Given given;
+  const std::string path = given.folder / "data.csv";
+  const auto refusal = [&](const std::string& text) {
+    given.write("data.csv", text);
+    given.env.remove(given.folder / "inputs/0000");
+    std::string why = given.refusal({{"x=1", "s=a"}, {}, false, path, ""});
+    if (const auto at = why.find(path); at != std::string::npos) why.replace(at, path.size(), "F");
+    return why;
+  };
+  std::string long_file = "i\n";
+  for (int row = 2; row <= 600; ++row) long_file += row == 501 ? "zz\n" : "1\n";
+  CHECK(refusal(long_file) == "F line 501, column 'i': 'zz' is not an int");
+  CHECK(refusal("i\n1\n2,3\n") == "F line 3 has 2 cells, the header has 1");
+  CHECK(refusal("j\n1\n") == "F: column 'j' names no parameter of 'f'");
+  CHECK(refusal("i,i\n1,2\n") == "F: column 'i' occurs twice");
+  CHECK(refusal("") == "'F' is empty: it has no header row");
+  CHECK(refusal("i\n\"1\n").find("a quote") != std::string::npos);
+  CHECK(refusal("i\n").empty());
+  CHECK(given.refusal({{}, {}, false, "/no/such.csv", ""}) == "there is no file '/no/such.csv'");
+}
+
+TEST_CASE("JSON lines bind by name and say what is wrong where") {
+  Given given;
+  const std::string path = given.folder / "data.jsonl";
+  given.write("data.jsonl", "{\"i\": 1, \"s\": \"a\\nb\"}\n\n{\"s\": \"c\", \"i\": -5}\n");
+  CHECK(given.tasks({{"x=2"}, {}, false, "", path}) == Rows{"1 2 a\nb", "-5 2 c"});
+  const auto refusal = [&](const std::string& text) {
+    given.write("data.jsonl", text);
+    given.env.remove(given.folder / "inputs/0000");
+    std::string why = given.refusal({{"x=1"}, {}, false, "", path});
+    if (const auto at = why.find(path); at != std::string::npos) why.replace(at, path.size(), "F");
+    return why;
+  };
+  CHECK(refusal("{\"i\": 1, \"s\": \"a\"}\n{\"i\": 1.5, \"s\": \"a\"}\n") == "F line 2, column 'i': '1.5' is not an int");
+  CHECK(refusal("{\"i\": 1, \"s\": \"a\"}\n{\"i\": 1}\n") == "F line 2: 's' is missing");
+  CHECK(refusal("[1]\n") == "F line 1 is not a JSON object");
+  CHECK(refusal("{\"i\": 1,\n") == "F line 1 is not a JSON object");
+}
+
+TEST_CASE("a million stored rows come back, in segments") {
+  Given given(1);
+  std::string text = "i\n";
+  for (int i = 0; i < 200'000; ++i) text += std::to_string(i) + "\n";
+  given.write("data.csv", text);
+  const auto rows = given.tasks({{}, {}, false, given.folder / "data.csv", ""}, 50'000);
+  REQUIRE(rows.size() == 200'000);
+  for (int i = 0; i < 200'000; i += 997) CHECK(rows[static_cast<std::size_t>(i)] == std::to_string(i));
+}
+
+TEST_CASE("a damaged pack is refused and never read past") {
+  Given given;
+  given.write("data.csv", "i,s\n1,a\n2,bb\n3,ccc\n");
+  const auto inputs = cli::make_inputs(given.env, {{"x=1"}, {}, false, given.folder / "data.csv", ""}, given.kernel,
+                                       given.folder.path());
+  const std::string path = given.folder / "inputs/0000";
+  const auto whole = base::read_file(given.env, path, 1 << 20);
+  std::vector<jobhost_column> columns;
+  const auto readable = [&](const base::Bytes& bytes) {
+    given.env.remove(path);
+    base::write_file_atomically(given.env, path, bytes, false);
+    try {
+      bundle::verify_packs(given.env, given.folder.path(), inputs, given.kernel);
+      bundle::InputReader reader(given.env, inputs, given.kernel, given.folder.path());
+      reader.read(0, 3, columns);
+      return true;
+    } catch (const base::Error& error) {
+      CHECK(error.code() == base::ExitCode::kDamaged);
+      return false;
+    }
+  };
+  CHECK(readable(whole));
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    CHECK_FALSE(readable(base::Bytes(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size))));
+  }
+  for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    auto damaged = whole;
+    damaged[bit / 8] ^= static_cast<unsigned char>(1u << (bit % 8));
+    CHECK_FALSE(readable(damaged));
+  }
+}

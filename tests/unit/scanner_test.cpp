@@ -1,0 +1,108 @@
+#include <catch2/catch.hpp>
+
+#include "functions.hpp"
+#include "glue.hpp"
+
+using namespace jobhost::scan;
+
+namespace {
+
+std::vector<Function> functions_in(const std::string& source) {
+  return find_functions(tokens_of("# 1 \"user.cpp\"\n" + source, "user.cpp"));
+}
+
+std::string names_in(const std::string& source) {
+  std::string names;
+  for (const auto& function : functions_in(source)) names += (names.empty() ? "" : " ") + qualified_name(function);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("ordinary functions are found with everything people see of them") {
+  const auto found = functions_in(
+      "// Adds\n// two numbers.\nstatic inline double add(double a, const std::vector<std::pair<int, int>>& b = {}) {\n"
+      "  return a;\n}\n");
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].name == "add");
+  CHECK(found[0].line == 3);
+  CHECK(found[0].doc == "Adds\ntwo numbers.");
+  CHECK(found[0].signature == "double add(double a, const std::vector<std::pair<int, int>>& b = {})");
+  REQUIRE(found[0].parameters.size() == 2);
+  CHECK(found[0].parameters[0].name == "a");
+  CHECK(found[0].parameters[1].name == "b");
+  CHECK(found[0].parameters[1].type == "const std::vector<std::pair<int, int>>&");
+}
+
+TEST_CASE("parameters without a name are numbered") {
+  const auto found = functions_in("int f(int, const Foo, std::string, unsigned long, const char*, A<B>, int x[3]) { }");
+  REQUIRE(found.size() == 1);
+  std::string names;
+  for (const auto& parameter : found[0].parameters) names += parameter.name + " ";
+  CHECK(names == "arg1 arg2 arg3 arg4 arg5 arg6 x ");
+}
+
+TEST_CASE("scopes are followed") {
+  CHECK(names_in("namespace a { namespace b::c { int f() {} } namespace { int g() {} } } int h() {}") ==
+        "a::b::c::f a::g h");
+  CHECK(names_in("extern \"C\" { int f(void) {} } extern \"C\" int g() {}") == "f g");
+  CHECK(names_in("inline namespace v1 { int f() {} }") == "v1::f");
+  CHECK(names_in("namespace x = y; int f() {}") == "f");
+}
+
+TEST_CASE("what is no ordinary function is left out") {
+  for (const char* source :
+       {"int main() {}", "int main(int argc, char** argv) {}", "template <class T> T f(T x) {}", "int f(int);",
+        "struct S { int f() { return 1; } S() : a(1) {} int a; };", "int S::f() {}", "S::S() : a{1}, b(2) { }",
+        "S::~S() {}", "bool operator<(S, S) {}", "int f(int n, ...) {}", "auto f(auto x) {}", "consteval int f() {}",
+        "int (*f(int))(double) {}", "int f() = delete;", "auto g = [](int x) { return x; };", "int x(3);",
+        "std::vector<int> v{1, 2};", "using T = int(int);", "typedef int (*P)(int);", "int table[] = {1, 2};",
+        "template <> int f<int>(int) {}", "enum class E : int { a, b };", "const char* s = \"int f() {}\";",
+        "const char* s = R\"x(int f() { )\" )x\";", "char c = '{';", "// int f() {}", "/* int f() {} */",
+        "static_assert(sizeof(int) == 4);", "class A; class B final : public C<int> { void f() {} };",
+        "template <class T> struct X { T f() { return {}; } };", "template <class T> requires (sizeof(T) > 2) void f(T) {}",
+        "struct P { int x; } p = {1};"}) {
+    INFO(source);
+    CHECK(names_in(source) == "");
+    CHECK(names_in(std::string(source) + "\nint after() { return 0; }") == "after");
+  }
+}
+
+TEST_CASE("odd spellings of ordinary functions are understood") {
+  CHECK(names_in("[[nodiscard]] int f() noexcept {}") == "f");
+  CHECK(names_in("__attribute__((noinline)) int f() {}") == "f");
+  CHECK(names_in("auto f(int x) -> std::vector<int> {}") == "f");
+  CHECK(names_in("int f(int x) try { return x; } catch (...) { return 0; } int g() {}") == "f g");
+  CHECK(names_in("struct P f(struct P p) { return p; }") == "f");
+  CHECK(names_in("int f() noexcept(noexcept(g())) { } int h(){}") == "f h");
+  CHECK(names_in("decltype(1 + 2) f() {}") == "f");
+  CHECK(names_in("unsigned long long int f(int n = (1, 2), int m = sizeof(int)) {}") == "f");
+  CHECK(names_in("int f() { if (a < b) { char c = '}'; } return \"}\"[0]; } int g() {}") == "f g");
+}
+
+TEST_CASE("other files' lines are not looked at") {
+  CHECK(names_in("int f() {}\n# 1 \"other.h\" 1\nint hidden() {}\n# 3 \"user.cpp\" 2\nint g() {}") == "f g");
+  CHECK(functions_in("# 1 \"other.h\" 1\nint hidden() {}\n# 30 \"user.cpp\" 2\nint g() {}")[0].line == 30);
+}
+
+TEST_CASE("kernels are chosen by name, overload and template instance") {
+  const std::string source = "# 1 \"user.cpp\"\nint f(int) {} int f(double x) {} namespace n { int g() {} }\n"
+                             "template <class T> int h(T) {}";
+  const auto tokens = tokens_of(source, "user.cpp");
+  const auto functions = find_functions(tokens);
+  std::string error;
+  const auto chosen = asked_functions(functions, tokens, {"f(double)", "n::g", "h<int>"}, error);
+  CHECK(error == "");
+  REQUIRE(chosen.size() == 3);
+  CHECK(chosen[0].function.parameters[0].name == "x");
+  CHECK(chosen[1].found);
+  CHECK(chosen[2].expression == "&::h<int>");
+  asked_functions(functions, tokens, {"f"}, error);
+  CHECK(error == "'f' is overloaded; say which one: \"f(int)\" \"f(double)\"");
+  asked_functions(functions, tokens, {"n::gg"}, error);
+  CHECK(error == "no function 'n::gg' in this file; did you mean 'n::g'?");
+  const auto all = every_function(functions);
+  REQUIRE(all.size() == 3);
+  CHECK(all[0].name == "f(int)");
+  CHECK(all[2].name == "n::g");
+}
