@@ -228,7 +228,7 @@ TEST_CASE("an entry goes on behind tasks that throw, and says what they threw") 
   CHECK(results[9] == 18);
   CHECK(recorder.failures ==
         std::vector<std::string>{"3 St12domain_error:three",
-                                 "4 St15_Nested_exceptionISt13runtime_errorE:outer St12out_of_range:inner", "5 i:42",
+                                 "4 St17_Nested_exceptionISt13runtime_errorE:outer St12out_of_range:inner", "5 i:42",
                                  "6 NSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE:text"});
 }
 

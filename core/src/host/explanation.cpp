@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 namespace jobhost::host {
 namespace {
@@ -12,7 +13,11 @@ std::string demangled(const std::string& type) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &status),
                                                          &std::free);
-  return status == 0 && name ? name.get() : type;
+  std::string text = status == 0 && name ? name.get() : type;
+  // What std::throw_with_nested throws derives from the type that people wrote.
+  const std::string_view wrapper = "std::_Nested_exception<";
+  if (text.starts_with(wrapper) && text.ends_with('>')) text = text.substr(wrapper.size(), text.size() - wrapper.size() - 1);
+  return text;
 }
 
 const char* name_of(store::FailureKind kind) {

@@ -1,0 +1,84 @@
+"""Runs the real jobhost for tests: results as people and scripts see them."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+JOBHOST = os.environ["JOBHOST"]
+HOSTILE = os.environ["HOSTILE"]
+VARIED = os.environ["VARIED"]
+CHOSEN = os.environ["CHOSEN"]
+BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
+SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
+
+
+def running_workers(store):
+    """Pids of processes that work for a store."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                if store.encode() in pathlib.Path("/proc", name, "cmdline").read_bytes():
+                    found.append(int(name))
+            except OSError:
+                pass
+    return found
+
+
+class JobhostTest(unittest.TestCase):
+    """Each test has a working directory and a store of its own; nothing may be left running."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="jobhost-e2e-")
+        self.store = os.path.join(self.folder, "store")
+
+    def tearDown(self):
+        try:
+            self.wait_until(lambda: not running_workers(self.store), "workers are left behind")
+        finally:
+            for pid in running_workers(self.store):
+                os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, *words, **options):
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen([JOBHOST, *map(str, words)], cwd=self.folder, text=True,
+                                env=dict(os.environ, JOBHOST_STORE=self.store), **options)
+
+    def run_jobhost(self, *words, code=0, stdin=None):
+        process = self.start(*words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
+        process.out, process.err = process.communicate(stdin, timeout=120)
+        self.assertEqual(process.returncode, code, f"{words}: {process.out[-500:]}{process.err}")
+        return process
+
+    def rows(self, *words, code=0, stdin=None):
+        return [json.loads(line) for line in self.run_jobhost(*words, code=code, stdin=stdin).out.splitlines()]
+
+    def refused(self, *words, code, stdin=None):
+        """What is printed on standard error; nothing may be on standard output, nothing left in the store."""
+        process = self.run_jobhost(*words, code=code, stdin=stdin)
+        self.assertEqual(process.out, "")
+        self.assertTrue(process.err.startswith("error: "), process.err)
+        left = [name for name in os.listdir(self.store) if name != ".gitignore"] if os.path.isdir(self.store) else []
+        self.assertEqual(left, [])
+        return process.err
+
+    def wait_until(self, condition, what, seconds=30):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                self.fail(what)
+            time.sleep(0.01)
+
+    def write(self, name, text):
+        pathlib.Path(self.folder, name).write_text(text)
+
+    def read(self, name):
+        return pathlib.Path(self.folder, name).read_text()

@@ -1,0 +1,130 @@
+"""Projects of users, built from nothing with the installed or the built jobhost."""
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+from jobhost import BUILD, SOURCE, JobhostTest
+
+
+class Projects(JobhostTest):
+    def cmake(self, *words, ok=True, **options):
+        done = subprocess.run(["cmake", *map(str, words)], cwd=self.folder, text=True, capture_output=True, **options)
+        if ok:
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done
+
+    def project(self, lists, **files):
+        self.write("CMakeLists.txt", lists)
+        for name, text in files.items():
+            self.write(name.replace("_cpp", ".cpp").replace("_h", ".h"), text)
+
+    PI = "double half(double x) { return x / 2; }\n"
+    THREE_LINES = "project(pi CXX)\nfind_package(jobhost REQUIRED)\nadd_job_kernel(pi pi.cpp)\n"
+
+    def check_half(self):
+        self.assertEqual(self.rows("run", "b/pi.so:half", "x=3")[0]["result"], 1.5)
+
+    def test_three_lines_find_the_build_tree(self):
+        self.project(self.THREE_LINES, pi_cpp=self.PI)
+        for found in (f"-DCMAKE_PREFIX_PATH={BUILD}", f"-Djobhost_DIR={BUILD}"):
+            shutil.rmtree(os.path.join(self.folder, "b"), ignore_errors=True)
+            self.cmake("-B", "b", found)
+            self.cmake("--build", "b")
+            self.check_half()
+
+    def test_three_lines_find_an_installation_and_the_installed_program_runs(self):
+        prefix = os.path.join(self.folder, "prefix")
+        self.cmake("--install", BUILD, "--prefix", prefix)
+        self.project(self.THREE_LINES, pi_cpp=self.PI)
+        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.cmake("--build", "b")
+        out = subprocess.run([os.path.join(prefix, "bin/jobhost"), "run", "b/pi.so:half", "x=3"], cwd=self.folder,
+                             env=dict(os.environ, JOBHOST_STORE=self.store), text=True, capture_output=True)
+        self.assertEqual(out.stdout, '{"task": 0, "x": 3, "result": 1.5}\n', out.stderr)
+
+    def test_the_sdk_works_by_add_subdirectory(self):
+        self.project(f"cmake_minimum_required(VERSION 3.25)\nproject(all CXX C)\nadd_subdirectory({SOURCE} jobhost)\n"
+                     "add_job_kernel(pi pi.cpp)\n", pi_cpp=self.PI)
+        self.cmake("-B", "b", "-G", "Ninja", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache")
+        self.cmake("--build", "b", "--target", "pi", "-j2")
+        self.check_half()
+
+    def test_definitions_includes_and_changes_reach_the_scanner(self):
+        os.mkdir(os.path.join(self.folder, "inc"))
+        self.write("inc/flag.h", "#define EXTRA 1\n")
+        self.project(self.THREE_LINES + "target_include_directories(pi PRIVATE inc)\n"
+                     "target_compile_definitions(pi PRIVATE WANTED \"QUOTED=\\\"a b\\\"\")\n",
+                     pi_cpp='#include "flag.h"\n#ifdef WANTED\ndouble half(double x) { return x / 2; }\n#endif\n'
+                            "#if EXTRA == 2\nint more(int x) { return x; }\n#endif\n"
+                            "const char* quoted = QUOTED;\n")
+        self.cmake("-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}")
+        self.cmake("--build", "b")
+        self.check_half()
+        self.assertNotIn("more", self.run_jobhost("kernels", "b/pi.so").out)
+        self.write("inc/flag.h", "#define EXTRA 2\n")
+        self.cmake("--build", "b")
+        self.assertIn("int more(int x)", self.run_jobhost("kernels", "b/pi.so").out)
+
+    def test_a_function_that_cannot_travel_is_a_note_and_asked_for_one_error(self):
+        source = "#include <cstdio>\nint good(int x) { return x; }\nlong bad(FILE* f) { return ftell(f); }\n"
+        self.project(self.THREE_LINES, pi_cpp=source)
+        self.cmake("-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}")
+        built = self.cmake("--build", "b").stdout
+        self.assertEqual(built.count("'bad' is not a kernel: parameter 'f' of type FILE* cannot travel"), 1, built)
+        self.project(self.THREE_LINES.replace("pi.cpp)", "pi.cpp KERNELS bad)"))
+        self.cmake("-B", "b")
+        failed = self.cmake("--build", "b", ok=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertEqual((failed.stdout + failed.stderr).count("error:"), 1, failed.stdout + failed.stderr)
+        self.assertIn("kernel 'bad': parameter 'f' of type FILE* cannot travel", failed.stdout + failed.stderr)
+        self.project(self.THREE_LINES.replace("pi.cpp)", "pi.cpp KERNELS goood)"))
+        self.cmake("-B", "b")
+        failed = self.cmake("--build", "b", ok=False)
+        self.assertIn("no function 'goood' in this file; did you mean 'good'?", failed.stdout + failed.stderr)
+
+    def test_libraries_of_the_user_travel_with_the_job(self):
+        self.project("project(pi CXX)\nfind_package(jobhost REQUIRED)\nadd_compile_options(-g)\nadd_library(tools SHARED tools.cpp)\n"
+                     "add_job_kernel(pi pi.cpp LINK tools)\n",
+                     tools_cpp="#include <stdexcept>\nint helper(int x) { if (x == 2) throw std::logic_error(\"two\"); return x + 40; }\n",
+                     pi_cpp="int helper(int);\nint own(int x) { return helper(x); }\n")
+        self.cmake("-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}")
+        self.cmake("--build", "b")
+        job = self.run_jobhost("submit", "b/pi.so:own", "x=1..3").out.strip()
+        shutil.rmtree(os.path.join(self.folder, "b"))
+        self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
+        rows = self.rows("results", job, code=1)
+        self.assertEqual([rows[0]["result"], rows[2]["result"]], [41, 43])
+        self.assertRegex(rows[1]["error"]["where"], r"^helper at tools\.cpp:1$")
+        self.assertIn("libtools.so", self.run_jobhost("show", job).out)
+
+
+class Examples(JobhostTest):
+    def build(self, name):
+        shutil.copytree(SOURCE / "examples" / name, os.path.join(self.folder, name))
+        folder = os.path.join(self.folder, name)
+        subprocess.run(["cmake", "-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}"], cwd=folder, check=True, capture_output=True)
+        subprocess.run(["cmake", "--build", "b"], cwd=folder, check=True, capture_output=True)
+
+    def test_pi(self):
+        self.build("01-pi")
+        rows = self.rows("run", "01-pi/b/pi.so:estimate_pi", "seed=1..1000", "samples=10000")
+        self.assertEqual([row["seed"] for row in rows], list(range(1, 1001)))
+        self.assertAlmostEqual(sum(row["result"] for row in rows) / 1000, 3.14159, delta=0.005)
+
+    def test_statistics_of_every_header_of_this_machine(self):
+        self.build("02-files")
+        headers = sorted(os.path.join(folder, name) for folder, _, names in os.walk("/usr/include") for name in names
+                         if name.endswith((".h", ".hpp")))
+        self.assertGreater(len(headers), 500)
+        self.write("headers.csv", "path\n" + "\n".join(headers + ["/no/such/file.h"]) + "\n")
+        rows = self.rows("run", "02-files/b/files.so:text_statistics", "--csv", "headers.csv", code=1)
+        self.assertEqual(rows[-1]["error"]["what"], "cannot open /no/such/file.h")
+        self.assertEqual([row["path"] for row in rows[:-1]], headers)
+        for row in rows[:-1:97]:
+            data = pathlib.Path(row["path"]).read_bytes()
+            self.assertEqual(row["result"]["bytes"], len(data))
+            self.assertEqual(row["result"]["lines"], data.count(b"\n"))
+            self.assertEqual(row["result"]["words"], len(data.split()))
+            self.assertEqual(row["result"]["longest_line"], max(map(len, data.split(b"\n"))))

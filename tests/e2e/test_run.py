@@ -1,0 +1,233 @@
+import os
+import signal
+import time
+
+from jobhost import CHOSEN, HOSTILE, VARIED, JobhostTest
+
+
+class Results(JobhostTest):
+    def test_a_million_tasks_are_those_of_a_plain_loop_on_both_backends(self):
+        expected = "task,x,result,error\n" + "".join(f"{i},{i + 1},{i + 2},\n" for i in range(1_000_000))
+        for backend in ("processes", "threads"):
+            self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..1000000", "-b", backend, "-j2", "-o", f"{backend}.csv")
+            self.assertTrue(self.read(f"{backend}.csv") == expected, backend)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["processes.csv", "store", "threads.csv"])
+
+    def test_every_shape_of_function_runs_with_values_from_the_command_line(self):
+        shapes = [
+            ("add_one", ["x=41"], 42),
+            ("mean", ["values=[1, 2, 6]"], 3),
+            ("negate_it", ["b=true"], False),
+            ("next_color", ["c=1"], 2),
+            ("shout", ["s=hey"], "hey!"),
+            ("length", ["s:=a,b"], 3),
+            ("c_length", ["s=four"], 4),
+            ("sum_span", ["values=[0.5, 1]"], 1.5),
+            ("rotate_left", ["a=[1, 2, 3]"], [2, 3, 1]),
+            ("label", ["i=7", "s=x"], [7, "x"]),
+            ("both", ["t=[1, 2.5]"], [1, 2.5]),
+            ("count_letters", ["s=abca"], {"a": 2, "b": 1, "c": 1}),
+            ("maybe", ["x=-1"], None),
+            ("nothing", ["arg1=1"], None),
+            ("hidden", ["x=1"], 102),
+            ("anonymous", ["c=-4", "u=10"], 6),
+            ("geo::flat::area(Point)", ['p={"x": 2, "y": 3}'], 6),
+            ("geo::flat::area(double, double)", ["w=2", "h=4"], 8),
+            ("trailing", ["f=0.5"], 0.5),
+            ("precise", ["x=3"], 1),
+            ("squared", ["x=-3"], 9),
+            ("guarded", ["x=3"], 3),
+            ("plain_c", ["x=3"], 3),
+        ]
+        for kernel, inputs, result in shapes:
+            with self.subTest(kernel):
+                row = self.rows("run", f"{VARIED}:{kernel}", *inputs)[0]
+                self.assertEqual(row["result"], result)
+        twenty = '{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"j":10,"k":11,"l":12,"m":13,"n":14,"o":15,' \
+                 '"p":16,"q":17,"r":18,"point":{"x":0,"y":0},"label":"L"}'
+        row = self.rows("run", f"{VARIED}:big", f"t={twenty}", 'p={"x": 1, "y": 2}')[0]
+        self.assertEqual(row["result"]["r"], 18)
+        self.assertEqual(row["result"]["point"], {"x": 1, "y": 2})
+
+    def test_a_kernels_list_makes_just_those_kernels(self):
+        self.assertEqual(self.run_jobhost("kernels", CHOSEN).out.count("\n"), 4)
+        self.assertEqual(self.rows("run", f"{CHOSEN}:twice<int>", "arg1=4")[0]["result"], 8)
+        self.assertEqual(self.rows("run", f"{CHOSEN}:geo::flat::area(double,double)", "w=2", "h=3")[0]["result"], 6)
+
+    def test_inputs_come_as_grids_zips_lists_and_files(self):
+        run = ["run", f"{HOSTILE}:scaled"]
+        pairs = lambda rows: [(row["x"], row["factor"]) for row in rows]
+        self.assertEqual(pairs(self.rows(*run, "x=1,2", "factor=10,20")), [(1, 10), (1, 20), (2, 10), (2, 20)])
+        self.assertEqual(pairs(self.rows(*run, "x=1,2", "factor=10,20", "--zip")), [(1, 10), (2, 20)])
+        self.assertEqual(pairs(self.rows(*run, ":::", "-1", "2", ":::", "5")), [(-1, 5), (2, 5)])
+        self.assertEqual(pairs(self.rows(*run, "x=1..2..0.5", "factor=3")), [(1, 3), (1.5, 3), (2, 3)])
+        self.write("in.csv", "factor,x\n2,1\n4,3\n")
+        self.assertEqual(pairs(self.rows(*run, "--csv", "in.csv")), [(1, 2), (3, 4)])
+        self.assertEqual(pairs(self.rows(*run, "--csv", "-", "factor=9", stdin="x\n5\n6\n")), [(5, 9), (6, 9)])
+        self.assertEqual(pairs(self.rows(*run, "--jsonl", "-", stdin='{"x": "Infinity", "factor": 1}\n')),
+                         [("Infinity", 1)])
+        self.assertEqual(self.rows(*run, "--csv", "-", "factor=9", stdin="x\n"), [])
+
+    def test_output_can_be_input_again(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..5", "-o", "one.csv")
+        rows = self.rows("run", f"{HOSTILE}:inc", "--csv", "one.csv")
+        self.assertEqual([row["result"] for row in rows], [2, 3, 4, 5, 6])
+
+    def test_texts_of_any_size_come_back_whole(self):
+        rows = self.rows("run", f"{HOSTILE}:text_of", "x=0..9999", "--chunk", "7")
+        for i, row in enumerate(rows):
+            self.assertEqual(row["result"], chr(97 + i % 26) * (i % 50) + f'",{i}')
+        row = self.rows("run", f"{HOSTILE}:large", "n=2000000")[0]
+        self.assertEqual(len(row["result"]), 2_000_000)
+
+    def test_a_billion_tasks_start_at_once_and_cost_bytes(self):
+        begin = time.monotonic()
+        process = self.start("run", f"{HOSTILE}:inc", "x=1..1000000000")
+        first = process.stdout.readline()
+        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(first, '{"task": 0, "x": 1, "result": 2}\n')
+        process.stdout.close()  # as head does
+        self.assertEqual(process.wait(timeout=60), 141)
+        process.stderr.close()
+        job = self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..1000000000").out.strip()
+        manifest = os.path.join(self.store, job, "MANIFEST")
+        self.assertLess(os.path.getsize(manifest), 10_000)
+        self.run_jobhost("cancel", job)
+
+    def test_kernels_run_in_the_callers_directory_and_print_elsewhere(self):
+        self.assertEqual(self.rows("run", f"{HOSTILE}:here", "arg1=1")[0]["result"], os.path.realpath(self.folder))
+        process = self.run_jobhost("run", f"{HOSTILE}:prints", "x=1..20")
+        self.assertNotIn("printed by a kernel", process.out + process.err)
+
+
+class Failures(JobhostTest):
+    def test_one_percent_throws_and_five_crash_and_all_others_have_results(self):
+        for backend in ("processes", "threads"):
+            process = self.run_jobhost("run", f"{HOSTILE}:fussy", "x=0..999", "-b", backend, "-j2", "-o", "out.jsonl", code=1)
+            import json
+            rows = [json.loads(line) for line in self.read("out.jsonl").splitlines()]
+            self.assertEqual([row["task"] for row in rows], list(range(1000)))
+            crashed = {250: ("SIGSEGV", 11), 577: ("SIGABRT", 6), 890: ("exit(3)", None), 920: ("SIGSEGV", 11), 921: ("_exit(4)", None)}
+            for row in rows:
+                x = row["x"]
+                if x in crashed:
+                    self.assertEqual(row["error"]["kind"], "crash")
+                    self.assertEqual((row["error"]["what"], row["error"]["signal"]), crashed[x])
+                    if x != 921:
+                        self.assertRegex(row["error"]["where"], r"^(fussy|deep) at hostile\.cpp:\d+$")
+                elif x % 100 == 13:
+                    self.assertEqual(row["error"]["type"], "std::domain_error")
+                    self.assertEqual(row["error"]["what"], f"unlucky {x}")
+                    self.assertRegex(row["error"]["where"], r"^check at hostile\.cpp:\d+$")
+                else:
+                    self.assertEqual(row["result"], 2 * x)
+            self.assertIn("15 failed", process.err)
+            errors = self.run_jobhost("errors", code=1).out
+            self.assertIn("15 of 1000 tasks failed", errors)
+            self.assertIn("10 x std::domain_error: unlucky 13   check at hostile.cpp:", errors)
+            self.assertIn("task 13: x=13", errors)
+            self.assertRegex(errors, r"at fussy\(int\) at .*hostile\.cpp:\d+")
+
+    def test_whatever_is_thrown_is_told(self):
+        error = lambda kernel: self.rows("run", f"{HOSTILE}:{kernel}", "x=3", code=1)[0]["error"]
+        self.assertEqual((error("nested")["type"], error("nested")["what"]), ("std::runtime_error", "outer 3"))
+        self.assertIn("caused by std::invalid_argument: stoi", self.run_jobhost("errors", code=1).out)
+        self.assertEqual((error("throws_int")["type"], error("throws_int")["what"]), ("int", "3"))
+        self.assertEqual(error("throws_text")["what"], "text 3")
+        uncaught = error("uncaught")
+        self.assertEqual((uncaught["kind"], uncaught["type"]), ("crash", "std::logic_error"))
+        self.assertRegex(uncaught["where"], r"hostile\.cpp:\d+$")
+
+    def test_kernels_with_threads_of_their_own_run(self):
+        self.assertEqual(len(self.rows("run", f"{HOSTILE}:in_thread", "x=1..50", "-b", "threads")), 50)
+
+
+class Signals(JobhostTest):
+    def interrupted(self, signals, number, code):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100000", "milliseconds=5", "-o", "out.csv")
+        self.wait_until(lambda: os.path.isdir(self.store) and "100000" in self.run_jobhost("ls").out and
+                        int(self.run_jobhost("ls").out.splitlines()[-1].split()[4]) > 0, "no task was done")
+        for _ in range(signals):
+            process.send_signal(number)
+            time.sleep(0.05)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual(process.returncode, code, err)
+        self.assertIn("go on with: jobhost resume", err)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("out.csv")], [])
+
+    def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(self):
+        self.interrupted(1, signal.SIGINT, 130)
+
+    def test_ctrl_c_twice_stops_now(self):
+        self.interrupted(2, signal.SIGINT, 130)
+
+    def test_sigterm_exits_with_143(self):
+        self.interrupted(1, signal.SIGTERM, 143)
+
+    def test_a_long_task_ends_with_the_second_ctrl_c(self):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1", "milliseconds=600000")
+        self.wait_until(lambda: os.path.isdir(self.store) and "running" in self.run_jobhost("ls").out, "not running")
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+
+
+class Jobs(JobhostTest):
+    def test_submit_returns_attach_follows_show_and_results_tell(self):
+        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..60", "milliseconds=10", "--name", "naps").out.strip()
+        rows = self.rows("attach", job)
+        self.assertEqual([row["result"] for row in rows], list(range(1, 61)))
+        self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
+        self.assertIn("naps", self.run_jobhost("ls").out)
+        shown = self.run_jobhost("show", job).out
+        self.assertIn("60: 60 done, 0 failed, 0 ran twice", shown)
+        self.assertIn("int sleeps(int x, int milliseconds)", shown)
+        self.assertIn("x=3 milliseconds=10", self.run_jobhost("show", f"{job}/2").out)
+        self.assertEqual(self.rows("results", job), rows)
+        self.assertEqual(self.rows("resume", job), rows)
+
+    def test_cancel_stops_and_resume_finishes(self):
+        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..400", "milliseconds=10").out.strip()
+        self.wait_until(lambda: self.rows("results", job), "no task was done")
+        self.run_jobhost("cancel", job)
+        self.wait_until(lambda: "cancelled" in self.run_jobhost("ls").out, "still running")
+        done = len(self.rows("results", job))
+        self.assertLess(done, 400)
+        self.run_jobhost("attach", job, code=4)
+        rows = self.rows("resume", job, "-b", "threads", "-j", "2")
+        self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
+        self.assertIn("0 ran twice", self.run_jobhost("show", job).out)
+
+    def test_a_second_host_is_turned_away_with_75(self):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100000", "milliseconds=5")
+        self.wait_until(lambda: os.path.isdir(self.store) and "running" in self.run_jobhost("ls").out, "not running")
+        refused = self.run_jobhost("resume", "@last", code=75)
+        self.assertIn(f"process {process.pid}", refused.err)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+
+    def test_rebuilding_the_plugin_after_submission_changes_nothing(self):
+        import shutil
+        plugin = os.path.join(self.folder, "own.so")
+        shutil.copy(HOSTILE, plugin)
+        process = self.start("run", f"{plugin}:sleeps", "x=1..300", "milliseconds=5")
+        self.wait_until(lambda: os.path.isdir(self.store) and "running" in self.run_jobhost("ls").out, "not running")
+        with open(plugin, "r+b") as file:  # overwritten in place, as a linker does
+            file.write(b"\0" * os.path.getsize(plugin))
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(len(out.splitlines()), 300)
+
+    def test_a_task_that_ran_is_not_run_again(self):
+        counted = os.path.join(self.folder, "counted")
+        process = self.start("run", f"{HOSTILE}:counted", "x=1..400", f"file={counted}", "microseconds=5000")
+        self.wait_until(lambda: os.path.exists(counted) and self.read("counted").count("\n") > 50, "nothing ran")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        rows = self.rows("resume")
+        self.assertEqual(len(rows), 400)
+        self.assertEqual(sorted(map(int, self.read("counted").split())), list(range(1, 401)))
