@@ -96,7 +96,7 @@ class Projects(JobhostTest):
         self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
         rows = self.rows("results", job, code=1)
         self.assertEqual([rows[0]["result"], rows[2]["result"]], [41, 43])
-        self.assertRegex(rows[1]["error"]["where"], r"^helper at tools\.cpp:1$")
+        self.assertRegex(rows[1]["error"]["where"], r"^helper at tools\.cpp:2$")
         self.assertIn("libtools.so", self.run_jobhost("show", job).out)
 
 

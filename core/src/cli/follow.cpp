@@ -64,9 +64,9 @@ class Follower {
   }
 
  private:
-  /// Prints all that is there in order.
-  void pump() {
-    stream_.poll();
+  /// Prints all that is there in order. True when the logs held anything new.
+  bool pump() {
+    const bool fresh = stream_.poll();
     bool any = false;
     while (const host::Block* block = stream_.next()) {
       rows_.write(*block);
@@ -76,6 +76,7 @@ class Follower {
       progress_.update(stream_);
     }
     if (any) rows_.flush();
+    return fresh;
   }
 
   void rest(std::uint32_t bell) {
@@ -112,8 +113,17 @@ class Follower {
       throw;
     }
     if (status.running > 0) return true;
-    pump();  // what they wrote last
-    return stream_.finished();
+    while (pump() && Signals::requests.load() <= requests_seen_) {
+    }  // what they wrote last
+    if (stream_.finished()) return true;
+    if (requests_seen_ > 0 || cancelled()) return false;
+    throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + done_of_all() + " are done",
+                      "jobhost resume " + job_.manifest.job);
+  }
+
+  bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
+  std::string done_of_all() const {
+    return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
   void complain() {
@@ -135,18 +145,16 @@ class Follower {
     pump();
     if (stream_.finished()) return true;
     throw base::Error(base::ExitCode::kBackendFailed,
-                      "no worker is running job " + job_.manifest.job + ": " + std::to_string(stream_.done()) + " of " +
-                          std::to_string(job_.manifest.tasks) + " tasks are done",
+                      "no worker is running job " + job_.manifest.job + ": " + done_of_all() + " are done",
                       "jobhost resume " + job_.manifest.job);
   }
 
   int interrupted() {
     rows_.flush();
     progress_.clear();
-    const bool cancelled = base::exists(session_.env, job_.directory.cancel());
-    session_.say((cancelled ? "cancelled: " : "interrupted: ") + std::to_string(stream_.done()) + " of " +
-                 std::to_string(job_.manifest.tasks) + " tasks are done and kept");
-    if (running_ || cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
+    const bool is_cancelled = cancelled();
+    session_.say((is_cancelled ? "cancelled: " : "interrupted: ") + done_of_all() + " are done and kept");
+    if (running_ || is_cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }
 

@@ -23,8 +23,7 @@ void work(Session& session, WorkerOptions options) {
   try {
     worker::Supervisor supervisor(
         session.env, options.supervisor, doorbell.get(), Signals::requests, [&](const worker::Plan& plan) {
-          return std::make_unique<worker::ProcessLauncher>(
-              session.env, Session::libexec(), plan.job_directory + "/printed", plan.worker_id, plan.doorbell_fd);
+          return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(), plan);
         });
     supervisor.run();
   } catch (const base::Error& error) {

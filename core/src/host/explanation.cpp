@@ -16,7 +16,8 @@ std::string demangled(const std::string& type) {
   std::string text = status == 0 && name ? name.get() : type;
   // What std::throw_with_nested throws derives from the type that people wrote.
   const std::string_view wrapper = "std::_Nested_exception<";
-  if (text.starts_with(wrapper) && text.ends_with('>')) text = text.substr(wrapper.size(), text.size() - wrapper.size() - 1);
+  if (text.starts_with(wrapper) && text.ends_with('>'))
+    text = text.substr(wrapper.size(), text.size() - wrapper.size() - 1);
   return text;
 }
 

@@ -19,7 +19,7 @@ Ownership::Ownership(base::Env& env, const Job& job) : party_(env, job.directory
     while (!watch.dead(owner)) {
       // Whether a host on another machine lives is known only after its lease; one on this machine is known at once.
       if (store::life_of(env, owner, party_.self()) == store::Life::kAlive || env.monotonic_ns() > patience ||
-          store::read_heartbeat(env, job.directory, owner.id) == 0) {
+          store::read_heartbeat(env, job.directory, owner.id).beats == 0) {
         throw base::Error(base::ExitCode::kOwnedElsewhere,
                           "job " + job.manifest.job + " is being run by process " + std::to_string(owner.pid) + " on " +
                               owner.hostname,

@@ -81,8 +81,11 @@ void ResultStream::load(const Part& part) {
     return;
   }
   if (result_size_) {
-    if (header.length / std::max<std::uint64_t>(1, *result_size_) < header.count ||
-        header.length != header.count * *result_size_) {
+    // Divided, because the product might overflow.
+    const bool fits = *result_size_ == 0
+                          ? header.length == 0
+                          : header.length % *result_size_ == 0 && header.length / *result_size_ == header.count;
+    if (!fits) {
       damaged(log, part.frame, "its length does not fit the result type");
     }
     block_.results = {payload_.data(), nullptr, *result_size_, *result_size_};

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
@@ -140,8 +141,19 @@ bool Party::link_to(const std::string& path) {
 }
 
 void Party::beat() {
+  ++heartbeat_.beats;
+  write_heartbeat();
+}
+
+void Party::leave() {
+  heartbeat_.left = 1;
+  write_heartbeat();
+}
+
+void Party::write_heartbeat() {
   base::Bytes bytes;
-  base::append_value(bytes, ++beats_);
+  base::append_value(bytes, heartbeat_.beats);
+  base::append_value(bytes, heartbeat_.left);
   base::File file(env_, folder(job_, self_.id) + "/" + self_.id + ".hb", O_WRONLY | O_CREAT);
   file.write(bytes);
   file.close();
@@ -165,11 +177,11 @@ Identity read_identity(base::Env& env, const std::string& path) {
   return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
 }
 
-std::uint64_t read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {
+Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {
   const auto file = base::File::open_if_exists(env, folder(job, id) + "/" + id + ".hb", O_RDONLY);
-  std::uint64_t beats = 0;
-  if (file) file->read_at(0, {reinterpret_cast<unsigned char*>(&beats), sizeof beats});
-  return beats;
+  std::array<std::uint64_t, 2> words{};
+  if (file) file->read_at(0, {reinterpret_cast<unsigned char*>(words.data()), sizeof words});
+  return {words[0], words[1]};
 }
 
 DeathWatch::DeathWatch(base::Env& env, JobDirectory job, Identity self, std::uint64_t lease_ns)
@@ -177,9 +189,11 @@ DeathWatch::DeathWatch(base::Env& env, JobDirectory job, Identity self, std::uin
 
 bool DeathWatch::dead(const Identity& other) {
   if (other.id == self_.id) return false;
+  const auto [beats, left] = read_heartbeat(env_, job_, other.id);
+  if (left != 0) return true;
   const Life life = life_of(env_, other, self_);
   if (life != Life::kUnknown) return life == Life::kDead;
-  const std::uint64_t beats = read_heartbeat(env_, job_, other.id), now = env_.monotonic_ns();
+  const std::uint64_t now = env_.monotonic_ns();
   auto [seen, fresh] = seen_.try_emplace(other.id, Seen{beats, now});
   if (!fresh && seen->second.beats != beats) seen->second = {beats, now};
   return now - seen->second.since >= lease_ns_;

@@ -34,6 +34,11 @@ enum class Life { kAlive, kDead, kUnknown };
 /// Certain only for a process of the same boot and pid namespace; anything else is kUnknown and needs a lease.
 Life life_of(base::Env& env, const Identity& identity, const Identity& self);
 
+struct Heartbeat {
+  std::uint64_t beats = 0;  // 0 before the first
+  std::uint64_t left = 0;   // 1 once the party ended in good order
+};
+
 /// Files of a party beneath workers/: `<hh>/<id>.<k>.id` and `<hh>/<id>.hb`.
 class Party {
  public:
@@ -46,15 +51,18 @@ class Party {
   bool link_to(const std::string& path);
   /// Counts the heartbeat up by one.
   void beat();
+  /// Says that nothing more will be written, so that others need not wait for a lease to take over.
+  void leave();
 
  private:
   void write_identity();
+  void write_heartbeat();
 
   base::Env& env_;
   JobDirectory job_;
   Identity self_;
   std::uint32_t links_ = 0, files_ = 0;
-  std::uint64_t beats_ = 0;
+  Heartbeat heartbeat_;
 };
 
 /// Everybody who ever took part in the job, in no order.
@@ -63,11 +71,11 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 /// The identity behind a link; throws Error(kDamaged) when it is none.
 Identity read_identity(base::Env& env, const std::string& path);
 
-/// Beats counted so far; 0 when there is no heartbeat.
-std::uint64_t read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id);
+/// All zero when there is no heartbeat.
+Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id);
 
-/// Decides from one place and its own monotonic clock whether others are dead: at once where the process can be looked
-/// at, else when their heartbeat has stood still for `lease_ns`.
+/// Decides from one place and its own monotonic clock whether others are dead: at once when they left or where the
+/// process can be looked at, else when their heartbeat has stood still for `lease_ns`.
 class DeathWatch {
  public:
   DeathWatch(base::Env& env, JobDirectory job, Identity self, std::uint64_t lease_ns);

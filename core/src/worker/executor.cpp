@@ -43,6 +43,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
+  ::unsetenv("LD_LIBRARY_PATH");  // the loader has read it; kernels and their children are not to see it
   ControlMemory control(std::atoi(argv[1]));
   const auto first = static_cast<unsigned>(std::atoi(argv[2]));
   const auto count = static_cast<unsigned>(std::atoi(argv[3]));

@@ -11,8 +11,10 @@
 namespace jobhost::worker {
 namespace {
 
-/// The environment without what would change which code the loader runs.
-std::vector<std::string> clean_environment() {
+/// The environment without what would change which code the loader runs; the staged libraries come first where it
+/// searches, because the loader matches a library without a soname by its file name only. The executor hides the
+/// variable from the kernel.
+std::vector<std::string> executor_environment(const Plan& plan) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry; ++entry) {
     const std::string_view variable(*entry);
@@ -22,28 +24,31 @@ std::vector<std::string> clean_environment() {
     }
     result.emplace_back(variable);
   }
+  std::string folders;
+  for (const auto& library : plan.libraries) {
+    folders += (folders.empty() ? "" : ":") + library.substr(0, library.rfind('/'));
+  }
+  if (!folders.empty()) result.push_back("LD_LIBRARY_PATH=" + folders);
   return result;
 }
 
 }  // namespace
 
-ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, std::string printed, std::string worker_id,
-                                 int doorbell_fd)
+ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, const Plan& plan)
     : env_(env),
       libexec_(std::move(libexec)),
-      printed_(std::move(printed)),
-      worker_id_(std::move(worker_id)),
-      doorbell_fd_(doorbell_fd) {}
+      printed_(plan.job_directory + "/printed/" + plan.worker_id),
+      environment_(executor_environment(plan)),
+      doorbell_fd_(plan.doorbell_fd) {}
 
 int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) {
-  const base::File printed(env_,
-                           printed_ + "/" + worker_id_ + "." + std::to_string(first) + "." + std::to_string(generation),
+  const base::File printed(env_, printed_ + "." + std::to_string(first) + "." + std::to_string(generation),
                            O_WRONLY | O_CREAT | O_APPEND);
   base::SpawnRequest request;
   request.program = libexec_ + (count > 1 ? "/jobhost-executor-tbb" : "/jobhost-executor");
   request.arguments = {request.program, std::to_string(control.fd()), std::to_string(first), std::to_string(count),
                        std::to_string(generation)};
-  request.environment = clean_environment();
+  request.environment = environment_;
   request.out = request.err = printed.fd();
   request.keep = {control.fd()};
   if (doorbell_fd_ >= 0) request.keep.push_back(doorbell_fd_);

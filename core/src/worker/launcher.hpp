@@ -23,17 +23,19 @@ class Launcher {
 };
 
 /// Executors as child processes: the plain one for a single lane, the TBB one for several. What they print goes to
-/// `<printed>/<worker>.<lane>.<generation>`.
+/// `printed/<worker>.<lane>.<generation>` in the job directory.
 class ProcessLauncher : public Launcher {
  public:
-  ProcessLauncher(base::Env& env, std::string libexec, std::string printed, std::string worker_id, int doorbell_fd);
+  /// `libexec`: the folder of the executors' programs.
+  ProcessLauncher(base::Env& env, std::string libexec, const Plan& plan);
   int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) override;
   bool ended(int handle, base::ExitStatus& status) override;
   void kill(int handle) override;
 
  private:
   base::Env& env_;
-  std::string libexec_, printed_, worker_id_;
+  std::string libexec_, printed_;
+  std::vector<std::string> environment_;
   int doorbell_fd_;
 };
 

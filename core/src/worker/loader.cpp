@@ -22,6 +22,9 @@ std::string reason_of(const std::system_error& error) {
        {"boost::dll::shared_library::load() failed: ", "boost::dll::shared_library::load() failed ("}) {
     if (reason.starts_with(noise)) reason.erase(0, std::string(noise).size());
   }
+  constexpr std::string_view kPrefix = "dlerror system message: ";
+  if (const auto at = reason.find(kPrefix); at != std::string::npos) reason.erase(0, at + kPrefix.size());
+  if (reason.ends_with(')')) reason.pop_back();
   return reason;
 }
 

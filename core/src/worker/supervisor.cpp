@@ -94,6 +94,7 @@ void Supervisor::run() {
     if (asked_to_stop()) {
       wait_for_executors();
       settle();
+      party_->leave();
       return;
     }
     const std::uint32_t bell = (*control_)->bell.load();
@@ -106,6 +107,7 @@ void Supervisor::run() {
   }
   write_done();
   wait_for_executors();
+  party_->leave();
 }
 
 void Supervisor::feed() {
