@@ -43,8 +43,7 @@ class ThreadLauncher : public worker::Launcher {
         auto& queue = first == control->lanes ? control->solo : control->shared;
         worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, plan_,
                            worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
-                           {[] { return std::vector<store::StackEntry>(); },
-                            [] { return std::vector<std::string>(); }})
+                           {[] { return std::vector<store::StackEntry>(); }, [] { return std::vector<std::string>(); }})
             .run();
       }
       executor.ended = true;

@@ -22,7 +22,9 @@ std::uint64_t spin(std::uint64_t x, int microseconds) {
   return x * x;
 }
 
-std::string text_of(std::uint64_t x) { return std::string(x % 50, static_cast<char>('a' + x % 26)) + "\"," + std::to_string(x); }
+std::string text_of(std::uint64_t x) {
+  return std::string(x % 50, static_cast<char>('a' + x % 26)) + "\"," + std::to_string(x);
+}
 
 static void check(int x) {
   if (x % 100 == 13) throw std::domain_error("unlucky " + std::to_string(x));

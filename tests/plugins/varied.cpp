@@ -15,7 +15,7 @@
 #include <vector>
 
 #define N 100
-#define T(x) ((x) * 2)
+#define T(x) ((x)*2)
 using namespace std;
 
 enum class Color : short { red = 1, green = 2 };

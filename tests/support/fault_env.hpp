@@ -9,7 +9,21 @@
 
 namespace jobhost::test {
 
-enum class Call { kOpen, kClose, kRead, kWrite, kSync, kTruncate, kLink, kRename, kRemove, kMakeDirectory, kList, kStatus, kSpawn };
+enum class Call {
+  kOpen,
+  kClose,
+  kRead,
+  kWrite,
+  kSync,
+  kTruncate,
+  kLink,
+  kRename,
+  kRemove,
+  kMakeDirectory,
+  kList,
+  kStatus,
+  kSpawn
+};
 
 /// The real Env with a fault planted: the n-th call (counted from 1) of the watched kinds fails with an errno, writes
 /// only half, or does its work and then says it did not. Counts calls whether it fails them or not.

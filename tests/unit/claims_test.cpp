@@ -95,8 +95,9 @@ TEST_CASE("a party on another machine is dead when its heartbeat stood still for
 }
 
 TEST_CASE("rubbish is no identity") {
-  for (const char* text : {"", "{", "[]", "{}", "{\"id\": 3}",
-                           R"({"role":"worker","id":"../../x","hostname":"","boot":"","pid_space":"","pid":1,"start_time":1})"}) {
+  for (const char* text :
+       {"", "{", "[]", "{}", "{\"id\": 3}",
+        R"({"role":"worker","id":"../../x","hostname":"","boot":"","pid_space":"","pid":1,"start_time":1})"}) {
     CHECK_THROWS_AS(store::identity_from_text(text, "here"), base::Error);
   }
 }

@@ -95,10 +95,10 @@ void agrees_with_cereal(const T& value) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("numbers have cereal's bytes", "", bool, char, signed char, unsigned char, short, unsigned short, int,
-                   unsigned, long, unsigned long, long long, float, double) {
-  for (const TestType value : {TestType(0), TestType(1), std::numeric_limits<TestType>::max(),
-                               std::numeric_limits<TestType>::lowest()}) {
+TEMPLATE_TEST_CASE("numbers have cereal's bytes", "", bool, char, signed char, unsigned char, short, unsigned short,
+                   int, unsigned, long, unsigned long, long long, float, double) {
+  for (const TestType value :
+       {TestType(0), TestType(1), std::numeric_limits<TestType>::max(), std::numeric_limits<TestType>::lowest()}) {
     agrees_with_cereal(value);
   }
 }
@@ -155,8 +155,9 @@ TEST_CASE("types describe themselves") {
     put(out);
     return text.substr(0, out.size());
   };
-  CHECK(described([](auto& out) { sdk::put_type<Shape>(out); }).find(
-            R"(","fields":[["name","string"],["corners",{"vector":{"struct":")") != std::string::npos);
+  CHECK(described([](auto& out) {
+          sdk::put_type<Shape>(out);
+        }).find(R"(","fields":[["name","string"],["corners",{"vector":{"struct":")") != std::string::npos);
   CHECK(described([](auto& out) { sdk::put_type<std::tuple<int, std::optional<float>>>(out); }) ==
         R"({"tuple":["i32",{"optional":"f32"}]})");
   CHECK(described([](auto& out) { sdk::put_type<std::map<std::string, std::array<unsigned char, 4>>>(out); }) ==
@@ -177,7 +178,8 @@ TEST_CASE("what cannot travel is known") {
   CHECK(sdk::result_travels<void>());
 }
 
-// --- entries ----------------------------------------------------------------------------------------------------------
+// --- entries
+// ----------------------------------------------------------------------------------------------------------
 
 namespace {
 

@@ -186,7 +186,8 @@ TEST_CASE("JSON lines bind by name and say what is wrong where") {
     if (const auto at = why.find(path); at != std::string::npos) why.replace(at, path.size(), "F");
     return why;
   };
-  CHECK(refusal("{\"i\": 1, \"s\": \"a\"}\n{\"i\": 1.5, \"s\": \"a\"}\n") == "F line 2, column 'i': '1.5' is not an int");
+  CHECK(refusal("{\"i\": 1, \"s\": \"a\"}\n{\"i\": 1.5, \"s\": \"a\"}\n") ==
+        "F line 2, column 'i': '1.5' is not an int");
   CHECK(refusal("{\"i\": 1, \"s\": \"a\"}\n{\"i\": 1}\n") == "F line 2: 's' is missing");
   CHECK(refusal("[1]\n") == "F line 1 is not a JSON object");
   CHECK(refusal("{\"i\": 1,\n") == "F line 1 is not a JSON object");

@@ -10,7 +10,9 @@ namespace {
 
 schema::Kernel kernel_of(const std::string& result) {
   return schema::kernel_from_json(R"({"name":"f","symbol":"s","signature":"","file":"","line":1,"doc":"",
-    "params":[{"name":"task","type":"i32"},{"name":"s","type":"string"}],"result":)" + result + "}", "test");
+    "params":[{"name":"task","type":"i32"},{"name":"s","type":"string"}],"result":)" +
+                                      result + "}",
+                                  "test");
 }
 
 /// Task 0 and 1 with results, task 2 failed.
@@ -57,7 +59,8 @@ TEST_CASE("CSV quotes what needs it and keeps its columns") {
 }
 
 TEST_CASE("struct results become dotted columns") {
-  const std::string type = R"({"struct":"R","fields":[["n","i32"],["p",{"struct":"P","fields":[["x","f64"],["y","f64"]]}]]})";
+  const std::string type =
+      R"({"struct":"R","fields":[["n","i32"],["p",{"struct":"P","fields":[["x","f64"],["y","f64"]]}]]})";
   const std::vector<std::string> values{R"({"n":1,"p":{"x":2,"y":3}})", R"({"n":4,"p":{"x":5,"y":6}})"};
   CHECK(rows(report::Format::kCsv, type, values) ==
         "task,arg.task,s,result.n,result.p.x,result.p.y,error\n0,0,plain,1,2,3,\n1,7,\"a,\"\"b\"\"\",4,5,6,\n"
@@ -69,7 +72,9 @@ TEST_CASE("JSON output is one array") {
   CHECK(text.substr(0, 3) == "[\n ");
   CHECK(text.substr(text.size() - 3) == "\n]\n");
   std::string empty;
-  report::make_row_writer(report::Format::kJson, kernel_of("\"i32\""), [&](std::string_view t) { empty += t; })->finish();
+  report::make_row_writer(report::Format::kJson, kernel_of("\"i32\""), [&](std::string_view t) {
+    empty += t;
+  })->finish();
   CHECK(empty == "[]\n");
 }
 

@@ -51,17 +51,38 @@ TEST_CASE("scopes are followed") {
 }
 
 TEST_CASE("what is no ordinary function is left out") {
-  for (const char* source :
-       {"int main() {}", "int main(int argc, char** argv) {}", "template <class T> T f(T x) {}", "int f(int);",
-        "struct S { int f() { return 1; } S() : a(1) {} int a; };", "int S::f() {}", "S::S() : a{1}, b(2) { }",
-        "S::~S() {}", "bool operator<(S, S) {}", "int f(int n, ...) {}", "auto f(auto x) {}", "consteval int f() {}",
-        "int (*f(int))(double) {}", "int f() = delete;", "auto g = [](int x) { return x; };", "int x(3);",
-        "std::vector<int> v{1, 2};", "using T = int(int);", "typedef int (*P)(int);", "int table[] = {1, 2};",
-        "template <> int f<int>(int) {}", "enum class E : int { a, b };", "const char* s = \"int f() {}\";",
-        "const char* s = R\"x(int f() { )\" )x\";", "char c = '{';", "// int f() {}", "/* int f() {} */",
-        "static_assert(sizeof(int) == 4);", "class A; class B final : public C<int> { void f() {} };",
-        "template <class T> struct X { T f() { return {}; } };", "template <class T> requires (sizeof(T) > 2) void f(T) {}",
-        "struct P { int x; } p = {1};"}) {
+  for (const char* source : {"int main() {}",
+                             "int main(int argc, char** argv) {}",
+                             "template <class T> T f(T x) {}",
+                             "int f(int);",
+                             "struct S { int f() { return 1; } S() : a(1) {} int a; };",
+                             "int S::f() {}",
+                             "S::S() : a{1}, b(2) { }",
+                             "S::~S() {}",
+                             "bool operator<(S, S) {}",
+                             "int f(int n, ...) {}",
+                             "auto f(auto x) {}",
+                             "consteval int f() {}",
+                             "int (*f(int))(double) {}",
+                             "int f() = delete;",
+                             "auto g = [](int x) { return x; };",
+                             "int x(3);",
+                             "std::vector<int> v{1, 2};",
+                             "using T = int(int);",
+                             "typedef int (*P)(int);",
+                             "int table[] = {1, 2};",
+                             "template <> int f<int>(int) {}",
+                             "enum class E : int { a, b };",
+                             "const char* s = \"int f() {}\";",
+                             "const char* s = R\"x(int f() { )\" )x\";",
+                             "char c = '{';",
+                             "// int f() {}",
+                             "/* int f() {} */",
+                             "static_assert(sizeof(int) == 4);",
+                             "class A; class B final : public C<int> { void f() {} };",
+                             "template <class T> struct X { T f() { return {}; } };",
+                             "template <class T> requires (sizeof(T) > 2) void f(T) {}",
+                             "struct P { int x; } p = {1};"}) {
     INFO(source);
     CHECK(names_in(source) == "");
     CHECK(names_in(std::string(source) + "\nint after() { return 0; }") == "after");
@@ -86,8 +107,9 @@ TEST_CASE("other files' lines are not looked at") {
 }
 
 TEST_CASE("kernels are chosen by name, overload and template instance") {
-  const std::string source = "# 1 \"user.cpp\"\nint f(int) {} int f(double x) {} namespace n { int g() {} }\n"
-                             "template <class T> int h(T) {}";
+  const std::string source =
+      "# 1 \"user.cpp\"\nint f(int) {} int f(double x) {} namespace n { int g() {} }\n"
+      "template <class T> int h(T) {}";
   const auto tokens = tokens_of(source, "user.cpp");
   const auto functions = find_functions(tokens);
   std::string error;

@@ -1,7 +1,8 @@
 /* The C boundary between a plugin and the process that loads it (docs/plugin_abi.md).
  *
  * Only what stands here crosses the boundary: plain C structs, pointers and functions. No exception, allocator or C++
- * type does. The layout is fixed per JOBHOST_ABI; a plugin states the version it was built for in its schema section. */
+ * type does. The layout is fixed per JOBHOST_ABI; a plugin states the version it was built for in its schema section.
+ */
 #ifndef JOBHOST_SDK_ABI_H
 #define JOBHOST_SDK_ABI_H
 
@@ -18,9 +19,9 @@ extern "C" {
 
 /* The encoded values of one parameter for the tasks of a batch.
  *
- * offsets != NULL: value i is data[offsets[i] .. offsets[i+1]) (variable size; `offsets` has one entry more than values).
- * offsets == NULL: value i is data[i*stride .. i*stride+size); stride 0 repeats one value for every task.
- * The memory stays valid and unchanged until the entry returns; values need not be aligned. */
+ * offsets != NULL: value i is data[offsets[i] .. offsets[i+1]) (variable size; `offsets` has one entry more than
+ * values). offsets == NULL: value i is data[i*stride .. i*stride+size); stride 0 repeats one value for every task. The
+ * memory stays valid and unchanged until the entry returns; values need not be aligned. */
 typedef struct jobhost_column {
   const unsigned char* data;
   const uint64_t* offsets;
@@ -30,8 +31,8 @@ typedef struct jobhost_column {
 
 /* What a task threw: the innermost cause last. Valid only during the `failed` call. */
 typedef struct jobhost_exception {
-  const char* type; /* mangled type name (std::type_info::name), or NULL when not known */
-  const char* what; /* message; "" when the thrown object carries none */
+  const char* type;                      /* mangled type name (std::type_info::name), or NULL when not known */
+  const char* what;                      /* message; "" when the thrown object carries none */
   const struct jobhost_exception* cause; /* nested exception, or NULL */
 } jobhost_exception;
 
