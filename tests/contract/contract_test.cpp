@@ -91,14 +91,14 @@ class Given {
 
   std::unique_ptr<backend::Backend> backend() {
     if (backend_name_ != "fake") return backend::make_local(env, backend_name_, false);
-    return std::make_unique<backend::Simulated>(
-        [this](const backend::WorkerCommand& command, unsigned lanes, const std::atomic<int>& stop_requests) {
-          worker::SupervisorOptions options{command.job_directory, command.manifest_sha256, false, lanes, -1};
-          worker::Supervisor(env, options, nullptr, stop_requests, [this](const worker::Plan& plan) {
-            return std::make_unique<ThreadLauncher>(env, plan);
-          }).run();
-          return true;
-        });
+    return std::make_unique<backend::Simulated>([this](const backend::WorkerCommand& command, unsigned lanes,
+                                                       const std::atomic<int>& stop_requests) {
+      worker::SupervisorOptions options{command.job_directory, command.manifest_sha256, false, lanes, -1};
+      worker::Supervisor(env, options, nullptr, base::Log::silent(), stop_requests, [this](const worker::Plan& plan) {
+        return std::make_unique<ThreadLauncher>(env, plan);
+      }).run();
+      return true;
+    });
   }
 
   backend::WorkerCommand command(const host::Job& job, int doorbell) const {
@@ -266,7 +266,7 @@ TEST_CASE("a worker refuses a manifest or code that is not what was submitted") 
   const auto job = given.job("inc", 10);
   const std::atomic<int> no_stop{0};
   const auto work = [&](const std::string& digest) {
-    worker::Supervisor(given.env, {job.directory.path(), digest, false, 1, -1}, nullptr, no_stop,
+    worker::Supervisor(given.env, {job.directory.path(), digest, false, 1, -1}, nullptr, base::Log::silent(), no_stop,
                        [&](const worker::Plan& plan) { return std::make_unique<ThreadLauncher>(given.env, plan); });
   };
   CHECK_THROWS_WITH(work(std::string(64, '0')), Catch::Contains("is not the manifest that was submitted"));

@@ -20,11 +20,12 @@ void work(Session& session, WorkerOptions options) {
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;
   if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
+  const auto launcher = [&session](const worker::Plan& plan) {
+    return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(), plan);
+  };
   try {
-    worker::Supervisor supervisor(
-        session.env, options.supervisor, doorbell.get(), Signals::requests, [&](const worker::Plan& plan) {
-          return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(), plan);
-        });
+    worker::Supervisor supervisor(session.env, options.supervisor, doorbell.get(), base::Log::to_stderr(),
+                                  Signals::requests, launcher);
     supervisor.run();
   } catch (const base::Error& error) {
     if (doorbell) {

@@ -107,7 +107,11 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
 
 void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status) {
   Trouble& trouble = troubles_[task];
-  if (++trouble.crashes <= manifest_.retries) return;
+  ++trouble.crashes;
+  log_.warn("task " + std::to_string(task) + " ended its process (" +
+            (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + "), attempt " +
+            std::to_string(trouble.crashes) + " of " + std::to_string(1 + manifest_.retries));
+  if (trouble.crashes <= manifest_.retries) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kCrash;
   failure.signal = status.signaled ? status.code : 0;
@@ -127,7 +131,9 @@ void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitS
 
 void Supervisor::lost(std::uint64_t task) {
   Trouble& trouble = troubles_[task];
-  if (++trouble.lost < kLostBeforeFailing) return;
+  ++trouble.lost;
+  log_.warn("task " + std::to_string(task) + " was running when its process was killed from outside");
+  if (trouble.lost < kLostBeforeFailing) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kLost;
   failure.signal = SIGKILL;

@@ -60,8 +60,8 @@ std::uint64_t ClaimSource::failed_within(store::Interval tasks) const {
 std::optional<ClaimSource::Work> ClaimSource::next() {
   for (; cursor_ < manifest_.claims(); ++cursor_) {
     if (finished_.contains(cursor_)) continue;
-    if (!taken_.contains(cursor_) && claims_.take(cursor_, 0)) return work_of(cursor_++);
-    if (take_over_from_dead(cursor_)) return work_of(cursor_++);
+    if (!taken_.contains(cursor_) && claims_.take(cursor_, 0)) return work_of(cursor_++, "");
+    if (const auto dead = take_over_from_dead(cursor_)) return work_of(cursor_++, *dead);
     others_.push_back(cursor_);
   }
   if (others_.empty() || env_.monotonic_ns() - looked_at_others_ < kLookAtOthersNs) return std::nullopt;
@@ -71,23 +71,23 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
     const std::uint64_t claim = others_.front();
     others_.pop_front();
     if (finished_.contains(claim)) continue;
-    if (take_over_from_dead(claim)) return work_of(claim);
+    if (const auto dead = take_over_from_dead(claim)) return work_of(claim, *dead);
     others_.push_back(claim);
   }
   return std::nullopt;
 }
 
-bool ClaimSource::take_over_from_dead(std::uint64_t claim) {
+std::optional<std::string> ClaimSource::take_over_from_dead(std::uint64_t claim) {
   const auto latest = claims_.latest(claim);
-  if (!latest || !watch_.dead(latest->owner)) return false;
-  if (!claims_.take(claim, latest->generation + 1)) return false;
+  if (!latest || !watch_.dead(latest->owner)) return std::nullopt;
+  if (!claims_.take(claim, latest->generation + 1)) return std::nullopt;
   refresh();  // all that the dead owner wrote is there to be read now
-  return true;
+  return latest->owner.id;
 }
 
-ClaimSource::Work ClaimSource::work_of(std::uint64_t claim) {
+ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& dead_owner) {
   const store::Interval tasks = tasks_of(claim);
-  return {claim, tasks, done_.missing(tasks)};
+  return {claim, tasks, done_.missing(tasks), dead_owner};
 }
 
 void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) {

@@ -24,6 +24,7 @@ class ClaimSource {
     std::uint64_t claim = 0;
     store::Interval tasks;                 // all of the claim
     std::vector<store::Interval> missing;  // what no log holds yet
+    std::string dead_owner;                // id of the worker that had it before, or ""
   };
   /// A claim that is now ours: the next that nobody took, or one whose owner is dead. Nothing when all are done or with
   /// others who live.
@@ -45,8 +46,9 @@ class ClaimSource {
     std::uint64_t ok, failed;
   };
   store::Interval tasks_of(std::uint64_t claim) const;
-  bool take_over_from_dead(std::uint64_t claim);
-  Work work_of(std::uint64_t claim);
+  /// The id of the owner that is dead, if it is and the claim is now ours.
+  std::optional<std::string> take_over_from_dead(std::uint64_t claim);
+  Work work_of(std::uint64_t claim, const std::string& dead_owner);
 
   base::Env& env_;
   const bundle::Manifest& manifest_;

@@ -25,12 +25,13 @@ constexpr unsigned kLostBeforeAlone = 3;
 
 }  // namespace
 
-Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell,
+Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell, base::Log log,
                        const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher)
     : env_(env),
       options_(std::move(options)),
       job_(options_.job_directory),
       doorbell_(doorbell),
+      log_(std::move(log)),
       stop_requests_(stop_requests) {
   const base::Bytes manifest = base::read_file(env_, job_.manifest(), bundle::kManifestLimit);
   if (base::sha256_hex(manifest) != options_.manifest_sha256) {
@@ -53,7 +54,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
 
   const std::string folder = log_path(plan, 0, "0");
   base::make_directories(env_, folder.substr(0, folder.rfind('/')));
-  log_path_ = log_path(plan, options_.lanes + 1, "0");
+  own_log_path_ = log_path(plan, options_.lanes + 1, "0");
   options_.lanes = std::clamp(options_.lanes, 1u, kMaxLanes);
   control_ = std::make_unique<ControlMemory>(options_.lanes, plan);
   Control& control = **control_;
@@ -69,6 +70,8 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   // Executors start while this process looks for work.
   for (std::size_t i = 0; i + 1 < executors_.size() && manifest_.tasks > 0; ++i) launch(executors_[i]);
   source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+  log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" + std::to_string(manifest_.tasks) +
+            " tasks), " + std::to_string(options_.lanes) + (options_.threads ? " threads" : " processes"));
 }
 
 Supervisor::~Supervisor() {
@@ -91,7 +94,8 @@ void Supervisor::launch(Executor& executor) {
 
 void Supervisor::run() {
   while (!source_->everything_done()) {
-    if (asked_to_stop()) {
+    if (const char* reason = reason_to_stop()) {
+      log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
       party_->leave();
@@ -115,6 +119,9 @@ void Supervisor::feed() {
   while (shared_->untaken() < (ahead ? std::max<std::uint64_t>(2 * options_.lanes, 2 * manifest_.claim) : 1)) {
     const auto work = source_->next();
     if (!work) return;
+    if (!work->dead_owner.empty()) {
+      log_.info("took over claim " + std::to_string(work->claim) + " from worker " + work->dead_owner);
+    }
     const std::uint64_t now = env_.monotonic_ns();
     if (last_claim_ns_ != 0) claim_period_ns_ = now - last_claim_ns_;
     last_claim_ns_ = now;
@@ -177,11 +184,11 @@ void Supervisor::finish_claim(std::uint64_t index) {
 }
 
 store::LogWriter& Supervisor::own_log() {
-  if (!log_) {
-    log_ = std::make_unique<store::LogWriter>(env_, log_path_, store::binary_id(party_->self().id), options_.lanes + 1,
-                                              store::binary_id(options_.manifest_sha256));
+  if (!own_log_) {
+    own_log_ = std::make_unique<store::LogWriter>(env_, own_log_path_, store::binary_id(party_->self().id),
+                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256));
   }
-  return *log_;
+  return *own_log_;
 }
 
 void Supervisor::tick() {
@@ -203,12 +210,14 @@ void Supervisor::tick() {
   }
 }
 
-bool Supervisor::asked_to_stop() {
+const char* Supervisor::reason_to_stop() {
   if (options_.host_fd >= 0 && !host_gone_) {
     pollfd host{options_.host_fd, 0, 0};
     host_gone_ = ::poll(&host, 1, 0) == 1 && (host.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
   }
-  return host_gone_ || cancelled_ || stop_requests_.load() > 0;
+  if (cancelled_) return "the job was cancelled";
+  if (stop_requests_.load() > 0) return "asked to";
+  return host_gone_ ? "the host is gone" : nullptr;
 }
 
 void Supervisor::stop_lanes() {
@@ -262,6 +271,7 @@ void Supervisor::write_done() {
   env_.remove(fresh);
   if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
   base::sync_directory(env_, job_.path());
+  log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }
 

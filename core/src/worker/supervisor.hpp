@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/env.hpp"
+#include "base/log.hpp"
 #include "bundle/manifest.hpp"
 #include "store/doorbell.hpp"
 #include "store/log_writer.hpp"
@@ -34,7 +35,7 @@ class Supervisor {
   /// running tasks finish, the second ends executors at once. `launcher` starts executors once the plan is written;
   /// it is made by the caller because a simulated one runs lanes in this process.
   using MakeLauncher = std::function<std::unique_ptr<Launcher>(const Plan&)>;
-  Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell,
+  Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell, base::Log log,
              const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher);
   ~Supervisor();
 
@@ -66,7 +67,7 @@ class Supervisor {
   void finish_claim(std::uint64_t claim);
   store::LogWriter& own_log();
   void tick();
-  bool asked_to_stop();
+  const char* reason_to_stop();  // nullptr without one
   void stop_lanes();
   void wait_for_executors();
   void write_done();
@@ -75,6 +76,7 @@ class Supervisor {
   SupervisorOptions options_;
   store::JobDirectory job_;
   store::Doorbell* doorbell_;
+  base::Log log_;
   const std::atomic<int>& stop_requests_;
   bundle::Manifest manifest_;
   std::unique_ptr<store::Party> party_;
@@ -82,8 +84,8 @@ class Supervisor {
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;
-  std::unique_ptr<store::LogWriter> log_;
-  std::string log_path_;
+  std::unique_ptr<store::LogWriter> own_log_;  // opened when first needed
+  std::string own_log_path_;
   std::vector<Executor> executors_;  // the solo executor last
   unsigned generation_ = 0;
 
