@@ -39,7 +39,7 @@ int deep(int n) {
 // 1 % throws; 250, 577, 890, 920 and 921 end the process in five ways.
 int fussy(int x) {
   check(x);
-  if (x == 250) *static_cast<volatile int*>(nullptr) = 1;
+  if (x == 250) *static_cast<volatile int*>(nullptr) = 1;  // null pointer
   if (x == 577) std::abort();
   if (x == 890) std::exit(3);
   if (x == 920) return deep(1);

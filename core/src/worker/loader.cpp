@@ -3,6 +3,8 @@
 #define BOOST_DLL_USE_STD_FS  // no Boost library to link; it forgets to include <vector> itself
 #include <vector>
 // clang-format keeps the order of these two groups
+#include <dlfcn.h>
+
 #include <boost/dll/shared_library.hpp>
 #include <system_error>
 #include <type_traits>
@@ -28,10 +30,12 @@ std::string reason_of(const std::system_error& error) {
   return reason;
 }
 
-boost::dll::shared_library& load(const std::string& path) {
-  constexpr auto kMode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local;
+/// Never unloaded, also when the object goes: threads and destructors may still refer to its code.
+boost::dll::shared_library load(const std::string& path) {
+  constexpr auto kMode = boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local |
+                         static_cast<boost::dll::load_mode::type>(RTLD_NODELETE);
   try {
-    return *new boost::dll::shared_library(path, kMode);  // never unloaded: its code may still be referred to
+    return boost::dll::shared_library(path, kMode);
   } catch (const std::system_error& error) {
     throw base::Error(base::ExitCode::kPluginRefused, "'" + path + "' cannot be loaded: " + reason_of(error),
                       "jobhost check on the plugin says what it needs");
@@ -43,7 +47,7 @@ boost::dll::shared_library& load(const std::string& path) {
 jobhost_entry load_kernel(const std::vector<std::string>& libraries, const std::string& plugin,
                           const std::string& symbol) {
   for (const auto& library : libraries) load(library);
-  auto& loaded = load(plugin);
+  const auto loaded = load(plugin);
   if (!loaded.has(symbol)) {
     throw base::Error(base::ExitCode::kPluginRefused, "'" + plugin + "' has no symbol '" + symbol + "'",
                       "rebuild the plugin and submit again");
