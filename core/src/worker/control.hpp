@@ -50,6 +50,9 @@ struct alignas(128) Lane {
   char message[1024];         // refused, log failed: why; crashed: exception that ended the process, or "exit(3)"
   char message_type[256];     // crashed by an exception nobody caught: its mangled type
   char modules[kModuleText];  // loaded files, one a line
+
+  /// The plugin, which knows no std::atomic, reads `progress.stop` meanwhile.
+  void set_stop(std::uint32_t value) { __atomic_store_n(&progress.stop, value, __ATOMIC_RELAXED); }
 };
 
 struct Control {

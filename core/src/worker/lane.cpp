@@ -105,7 +105,7 @@ std::uint64_t LaneRunner::run_batch(std::uint64_t first, std::uint64_t n, std::u
 
   lane_.progress.current = 0;
   lane_.batch_first.store(first, std::memory_order_release);
-  lane_.progress.stop = 0;
+  lane_.set_stop(0);
   if (stopping()) return 0;
   const std::uint64_t started = env_.wall_ns(), begin = env_.monotonic_ns();
   const std::uint64_t completed = entry_(columns_.data(), n, &sink, &lane_.progress);
@@ -176,7 +176,7 @@ int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
   }
   sink->data = self->results_.data();
   sink->capacity = self->results_.size();
-  if (wanted > kFlushBytes) self->lane_.progress.stop = 1;  // commit after this task; `run_batch` goes on with the rest
+  if (wanted > kFlushBytes) self->lane_.set_stop(1);  // commit after this task; `run_batch` goes on with the rest
   return 0;
 }
 

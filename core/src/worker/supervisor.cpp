@@ -205,7 +205,7 @@ void Supervisor::tick() {
     if (lane.state.load() != LaneState::kRunning) continue;
     const std::uint64_t batch = lane.batch_first.load();
     // Tasks that take longer than was foreseen: have the lane commit what it has.
-    if (batches_seen_[i] == batch) lane.progress.stop = 1;
+    if (batches_seen_[i] == batch) lane.set_stop(1);
     batches_seen_[i] = batch;
   }
 }
@@ -223,7 +223,7 @@ const char* Supervisor::reason_to_stop() {
 void Supervisor::stop_lanes() {
   Control& control = **control_;
   control.stop.store(1);
-  for (unsigned i = 0; i <= options_.lanes; ++i) control.lane[i].progress.stop = 1;
+  for (unsigned i = 0; i <= options_.lanes; ++i) control.lane[i].set_stop(1);
   for (Queue* queue : {&control.shared, &control.solo}) {
     queue->wake.fetch_add(1);
     store::futex_wake_all(queue->wake);

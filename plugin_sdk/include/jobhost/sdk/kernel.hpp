@@ -74,7 +74,7 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
     try {
       for (; i < n; ++i) {
         __atomic_store_n(&progress->current, i, __ATOMIC_RELAXED);
-        if (progress->stop) [[unlikely]]
+        if (__atomic_load_n(&progress->stop, __ATOMIC_RELAXED)) [[unlikely]]
           return i;
         if constexpr (kVariable) used = sink->used;
         call_one<Function, R, P...>(columns, i, out, sink, std::index_sequence_for<P...>{});
