@@ -44,8 +44,8 @@ class Follower {
         job_(job),
         running_(running),
         stream_(session.env, job),
-        rows_(session.env, job, output),
         progress_(session, job.manifest.tasks, job.manifest.workers),
+        rows_(session.env, job, output, [this] { progress_.clear(); }),
         watch_(session.env, job) {}
 
   int run() {
@@ -174,8 +174,8 @@ class Follower {
   const host::Job& job_;
   Running* running_;
   host::ResultStream stream_;
-  RowOutput rows_;
   Progress progress_;
+  RowOutput rows_;
   WorkerWatch watch_;
   int requests_seen_ = 0;
   std::uint64_t last_beat_ = 0, last_change_ = 0, last_done_ = 0;

@@ -18,14 +18,19 @@ std::string rate_text(double per_second) {
   return fmt::format("{:.0f}/s", per_second);
 }
 
-}  // namespace
-
-std::string duration_text(double seconds) {
-  if (seconds < 60) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 1);
-  const auto whole = static_cast<std::uint64_t>(seconds);
+/// "0:11", "1:04:09"
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<std::uint64_t>(std::min(seconds, 1e12));
   if (whole < 3600) return fmt::format("{}:{:02}", whole / 60, whole % 60);
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
+
+/// "3.21 s", "41.0 s", "1:04:09"
+std::string duration_text(double seconds) {
+  return seconds < 60 ? fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 1) : clock_text(seconds);
+}
+
+}  // namespace
 
 Progress::Progress(const Session& session, std::uint64_t tasks, unsigned workers)
     : session_(session),
@@ -47,7 +52,7 @@ std::string Progress::line(const host::ResultStream& stream) const {
   if (stream.failed() > 0) text += fmt::format("  {} failed", stream.failed());
   if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_, tasks_ - done));
   text += "  " + rate_text(rate);
-  if (done < tasks_ && rate > 0) text += "  ETA " + duration_text(static_cast<double>(tasks_ - done) / rate);
+  if (done < tasks_ && rate > 0) text += "  ETA " + clock_text(static_cast<double>(tasks_ - done) / rate);
   const auto [slowest, duration] = stream.slowest();
   if (duration > 0.1) text += fmt::format("  slowest #{} {}", slowest, duration_text(duration));
   return text;

@@ -37,7 +37,4 @@ class Progress {
   std::set<std::string> seen_failures_;
 };
 
-/// "3.2 s", "1:04:09"
-std::string duration_text(double seconds);
-
 }  // namespace jobhost::cli

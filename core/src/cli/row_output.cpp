@@ -38,10 +38,12 @@ report::Format format_of(const bundle::Output& output) {
                     "--format says what to write: table, jsonl, csv or json");
 }
 
-RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output)
+RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output,
+                     std::function<void()> before_print)
     : env_(env),
       job_(job),
       path_(output.file),
+      before_print_(std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       explainer_(job) {
   const report::Format format = format_of(output);
@@ -62,6 +64,7 @@ RowOutput::~RowOutput() {
 
 void RowOutput::write_text(std::string_view text) {
   if (file_) return file_->write(base::as_bytes(text));
+  if (::isatty(1) == 1) before_print_();
   while (!text.empty()) {
     const ssize_t written = env_.write(1, text.data(), text.size());
     if (written == -EPIPE) throw ReaderGone();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,8 +16,9 @@ namespace jobhost::cli {
 class RowOutput {
  public:
   /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere. Throws
-  /// Error(kUsage) for an unknown ending, before anything ran.
-  RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output);
+  /// Error(kUsage) for an unknown ending, before anything ran. `before_print` is called before rows go to a terminal.
+  RowOutput(
+      base::Env& env, const host::Job& job, const bundle::Output& output, std::function<void()> before_print = [] {});
   /// Removes an unfinished file.
   ~RowOutput();
 
@@ -34,6 +36,7 @@ class RowOutput {
   base::Env& env_;
   const host::Job& job_;
   std::string path_, unfinished_;
+  std::function<void()> before_print_;
   std::optional<base::File> file_;
   bundle::InputReader inputs_;
   std::vector<jobhost_column> columns_;
