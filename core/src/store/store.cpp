@@ -43,9 +43,14 @@ JobDirectory Store::create_job() {
     const int made = env_.make_directory(job.path(), 0700);
     if (made == -EEXIST) continue;
     if (made < 0) base::throw_file_error(made, "make the directory", job.path());
-    for (const auto& folder :
-         {job.blobs(), job.inputs(), job.workers(), job.logs(), job.claims(), job.host(), job.printed()}) {
-      base::make_directories(env_, folder);
+    try {
+      for (const auto& folder :
+           {job.blobs(), job.inputs(), job.workers(), job.logs(), job.claims(), job.host(), job.printed()}) {
+        base::make_directories(env_, folder);
+      }
+    } catch (const base::Error&) {
+      base::remove_tree(env_, job.path());
+      throw;
     }
     return job;
   }

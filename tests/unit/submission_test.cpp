@@ -1,0 +1,67 @@
+#include "host/submission.hpp"
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+
+#include "base/file.hpp"
+#include "support/fault_env.hpp"
+#include "support/temporary_directory.hpp"
+
+using namespace jobhost;
+using test::Call;
+
+namespace {
+
+host::JobSpec one_million_tasks() {
+  host::JobSpec spec;
+  spec.plugin = VARIED_PLUGIN;
+  spec.kernel = "add_one";
+  spec.inputs = [](const schema::Kernel&, const std::string&) {
+    bundle::Inputs inputs;
+    inputs.axes.push_back({1'000'000, {{0, bundle::IntegerRange{1, 1}}}});
+    return inputs;
+  };
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a submission that fails at any file call leaves no job, one that does not fail a whole one") {
+  const int error = GENERATE(ENOSPC, EDQUOT, EIO, EACCES);
+  const test::TemporaryDirectory folder;
+  unsigned refused = 0;
+  for (std::uint64_t call = 1;; ++call) {
+    REQUIRE(call < 1000);
+    INFO("call " << call << ", errno " << error);
+    test::FaultEnv env;
+    store::Store store(env, folder / "store");
+    env.plant(
+        {call,
+         error,
+         test::FaultEnv::Mode::kFail,
+         {Call::kOpen, Call::kWrite, Call::kClose, Call::kRead, Call::kRename, Call::kMakeDirectory, Call::kStatus},
+         false});
+    std::string job;
+    try {
+      job = host::submit(env, store, one_million_tasks()).directory.path();
+    } catch (const base::Error& failure) {
+      CHECK(std::string(failure.what()).find("errno") == std::string::npos);
+      ++refused;
+    }
+    const bool struck = env.struck();
+    env.plant({});
+    const auto jobs = store.jobs();
+    if (job.empty()) {
+      CHECK(jobs.empty());
+      std::vector<std::string> left;
+      env.list(folder / "store", left);
+      for (const auto& name : left) CHECK(name == ".gitignore");
+    } else {
+      REQUIRE(jobs.size() == 1);
+      CHECK(host::open_job(env, store.find(jobs[0])).manifest.tasks == 1'000'000);
+      base::remove_tree(env, job);
+    }
+    if (!struck) break;
+  }
+  CHECK(refused > 10);
+}
