@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -46,7 +47,17 @@ void PackReader::damaged(const std::string& why) const {
                     "submit the job again");
 }
 
+/// Gives the pages of the open segment back: a job's inputs are never all in memory at once.
+void PackReader::close_segment() {
+  if (open_ == SIZE_MAX) return;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t begin = entry_.offset / page * page;
+  ::madvise(const_cast<unsigned char*>(data_) + begin, entry_.offset + entry_.length - begin, MADV_DONTNEED);
+  open_ = SIZE_MAX;
+}
+
 void PackReader::open_segment(std::size_t number) {
+  close_segment();
   std::memcpy(&entry_, index().data() + number * sizeof entry_, sizeof entry_);
   if (entry_.offset > size_ || entry_.length > size_ - entry_.offset || entry_.rows > entry_.length + 1) {
     damaged("a segment lies outside of the file");

@@ -29,6 +29,7 @@ class PackReader {
  private:
   [[noreturn]] void damaged(const std::string& why) const;
   void open_segment(std::size_t number);
+  void close_segment();
 
   std::string path_;
   std::vector<std::uint64_t> sizes_;
