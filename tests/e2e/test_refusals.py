@@ -3,7 +3,7 @@ import shutil
 import subprocess
 import unittest
 
-from jobhost import HOSTILE, JobhostTest
+from jobhost import HOSTILE, JOBHOST, JobhostTest
 
 
 class Refusals(JobhostTest):
@@ -20,6 +20,7 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:fussy", "x=2147483648"), 2, ["2147483648 does not fit into an int (-2147483648 to 2147483647)"]),
             (run(f"{HOSTILE}:fussy", "--csv", "bad.csv"), 2, ["bad.csv line 501, column 'x': 'oops' is not an int"]),
             (run(f"{HOSTILE}:fussy", "--csv", "missing.csv"), 2, ["there is no file 'missing.csv'"]),
+            (run(f"{HOSTILE}:inc", "x=0..18446744073709551615"), 2, ["the range has more than 10^14 values"]),
             (run(f"{HOSTILE}:fussy"), 2, ["parameter 'x' of 'fussy' has no value", "give it as x=VALUE"]),
             (run("missing.so:f", "x=1"), 3, ["'missing.so' does not exist"]),
             (run("text.so:f", "x=1"), 3, ["'text.so' is not a shared library"]),
@@ -32,7 +33,7 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "--chunk", "none"), 2, ["--chunk is 'auto' or a number"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl or .json"]),
-            (["rnu"], 2, ["did you mean 'jobhost run'?"]),
+            (["rnu"], 2, ["there is no command 'rnu'", "did you mean 'jobhost run'?"]),
             (["show", "nothing"], 2, ["there are no jobs in the store"]),
             (["kernels", "missing.so"], 3, ["does not exist"]),
         ]
@@ -86,6 +87,14 @@ class FullDisk(JobhostTest):
         rows = self.read("out.csv").splitlines()
         self.assertEqual(len(rows), 2_000_001)
         self.assertEqual(rows[-1], "1999999,2000000,2000001,")
+
+    def test_closed_standard_streams_hurt_nobody(self):
+        shell = lambda redirect: subprocess.run(
+            f'"{JOBHOST}" run "{HOSTILE}:inc" x=1..3 -o rows.csv {redirect}', shell=True, cwd=self.folder).returncode
+        for redirect in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            with self.subTest(redirect):
+                self.assertEqual(shell(redirect), 0)
+                self.assertEqual(self.read("rows.csv"), "task,x,result,error\n0,1,2,\n1,2,3,\n2,3,4,\n")
 
     def test_a_full_output_is_said_and_leaves_nothing_half_written(self):
         stopped = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..2000000", "-o", os.path.join(self.disk, "out.csv"), code=4)

@@ -139,6 +139,8 @@ TEST_CASE("what does not fit is refused by name") {
   CHECK(given.refusal({{"i=1", "x=1"}, {}, false, "", ""}) == "parameter 's' of 'f' has no value");
   CHECK(given.refusal({{"i=1..5..0"}, {}, false, "", ""}) == "parameter 'i': a range with step 0 has no end");
   CHECK(given.refusal({{"i=1..2..3..4"}, {}, false, "", ""}).find("is not a range") != std::string::npos);
+  CHECK(given.refusal({{"i=1.."}, {}, false, "", ""}).find("is not a range") != std::string::npos);
+  CHECK(given.refusal({{"x=0..1e15"}, {}, false, "", ""}).find("more than 10^14 values") != std::string::npos);
   CHECK(given.refusal({{"nothing"}, {}, false, "", ""}).find("is not an input") != std::string::npos);
   CHECK(given.refusal({{"i=0..2147483647", "x=0..2147483647", "s=a"}, {}, false, "", ""}) == "");
   const auto inputs = cli::make_inputs(given.env, {{"i=0..2147483647", "x=0..2147483647", "s=a"}, {}, false, "", ""},

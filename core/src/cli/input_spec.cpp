@@ -1,5 +1,6 @@
 #include "cli/input_spec.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,9 @@
 
 namespace jobhost::cli {
 namespace {
+
+constexpr std::int64_t kMaxSteps = 100'000'000'000'000;
+constexpr const char* kTooLong = "the range has more than 10^14 values";
 
 [[noreturn]] void refuse(const std::string& why) { throw base::Error(base::ExitCode::kUsage, why); }
 
@@ -46,12 +50,14 @@ Values integer_range(const schema::Type& type, const std::vector<std::string>& p
   step_type.is_signed = true;
   const __int128 step = parts.size() == 3 ? as_wide(step_type, encoded(step_type, parts[2])) : 1;
   if (step == 0) refuse("a range with step 0 has no end");
-  if ((last - first) * step < 0) {
+  if (last != first && (last > first) != (step > 0)) {
     refuse("the range goes from " + parts[0] + " to " + parts[1] + ", but its step is " +
            (step > 0 ? "positive; write " + parts[0] + ".." + parts[1] + "..-1 to count down" : "negative"));
   }
-  const auto count = static_cast<std::uint64_t>((last - first) / step) + 1;
-  return {count, bundle::IntegerRange{static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(step)}};
+  const __int128 steps = (last - first) / step;
+  if (steps > kMaxSteps) refuse(kTooLong);
+  return {static_cast<std::uint64_t>(steps) + 1,
+          bundle::IntegerRange{static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(step)}};
 }
 
 double as_double(const std::string& text) {
@@ -71,7 +77,7 @@ Values float_range(const std::vector<std::string>& parts) {
   if (step == 0) refuse("a range with step 0 has no end");
   const double steps = (last - first) / step;
   if (steps < 0) refuse("the range from " + parts[0] + " to " + parts[1] + " has a step of the wrong sign");
-  if (steps > 1e14) refuse("the range has more than 10^14 values");
+  if (steps > static_cast<double>(kMaxSteps)) refuse(kTooLong);
   // 0..1..0.1 has eleven values although ten steps of 0.1 miss 1 by rounding.
   const double whole = std::floor(steps * (1 + 1e-12) + 1e-9);
   return {static_cast<std::uint64_t>(whole) + 1, bundle::FloatRange{first, step}};
@@ -117,7 +123,9 @@ Values parse_spec(const schema::Type& type, const std::string& text, bool litera
     case Kind::kFloating:
       if (&inner == &type && text.find("..") != std::string::npos) {
         const auto parts = split(text, "..");
-        if (parts.size() > 3) refuse("'" + text + "' is not a range: write FIRST..LAST or FIRST..LAST..STEP");
+        const bool complete = std::find(parts.begin(), parts.end(), "") == parts.end();
+        if (parts.size() > 3 || !complete)
+          refuse("'" + text + "' is not a range: write FIRST..LAST or FIRST..LAST..STEP");
         return type.kind == Kind::kFloating ? float_range(parts) : integer_range(type, parts);
       }
       return parse_list(type, split(text, ","));

@@ -70,7 +70,8 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
         for (const auto& name : option->get_lnames()) options.push_back("--" + name);
         for (const auto& name : option->get_snames()) options.push_back("-" + name);
       }
-      const std::string name = word.substr(0, word.find('='));
+      const bool with_value = word[1] != '-';  // -j2
+      const std::string name = with_value ? word.substr(0, 2) : word.substr(0, word.find('='));
       if (std::find(options.begin(), options.end(), name) == options.end()) {
         const auto near = base::nearest(name, options);
         if (near) return "did you mean '" + *near + "'?";
@@ -78,6 +79,12 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
     }
   }
   return "try: jobhost " + (chosen ? chosen->get_name() + " " : "") + "--help";
+}
+
+/// CLI11's own words, but for a first word that is no subcommand.
+std::string complaint(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& words) {
+  const bool no_command = app.get_subcommands().empty() && !words.empty() && !words[0].starts_with('-');
+  return no_command ? "there is no command '" + words[0] + "'" : error.what();
 }
 
 }  // namespace
@@ -132,7 +139,7 @@ int run_command_line(base::Env& env, int argc, char** argv) {
     return session.exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    print_error(session, error.what(), suggestion(app, words));
+    print_error(session, complaint(app, error, words), suggestion(app, words));
     return static_cast<int>(base::ExitCode::kUsage);
   } catch (const base::Error& error) {
     print_error(session, error.what(), error.hint());

@@ -36,13 +36,11 @@ std::string stage(base::Env& env, const std::string& cache, const store::JobDire
 std::string private_cache(base::Env& env) {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   const char* home = std::getenv("HOME");
-  std::string path;
+  std::string path = "/tmp/jobhost-" + std::to_string(::getuid());
   if (cache && *cache == '/') {
     path = std::string(cache) + "/jobhost";
-  } else if (home && *home == '/') {
+  } else if (home && *home == '/' && ::access(home, W_OK | X_OK) == 0) {
     path = std::string(home) + "/.cache/jobhost";
-  } else {
-    path = "/tmp/jobhost-" + std::to_string(::getuid());
   }
   base::make_directories(env, path);
   base::FileStatus status;
