@@ -1,56 +1,102 @@
-# add_job_kernel(NAME source.cpp [KERNELS f "ns::g(double)" h<int> ...] [LINK target ...])
+# add_job_kernel(NAME source... [KERNELS f "ns::g(double)" h<int> ...] [LINK target ...])
+# add_job_kernel(NAME HEADERS header... KERNELS f ... [LINK target ...])
 #
-# Makes NAME.so in the current binary directory, a plugin whose kernels are the top-level functions of source.cpp: all
-# that can travel, or those listed. The source needs no header and no macro of jobhost, and may have its own main.
-# NAME is an ordinary target: target_compile_definitions(NAME ...) and the like work, before and after.
+# Makes NAME.so in the current binary directory, a plugin whose kernels are the top-level functions of the sources (C++
+# or C): all that can travel, or those listed; or functions of an existing library, declared by its headers. Sources need
+# no header and no macro of jobhost, and may have their own main. NAME is an ordinary target:
+# target_compile_definitions(NAME ...) and the like work afterwards.
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
-function(add_job_kernel name source)
-  cmake_parse_arguments(PARSE_ARGV 2 JOB "" "" "KERNELS;LINK")
-  if(JOB_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "add_job_kernel(${name} ...): unexpected '${JOB_UNPARSED_ARGUMENTS}'. "
-                        "Usage: add_job_kernel(NAME source.cpp [KERNELS f ...] [LINK target ...])")
+function(add_job_kernel name)
+  cmake_parse_arguments(PARSE_ARGV 1 JOB "" "" "HEADERS;KERNELS;LINK")
+  set(sources ${JOB_UNPARSED_ARGUMENTS})
+  set(usage "Usage: add_job_kernel(NAME source... [KERNELS f ...] [LINK target ...]) or "
+            "add_job_kernel(NAME HEADERS header... KERNELS f ... [LINK target ...])")
+  if(NOT sources AND NOT JOB_HEADERS)
+    message(FATAL_ERROR "add_job_kernel(${name} ...): no source file is given. " ${usage})
   endif()
-  get_filename_component(source "${source}" ABSOLUTE)
-  if(NOT EXISTS "${source}")
-    message(FATAL_ERROR "add_job_kernel(${name} ...): there is no file '${source}'")
+  if(JOB_HEADERS AND NOT JOB_KERNELS)
+    message(FATAL_ERROR "add_job_kernel(${name} ...): HEADERS needs KERNELS that say which functions are meant. "
+                        ${usage})
   endif()
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.kernel")
-  set(glue "${folder}/${name}_kernels.cpp")
   file(MAKE_DIRECTORY "${folder}")
-
-  # SHARED, not MODULE: programs may link a plugin.
-  add_library(${name} SHARED "${glue}")
-  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
-                        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
-  target_compile_features(${name} PRIVATE cxx_std_20)
-  target_link_libraries(${name} PRIVATE jobhost::sdk ${JOB_LINK})
-  # -fno-gnu-unique: two plugins with the same inline variables must not share them.
-  # -g: throw sites and global variables have names; -O2 where nobody chose a build type.
-  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique> -g -gz $<$<CONFIG:>:-O2>)
-  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs)
+  if(JOB_HEADERS)
+    list(TRANSFORM JOB_HEADERS REPLACE "(.+)" "#include <\\1>\n" OUTPUT_VARIABLE includes)
+    list(JOIN includes "" includes)
+    file(CONFIGURE OUTPUT "${folder}/${name}_headers.hpp" CONTENT "${includes}" @ONLY)
+    list(APPEND sources "${folder}/${name}_headers.hpp")
+  endif()
 
   # The scanner reads what the compiler would: same definitions, include directories and options.
   set(definitions "$<TARGET_PROPERTY:${name},COMPILE_DEFINITIONS>")
   set(directories "$<TARGET_PROPERTY:${name},INCLUDE_DIRECTORIES>")
   set(options "$<TARGET_PROPERTY:${name},COMPILE_OPTIONS>")
-  set(kernels "")
+  set(scan "")
+  set(glues "")
+  set(preprocessed "")
+  set(c_sources "")
   foreach(kernel IN LISTS JOB_KERNELS)
-    list(APPEND kernels --kernel "${kernel}")
+    list(APPEND scan --kernel "${kernel}")
   endforeach()
-  separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
+  set(number 0)
+  foreach(source IN LISTS sources)
+    get_filename_component(source "${source}" ABSOLUTE)
+    if(NOT EXISTS "${source}")
+      message(FATAL_ERROR "add_job_kernel(${name} ...): there is no file '${source}'")
+    endif()
+    get_filename_component(stem "${source}" NAME_WE)
+    set(unit "${folder}/${stem}")
+    if(number GREATER 0)
+      string(APPEND unit "_${number}")
+    endif()
+    math(EXPR number "${number} + 1")
+    set(compiler ${CMAKE_CXX_COMPILER} -std=gnu++20 -x c++)
+    separate_arguments(flags NATIVE_COMMAND "${CMAKE_CXX_FLAGS}")
+    set(language "")
+    if(source MATCHES "\\.c$")
+      if(NOT CMAKE_C_COMPILER)
+        message(FATAL_ERROR "add_job_kernel(${name} ...): '${source}' is C; write project(... LANGUAGES C CXX)")
+      endif()
+      set(compiler ${CMAKE_C_COMPILER})
+      separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}")
+      set(language --language c)
+      list(APPEND c_sources "${source}")
+    elseif(source STREQUAL "${folder}/${name}_headers.hpp")
+      set(language --language headers)
+    endif()
+    add_custom_command(
+      OUTPUT "${unit}.ii"
+      COMMAND ${compiler} ${flags} "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
+              "$<$<BOOL:${directories}>:-I$<JOIN:${directories},;-I>>" "${options}" -E -C -MD -MF "${unit}.d" -MT
+              "${unit}.ii" "${source}" -o "${unit}.ii"
+      DEPENDS "${source}"
+      DEPFILE "${unit}.d"
+      COMMENT "Reading the functions of ${stem}"
+      COMMAND_EXPAND_LISTS VERBATIM)
+    list(APPEND preprocessed "${unit}.ii")
+    list(APPEND glues "${unit}_kernels.cpp")
+    list(APPEND scan --source "${source}" --preprocessed "${unit}.ii" --output "${unit}_kernels.cpp" ${language})
+  endforeach()
   add_custom_command(
-    OUTPUT "${glue}"
-    COMMAND ${CMAKE_CXX_COMPILER} -std=gnu++20 ${flags} "$<$<BOOL:${definitions}>:-D$<JOIN:${definitions},;-D>>"
-            "$<$<BOOL:${directories}>:-I$<JOIN:${directories},;-I>>" "${options}" -E -C -MD -MF "${folder}/scan.d" -MT
-            "${glue}" "${source}" -o "${folder}/${name}.ii"
-    COMMAND $<TARGET_FILE:jobhost::jobhost-scan> --source "${source}" --preprocessed "${folder}/${name}.ii" --output
-            "${glue}" ${kernels}
-    DEPENDS "${source}" jobhost::jobhost-scan
-    DEPFILE "${folder}/scan.d"
+    OUTPUT ${glues}
+    COMMAND $<TARGET_FILE:jobhost::jobhost-scan> ${scan}
+    DEPENDS ${preprocessed} jobhost::jobhost-scan
     COMMENT "Finding the kernels of ${name}"
-    COMMAND_EXPAND_LISTS VERBATIM)
+    VERBATIM)
+
+  # SHARED, not MODULE: programs may link a plugin.
+  add_library(${name} SHARED ${glues} ${c_sources})
+  set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
+                        CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
+  target_compile_features(${name} PRIVATE cxx_std_20)
+  target_link_libraries(${name} PRIVATE jobhost::sdk ${JOB_LINK})
+  # -fno-gnu-unique: two plugins with the same inline variables must not share them.
+  # -g: throw sites and global variables have names; -O2 where nobody chose a build type.
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique> -g -gz $<$<CONFIG:>:-O2>)
+  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs)
+
   if(NOT JOB_KERNELS)
     add_custom_command(TARGET ${name} POST_BUILD
                        COMMAND $<TARGET_FILE:jobhost::jobhost-scan> --notes "$<TARGET_FILE:${name}>" VERBATIM)

@@ -1,6 +1,7 @@
 #include "functions.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -17,10 +18,15 @@ const std::set<std::string> kCallLike = {"__attribute__", "alignas", "decltype",
 
 class Parser {
  public:
-  explicit Parser(const std::vector<Token>& tokens) : tokens_(tokens) {}
+  Parser(const std::vector<Token>& tokens, bool declarations) : tokens_(tokens), declarations_(declarations) {}
 
   std::vector<Function> run() {
     while (at_ < tokens_.size()) declaration();
+    for (auto& function : functions_) {
+      const auto declared = declared_defaults_.find(qualified_name(function));
+      if (declared != declared_defaults_.end()) function.defaults = std::max(function.defaults, declared->second);
+      function.defaults = std::min(function.defaults, function.parameters.size());
+    }
     return std::move(functions_);
   }
 
@@ -139,7 +145,7 @@ class Parser {
     bool candidate = true;
     std::size_t i = begin;
     for (; i < tokens_.size() && !is(i, ";") && !is(i, "{") && !is(i, "}"); ++i) {
-      if (is(i, "=")) candidate = false;
+      if (is(i, "=")) candidate = false;  // behind the parameters: deleted, defaulted, pure, or a variable
       if (is(i, "operator") || is(i, "consteval") || is(i, "friend") || is(i, "asm") || is(i, "__asm__")) {
         candidate = false;
       }
@@ -158,12 +164,12 @@ class Parser {
       }
     }
     const bool definition = is(i, "{") || is(i, "try");
-    if (candidate && definition && open > begin + 1) note(begin, open, i);
+    if (candidate && open > begin + 1 && (definition || is(i, ";"))) note(begin, open, i, definition);
     at_ = begin;
     skip_entity();
   }
 
-  void note(std::size_t begin, std::size_t open, std::size_t body) {
+  void note(std::size_t begin, std::size_t open, std::size_t body, bool definition) {
     const std::size_t name = open - 1;
     if (!is_word(tokens_[name]) || kBuiltin.contains(tokens_[name].text) || tokens_[name].text == "main") return;
     if (is(name - 1, "::") || is(name - 1, "~") || name == begin) return;
@@ -181,7 +187,10 @@ class Parser {
     }
     if (type >= name) return;
     const std::size_t close = behind(open) - 1;
-    if (!parameters(open + 1, close, function.parameters)) return;
+    if (!parameters(open + 1, close, function)) return;
+    if (!definition && function.defaults > 0) declared_defaults_[qualified_name(function)] = function.defaults;
+    if (!definition && !declarations_) return;
+    for (std::size_t i = begin; i < type; ++i) function.is_static = function.is_static || is(i, "static");
     std::size_t end = close + 1;
     for (std::size_t i = end; i < body; ++i) {
       if (is(i, "->")) end = body;  // a trailing return type is part of the story
@@ -191,7 +200,8 @@ class Parser {
   }
 
   /// False when the list is of a kind that has no address (a template in disguise) or no fixed number of values.
-  bool parameters(std::size_t begin, std::size_t end, std::vector<Parameter>& list) const {
+  bool parameters(std::size_t begin, std::size_t end, Function& function) const {
+    auto& list = function.parameters;
     if (begin == end || (end - begin == 1 && is(begin, "void"))) return true;
     std::size_t start = begin;
     int angles = 0;
@@ -204,6 +214,9 @@ class Parser {
       }
       if (i < end && (!is(i, ",") || angles > 0)) continue;
       list.push_back(parameter(start, i, list.size() + 1));
+      bool has_default = false;
+      for (std::size_t j = start; j < i; ++j) has_default = has_default || is(j, "=");
+      function.defaults = has_default ? function.defaults + 1 : 0;
       start = i + 1;
     }
     return true;
@@ -241,6 +254,8 @@ class Parser {
   }
 
   const std::vector<Token>& tokens_;
+  bool declarations_;
+  std::map<std::string, std::size_t> declared_defaults_;  // by qualified name, from forward declarations
   std::size_t at_ = 0;
   std::vector<std::optional<std::vector<std::string>>> scopes_;  // nothing: extern "C"
   std::vector<Function> functions_;
@@ -256,6 +271,8 @@ std::string qualified_name(const Function& function) {
   return name + function.name;
 }
 
-std::vector<Function> find_functions(const std::vector<Token>& tokens) { return Parser(tokens).run(); }
+std::vector<Function> find_functions(const std::vector<Token>& tokens, bool declarations) {
+  return Parser(tokens, declarations).run();
+}
 
 }  // namespace jobhost::scan

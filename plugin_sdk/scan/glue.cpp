@@ -1,7 +1,10 @@
 #include "glue.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
+#include <optional>
+#include <set>
 
 namespace jobhost::scan {
 namespace {
@@ -26,7 +29,7 @@ std::string address_of(const Function& function) {
 Entry entry_of(const Function& function, bool overloaded) {
   std::string name = qualified_name(function);
   if (overloaded) name += "(" + types_of(function) + ")";
-  return {name, function, address_of(function), true, false};
+  return {name, function, address_of(function), true, false, overloaded};
 }
 
 std::size_t distance(const std::string& a, const std::string& b) {
@@ -107,7 +110,70 @@ std::string assertions(const Entry& entry, const std::string& pointer) {
          quoted("kernel '" + entry.name + "': its result cannot travel (" + entry.function.signature + ")") + ");\n";
 }
 
-}  // namespace
+/// `f(a, b)` for a function whose further parameters have defaults, as a function of its own.
+std::string call_with(const Function& function, const std::string& name, std::size_t count) {
+  std::string parameters, arguments;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string local = "jobhost_a" + std::to_string(i);
+    parameters += (i > 0 ? ", " : "") + function.parameters[i].type + " " + local;
+    arguments += (i > 0 ? ", " : "") + ("static_cast<decltype(" + local + ")&&>(" + local + ")");
+  }
+  return "static decltype(auto) " + name + "(" + parameters + ") { return " + function.name + "(" + arguments + "); }";
+}
+
+std::string entry_function(const std::string& symbol, const std::string& pointer) {
+  return "extern \"C\" __attribute__((visibility(\"default\"))) uint64_t " + symbol +
+         "(const jobhost_column* jobhost_p, uint64_t jobhost_n, jobhost_sink* jobhost_s, jobhost_progress* "
+         "jobhost_g) {\n  return ::jobhost::sdk::enter<" +
+         pointer + ">(jobhost_p, jobhost_n, jobhost_s, jobhost_g);\n}\n";
+}
+
+/// Whether wrappers with fewer parameters can be written down.
+bool may_be_shortened(const Entry& entry) {
+  return entry.found && !entry.overloaded &&
+         std::none_of(entry.function.parameters.begin(), entry.function.parameters.end(),
+                      [](const auto& parameter) { return parameter.type.find_first_of("([") != std::string::npos; });
+}
+
+void add_entry(const Unit& unit, const Entry& entry, std::size_t number, std::string& text, std::string& list,
+               std::string& notes) {
+  const std::string n = std::to_string(number), local = "jobhost_function_" + n, symbol = "jobhost_kernel_" + n;
+  const std::string pointer = scope_of(entry) + local;
+  std::string open, close;
+  for (const auto& part : entry.function.namespaces) {
+    open += "namespace " + part + " { ";
+    close += " }";
+  }
+  text += open + "static constexpr auto " + local + " = " + entry.expression + ";" + close + "\n" +
+          assertions(entry, pointer) + entry_function(symbol, pointer);
+  std::string fewer;
+  const std::size_t all = entry.function.parameters.size();
+  for (std::size_t count = all - (may_be_shortened(entry) ? entry.function.defaults : 0); count < all; ++count) {
+    const std::string k = std::to_string(count), name = "jobhost_call_" + n + "_" + k;
+    text += open + call_with(entry.function, name, count) + close + "\n" +
+            entry_function(symbol + "_" + k, "&" + scope_of(entry) + name);
+    fewer += (fewer.empty() ? "" : ",") + k;
+  }
+  std::string names = "::jobhost::sdk::kUnnamed", types = "::jobhost::sdk::kUntyped";
+  if (entry.found && !entry.function.parameters.empty()) {
+    names = "jobhost_names_" + n;
+    types = "jobhost_types_" + n;
+    std::string name_list, type_list;
+    for (const auto& parameter : entry.function.parameters) {
+      name_list += quoted(parameter.name) + ", ";
+      type_list += quoted(parameter.type) + ", ";
+    }
+    text += "static constexpr const char* " + names + "[] = {" + name_list + "};\n";
+    text += "static constexpr const char* " + types + "[] = {" + type_list + "};\n";
+  }
+  const std::string description = "{" + quoted(entry.name) + ", \"" + symbol + "\", " +
+                                  quoted(entry.function.signature) + ", " + quoted(unit.source) + ", \"" +
+                                  std::to_string(entry.function.line) + "\", " + quoted(entry.function.doc) + ", " +
+                                  names + ", " + types + ", \"" + fewer + "\"}";
+  list += "    ::jobhost::sdk::put_function<" + pointer + ">(jobhost_out, " + description +
+          ", jobhost_kernels, jobhost_first);\n";
+  notes += "  ::jobhost::sdk::put_note<" + pointer + ">(jobhost_out, " + description + ");\n";
+}
 
 std::vector<Entry> every_function(const std::vector<Function>& functions) {
   std::map<std::string, int> count;
@@ -117,84 +183,110 @@ std::vector<Entry> every_function(const std::vector<Function>& functions) {
   return entries;
 }
 
-std::vector<Entry> asked_functions(const std::vector<Function>& functions, const std::vector<Token>& tokens,
-                                   const std::vector<std::string>& kernels, std::string& error) {
-  std::vector<Entry> entries;
-  for (const auto& asked : kernels) {
-    const std::size_t end = asked.find_first_of("(<");
-    const std::string name = asked.substr(0, end);
-    const bool with_types = end != std::string::npos && asked[end] == '(';
-    std::vector<Entry> fitting;
-    for (const auto& entry : every_function(functions)) {
-      if (qualified_name(entry.function) != name || (end != std::string::npos && !with_types)) continue;
-      const std::string types = "(" + types_of(entry.function) + ")";
-      if (!with_types || without_blanks(types) == without_blanks(asked.substr(end))) fitting.push_back(entry);
-    }
-    if (fitting.size() > 1) {
-      error = "'" + asked + "' is overloaded; say which one:";
-      for (const auto& entry : fitting) error += " \"" + entry.name + "\"";
-      return {};
-    }
-    if (fitting.empty()) {
-      const std::string last = name.substr(name.rfind(':') == std::string::npos ? 0 : name.rfind(':') + 1);
-      const bool occurs = std::any_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.text == last; });
-      if (!occurs) {
-        error = unknown(asked, functions);
-        return {};
-      }
-      // A function that only the compiler can see, such as an instance of a template.
-      Entry entry;
-      entry.expression = with_types ? "::jobhost::sdk::Overload<" + asked.substr(end + 1, asked.size() - end - 2) +
-                                          ">::of(&::" + name + ")"
-                                    : "&::" + asked;
-      entry.function.signature = asked;
-      fitting.push_back(entry);
-    }
-    fitting[0].name = asked;
-    fitting[0].asked_for = true;
-    entries.push_back(fitting[0]);
+/// An asked-for function that the scanner found in the unit; several are an error.
+std::optional<Entry> find_asked(const Unit& unit, const std::string& asked, std::string& error) {
+  const std::size_t end = asked.find_first_of("(<");
+  const bool with_types = end != std::string::npos && asked[end] == '(';
+  std::vector<Entry> fitting;
+  for (const auto& entry : every_function(unit.functions)) {
+    if (qualified_name(entry.function) != asked.substr(0, end) || (end != std::string::npos && !with_types)) continue;
+    const std::string types = "(" + types_of(entry.function) + ")";
+    if (!with_types || without_blanks(types) == without_blanks(asked.substr(end))) fitting.push_back(entry);
   }
-  return entries;
+  if (fitting.size() > 1) {
+    error = "'" + asked + "' is overloaded; say which one:";
+    for (const auto& entry : fitting) error += " \"" + entry.name + "\"";
+  }
+  if (fitting.size() != 1) return std::nullopt;
+  return fitting[0];
 }
 
-std::string glue_text(const std::string& source, const std::vector<Entry>& entries) {
-  std::string text = "// Generated by jobhost-scan: do not edit.\n#include \"jobhost/sdk/schema.hpp\"\n#include " +
-                     quoted(source) + "\n\n";
-  std::string list, notes;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const Entry& entry = entries[i];
-    const std::string n = std::to_string(i), local = "jobhost_function_" + n, pointer = scope_of(entry) + local;
-    std::string close;
-    for (const auto& part : entry.function.namespaces) {
-      text += "namespace " + part + " { ";
-      close += " }";
+/// A function that only the compiler can see, such as an instance of a template.
+std::optional<Entry> unseen_function(const Unit& unit, const std::string& asked) {
+  const std::size_t end = asked.find_first_of("(<");
+  const std::string name = asked.substr(0, end);
+  const std::string last = name.substr(name.rfind(':') == std::string::npos ? 0 : name.rfind(':') + 1);
+  const bool occurs =
+      std::any_of(unit.tokens.begin(), unit.tokens.end(), [&](const Token& token) { return token.text == last; });
+  if (!occurs || unit.language == Language::kC) return std::nullopt;
+  Entry entry;
+  entry.expression =
+      end != std::string::npos && asked[end] == '('
+          ? "::jobhost::sdk::Overload<" + asked.substr(end + 1, asked.size() - end - 2) + ">::of(&::" + name + ")"
+          : "&::" + asked;
+  entry.function.signature = asked;
+  return entry;
+}
+
+}  // namespace
+
+bool declarable(const Function& function) {
+  static const std::set<std::string> kKnown = {"void",     "bool",     "_Bool",   "char",    "short",    "int",
+                                               "long",     "float",    "double",  "signed",  "unsigned", "const",
+                                               "size_t",   "int8_t",   "int16_t", "int32_t", "int64_t",  "uint8_t",
+                                               "uint16_t", "uint32_t", "uint64_t"};
+  std::string types = function.signature.substr(0, function.signature.find(function.name));
+  for (const auto& parameter : function.parameters) types += " " + parameter.type;
+  std::string word;
+  for (char c : types + " ") {
+    if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
+      word += c;
+      continue;
     }
-    text += "static constexpr auto " + local + " = " + entry.expression + ";" + close + "\n" +
-            assertions(entry, pointer) +
-            "extern \"C\" __attribute__((visibility(\"default\"))) uint64_t jobhost_kernel_" + n +
-            "(const jobhost_column* jobhost_p, uint64_t jobhost_n, jobhost_sink* jobhost_s, jobhost_progress* "
-            "jobhost_g) {\n  return ::jobhost::sdk::enter<" +
-            pointer + ">(jobhost_p, jobhost_n, jobhost_s, jobhost_g);\n}\n";
-    std::string names = "::jobhost::sdk::kUnnamed", types = "::jobhost::sdk::kUntyped";
-    if (entry.found && !entry.function.parameters.empty()) {
-      names = "jobhost_names_" + n;
-      types = "jobhost_types_" + n;
-      std::string name_list, type_list;
-      for (const auto& parameter : entry.function.parameters) {
-        name_list += quoted(parameter.name) + ", ";
-        type_list += quoted(parameter.type) + ", ";
-      }
-      text += "static constexpr const char* " + names + "[] = {" + name_list + "};\n";
-      text += "static constexpr const char* " + types + "[] = {" + type_list + "};\n";
-    }
-    const std::string description = "{" + quoted(entry.name) + ", \"jobhost_kernel_" + n + "\", " +
-                                    quoted(entry.function.signature) + ", " + quoted(source) + ", \"" +
-                                    std::to_string(entry.function.line) + "\", " + quoted(entry.function.doc) + ", " +
-                                    names + ", " + types + "}";
-    list += "    ::jobhost::sdk::put_function<" + pointer + ">(jobhost_out, " + description +
-            ", jobhost_kernels, jobhost_first);\n";
-    notes += "  ::jobhost::sdk::put_note<" + pointer + ">(jobhost_out, " + description + ");\n";
+    if (!word.empty() && !kKnown.contains(word)) return false;
+    word.clear();
+    if (c != ' ' && c != '*') return false;
   }
+  return !function.is_static;
+}
+
+std::string choose_entries(std::vector<Unit>& units, const std::vector<std::string>& kernels) {
+  std::string error;
+  if (kernels.empty()) {
+    for (auto& unit : units) unit.entries = every_function(unit.functions);
+    return "";
+  }
+  for (const auto& asked : kernels) {
+    std::optional<Entry> entry;
+    Unit* owner = nullptr;
+    for (const auto find : {0, 1}) {
+      for (auto& unit : units) {
+        if (entry) break;
+        entry = find == 0 ? find_asked(unit, asked, error) : unseen_function(unit, asked);
+        if (!error.empty()) return error;
+        owner = &unit;
+      }
+    }
+    if (!entry) {
+      std::vector<Function> all;
+      for (const auto& unit : units) all.insert(all.end(), unit.functions.begin(), unit.functions.end());
+      return unknown(asked, all);
+    }
+    entry->name = asked;
+    entry->asked_for = true;
+    owner->entries.push_back(*entry);
+  }
+  return "";
+}
+
+std::string glue_text(const Unit& unit, std::size_t number, std::size_t first) {
+  std::string text = "// Generated by jobhost-scan: do not edit.\n#include \"jobhost/sdk/schema.hpp\"\n";
+  if (unit.language == Language::kC) {
+    text += "#include <cstddef>\nextern \"C\" {\n";
+    for (const auto& entry : unit.entries) text += entry.function.signature + ";\n";
+    text += "}\n";
+  } else {
+    // Two sources may each have a main.
+    const std::string main = "main jobhost_main_" + std::to_string(number);
+    if (number > 0) text += "#define " + main + "\n";
+    text += "#include " + quoted(unit.source) + "\n";
+    if (number > 0) text += "#undef main\n";
+    text += "#ifdef CEREAL_CEREAL_HPP_\n#include \"jobhost/sdk/cereal.hpp\"\n#endif\n";
+  }
+  if (unit.entries.empty()) return text;
+  text += "\n";
+  std::string list, notes;
+  for (std::size_t i = 0; i < unit.entries.size(); ++i) add_entry(unit, unit.entries[i], first + i, text, list, notes);
   text +=
       "\nstatic constexpr void jobhost_put_schema(::jobhost::sdk::Text& jobhost_out) {\n"
       "  ::jobhost::sdk::put_head(jobhost_out);\n"
@@ -206,9 +298,8 @@ std::string glue_text(const std::string& source, const std::vector<Entry>& entri
       "static constexpr void jobhost_put_notes(::jobhost::sdk::Text& jobhost_out) {\n" +
       notes +
       "  jobhost_out.put('\\n');\n}\n"
-      "#define JOBHOST_SECTION(name, put)                                                                     \\\n"
-      "  extern \"C\" __attribute__((section(name), used, visibility(\"hidden\"))) constinit const auto put##_text = "
-      "\\\n"
+      "#define JOBHOST_SECTION(name, put)                                                   \\\n"
+      "  __attribute__((section(name), used)) static constinit const auto put##_text = \\\n"
       "      ::jobhost::sdk::fill<::jobhost::sdk::characters<put>()>(put)\n"
       "JOBHOST_SECTION(JOBHOST_SCHEMA_SECTION, jobhost_put_schema);\n"
       "JOBHOST_SECTION(\"jobhost_notes\", jobhost_put_notes);\n";

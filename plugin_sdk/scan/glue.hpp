@@ -14,17 +14,29 @@ struct Entry {
   std::string expression;  // C++ that yields the function's address, valid inside its namespaces
   bool found = false;      // in the source
   bool asked_for = false;  // by name: it must be able to travel
+  bool overloaded = false;
 };
 
-/// All functions of the file, overloaded ones under their name with parameter types.
-std::vector<Entry> every_function(const std::vector<Function>& functions);
+enum class Language { kCpp, kC, kHeaders };
 
-/// What a KERNELS list asks for: "f", "ns::g(double)", "h<int>". A name that occurs nowhere in the source, or fits
-/// several overloads, is put into `error` as one sentence.
-std::vector<Entry> asked_functions(const std::vector<Function>& functions, const std::vector<Token>& tokens,
-                                   const std::vector<std::string>& kernels, std::string& error);
+/// One source file of a plugin, and what is found in it.
+struct Unit {
+  std::string source, preprocessed, output;
+  Language language = Language::kCpp;
+  std::vector<Token> tokens;
+  std::vector<Function> functions;
+  std::vector<Entry> entries;
+};
 
-/// The text of the generated file, which includes the user's source and holds entries, schema and notes.
-std::string glue_text(const std::string& source, const std::vector<Entry>& entries);
+/// Fills every unit's entries: with all its functions, or, when `kernels` is not empty, with what it asks for: "f",
+/// "ns::g(double)", "h<int>". Returns "" or one sentence: a name that occurs nowhere, or fits several overloads.
+std::string choose_entries(std::vector<Unit>& units, const std::vector<std::string>& kernels);
+
+/// True when C++ that knows no more than <cstddef> and <cstdint> can declare the function.
+bool declarable(const Function& function);
+
+/// The text of a unit's generated file. It includes a C++ source, or declares the functions of a C one, and holds
+/// entries, schema and notes. `number`: the unit's place in the plugin; `first`: number of its first entry.
+std::string glue_text(const Unit& unit, std::size_t number, std::size_t first);
 
 }  // namespace jobhost::scan

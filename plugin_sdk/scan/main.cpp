@@ -1,5 +1,5 @@
-// jobhost-scan: finds the functions of a source file and writes the file that makes kernels of them.
-//   jobhost-scan --source PI.CPP --preprocessed PI.II --output GLUE.CPP [--kernel NAME]...
+// jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
+//   jobhost-scan [--kernel NAME]... (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
 //   jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
 #include <fstream>
@@ -12,53 +12,73 @@
 
 namespace {
 
+using namespace jobhost::scan;
+
 int fail(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
   return 1;
 }
 
+bool read_functions(Unit& unit) {
+  std::ifstream stream(unit.preprocessed, std::ios::binary);
+  if (!stream) return false;
+  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  const bool headers = unit.language == Language::kHeaders;
+  unit.tokens = tokens_of(text, headers ? "" : unit.source);
+  unit.functions = find_functions(unit.tokens, headers);
+  if (unit.language == Language::kC) {
+    std::erase_if(unit.functions, [](const Function& function) { return !declarable(function); });
+  }
+  return true;
+}
+
+int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels) {
+  for (auto& unit : units) {
+    if (unit.preprocessed.empty() || unit.output.empty()) {
+      return fail("usage: jobhost-scan [--kernel NAME]... (--source FILE --preprocessed FILE --output FILE)...");
+    }
+    if (!read_functions(unit)) return fail("jobhost-scan: cannot read '" + unit.preprocessed + "'");
+  }
+  const std::string error = choose_entries(units, kernels);
+  if (!error.empty()) return fail(units[0].source + ": error: " + error);
+  std::size_t entries = 0;
+  for (std::size_t number = 0; number < units.size(); ++number) {
+    std::ofstream glue(units[number].output, std::ios::binary);
+    glue << glue_text(units[number], number, entries);
+    glue.close();
+    if (!glue) return fail("jobhost-scan: cannot write '" + units[number].output + "'");
+    entries += units[number].entries.size();
+  }
+  if (entries == 0) return fail(units[0].source + ": error: no top-level function that could be a kernel");
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  using namespace jobhost::scan;
-  std::string source, preprocessed, output, plugin;
+  std::vector<Unit> units;
   std::vector<std::string> kernels;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--source") {
-      source = value;
-    } else if (option == "--preprocessed") {
-      preprocessed = value;
-    } else if (option == "--output") {
-      output = value;
+      units.emplace_back().source = value;
     } else if (option == "--kernel") {
       kernels.push_back(value);
     } else if (option == "--notes") {
-      plugin = value;
+      std::printf("%s", notes_of(value).c_str());
+      return 0;
+    } else if (units.empty()) {
+      return fail("jobhost-scan: " + option + " stands before --source");
+    } else if (option == "--preprocessed") {
+      units.back().preprocessed = value;
+    } else if (option == "--output") {
+      units.back().output = value;
+    } else if (option == "--language") {
+      units.back().language = value == "c" ? Language::kC : Language::kHeaders;
     } else {
       return fail("jobhost-scan: unknown option " + option);
     }
   }
-  if (!plugin.empty()) {
-    const std::string notes = notes_of(plugin);
-    const std::size_t end = notes.find_last_not_of('\n');
-    if (end != std::string::npos) std::printf("%s\n", notes.substr(0, end + 1).c_str());
-    return 0;
-  }
-  if (source.empty() || preprocessed.empty() || output.empty()) {
-    return fail("usage: jobhost-scan --source FILE --preprocessed FILE --output FILE [--kernel NAME]...");
-  }
-  std::ifstream stream(preprocessed, std::ios::binary);
-  if (!stream) return fail("jobhost-scan: cannot read '" + preprocessed + "'");
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  const auto tokens = tokens_of(text, source);
-  const auto functions = find_functions(tokens);
-  std::string error;
-  const auto entries = kernels.empty() ? every_function(functions) : asked_functions(functions, tokens, kernels, error);
-  if (!error.empty()) return fail(source + ": error: " + error);
-  if (entries.empty()) return fail(source + ": error: no top-level function that could be a kernel");
-  std::ofstream glue(output, std::ios::binary);
-  glue << glue_text(source, entries);
-  glue.close();
-  return glue ? 0 : fail("jobhost-scan: cannot write '" + output + "'");
+  if (units.empty()) return fail("jobhost-scan: there is no --source");
+  return write_glue(units, kernels);
 }

@@ -16,6 +16,17 @@ bool read(const std::string& file, std::uint64_t at, T& value) {
   return true;
 }
 
+/// The section holds one text per source file, with zeros between them for alignment and empty lines where nothing is
+/// to be said.
+std::string lines_of(const std::string& text) {
+  std::string lines;
+  for (char c : text) {
+    const bool empty_line = c == '\n' && (lines.empty() || lines.back() == '\n');
+    if (c != '\0' && !empty_line) lines += c;
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string notes_of(const std::string& plugin) {
@@ -30,7 +41,7 @@ std::string notes_of(const std::string& plugin) {
     const std::uint64_t name = names.sh_offset + section.sh_name;
     if (name >= file.size() || std::strcmp(file.c_str() + name, "jobhost_notes") != 0) continue;
     if (section.sh_offset > file.size() || section.sh_size > file.size() - section.sh_offset) return "";
-    return file.substr(section.sh_offset, section.sh_size);
+    return lines_of(file.substr(section.sh_offset, section.sh_size));
   }
   return "";
 }

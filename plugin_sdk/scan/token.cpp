@@ -154,7 +154,7 @@ class Lexer {
 
   void emit(std::size_t end) {
     const std::string_view text = text_.substr(at_, end - at_);
-    if (file_ == wanted_) {
+    if (wanted_.empty() || file_ == wanted_) {
       // A comment belongs to what starts right below it.
       std::string doc = line_ - comment_end_ <= 1 ? std::move(comment_) : std::string();
       tokens_.push_back({std::string(text), line_, space_, std::move(doc)});

@@ -15,7 +15,7 @@ struct Token {
 };
 
 /// Tokens of the lines of preprocessed text (as `g++ -E -C` prints it) that come from `file`, whose name is spelt as in
-/// the line markers. Directives and other files' lines are left out.
+/// the line markers (every file when it is ""). Directives and other files' lines are left out.
 std::vector<Token> tokens_of(std::string_view preprocessed, const std::string& file);
 
 inline bool is_word(const Token& token) {

@@ -13,6 +13,7 @@ JOBHOST = os.environ["JOBHOST"]
 HOSTILE = os.environ["HOSTILE"]
 VARIED = os.environ["VARIED"]
 CHOSEN = os.environ["CHOSEN"]
+WIDE = os.environ["WIDE"]
 BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
 SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
 

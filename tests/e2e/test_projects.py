@@ -18,7 +18,7 @@ class Projects(JobhostTest):
     def project(self, lists, **files):
         self.write("CMakeLists.txt", lists)
         for name, text in files.items():
-            self.write(name.replace("_cpp", ".cpp").replace("_h", ".h"), text)
+            self.write(name.replace("_", "."), text)
 
     PI = "double half(double x) { return x / 2; }\n"
     THREE_LINES = "project(pi CXX)\nfind_package(jobhost REQUIRED)\nadd_job_kernel(pi pi.cpp)\n"
@@ -98,6 +98,27 @@ class Projects(JobhostTest):
         self.assertEqual([rows[0]["result"], rows[2]["result"]], [41, 43])
         self.assertRegex(rows[1]["error"]["where"], r"^helper at tools\.cpp:2$")
         self.assertIn("libtools.so", self.run_jobhost("show", job).out)
+
+
+    def test_several_sources_c_and_the_headers_of_a_library(self):
+        self.project("cmake_minimum_required(VERSION 3.25)\nproject(mix C CXX)\nfind_package(jobhost REQUIRED)\n"
+                     "find_package(GSL REQUIRED)\n"
+                     "add_job_kernel(many a.cpp b.cpp c.c LINK m)\n"
+                     "add_job_kernel(bessel HEADERS gsl/gsl_sf_bessel.h KERNELS gsl_sf_bessel_J0 LINK GSL::gsl)\n",
+                     a_cpp='#include "common.h"\ndouble area(double r) { return kPi * r * r; }\nstatic int f(int x) { return x; }\n'
+                           "int main() { return f(1); }\n",
+                     b_cpp="static int f(int x) { return 3 * x; }\nint thrice(int x) { return f(x); }\nint main() {}\n",
+                     common_h="constexpr double kPi = 3.0;\n",
+                     c_c="#include <stdlib.h>\n#include <math.h>\nstruct point { double x; };\n"
+                         "double hypotenuse(double a, double b) { double *p = malloc(8); *p = a * a + b * b; double r = sqrt(*p);"
+                         " free(p); return r; }\nstatic int hidden(int x) { return x; }\n"
+                         "double norm(struct point p) { return p.x + hidden(1); }\n")
+        self.cmake("-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}")
+        self.cmake("--build", "b")
+        self.assertEqual(self.rows("run", "b/many.so:area", "r=2")[0]["result"], 12)
+        self.assertEqual(self.rows("run", "b/many.so:thrice", "x=2")[0]["result"], 6)
+        self.assertEqual(self.rows("run", "b/many.so:hypotenuse", "a=3", "b=4")[0]["result"], 5)
+        self.assertAlmostEqual(self.rows("run", "b/bessel.so:gsl_sf_bessel_J0", "x=1")[0]["result"], 0.7651976865579666)
 
 
 class Examples(JobhostTest):

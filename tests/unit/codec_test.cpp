@@ -167,8 +167,10 @@ TEST_CASE("types describe themselves") {
 TEST_CASE("what cannot travel is known") {
   CHECK_FALSE(sdk::parameter_travels<FILE*>());
   CHECK_FALSE(sdk::parameter_travels<const double*>());
-  CHECK_FALSE(sdk::parameter_travels<int&>());
-  CHECK_FALSE(sdk::parameter_travels<std::unique_ptr<int>>());
+  CHECK_FALSE(sdk::parameter_travels<FILE*&>());
+  CHECK_FALSE(sdk::parameter_travels<std::shared_ptr<int>>());
+  CHECK(sdk::parameter_travels<int&>());
+  CHECK(sdk::parameter_travels<std::unique_ptr<int>>());
   CHECK_FALSE(sdk::result_travels<std::string_view>());
   CHECK_FALSE(sdk::result_travels<const char*>());
   CHECK(sdk::parameter_travels<const char*>());

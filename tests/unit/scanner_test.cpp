@@ -110,21 +110,36 @@ TEST_CASE("kernels are chosen by name, overload and template instance") {
   const std::string source =
       "# 1 \"user.cpp\"\nint f(int) {} int f(double x) {} namespace n { int g() {} }\n"
       "template <class T> int h(T) {}";
-  const auto tokens = tokens_of(source, "user.cpp");
-  const auto functions = find_functions(tokens);
-  std::string error;
-  const auto chosen = asked_functions(functions, tokens, {"f(double)", "n::g", "h<int>"}, error);
-  CHECK(error == "");
+  const auto choose = [&](const std::vector<std::string>& kernels, std::vector<Entry>& entries) {
+    std::vector<Unit> units(1);
+    units[0].tokens = tokens_of(source, "user.cpp");
+    units[0].functions = find_functions(units[0].tokens);
+    const std::string error = choose_entries(units, kernels);
+    entries = units[0].entries;
+    return error;
+  };
+  std::vector<Entry> chosen;
+  CHECK(choose({"f(double)", "n::g", "h<int>"}, chosen) == "");
   REQUIRE(chosen.size() == 3);
   CHECK(chosen[0].function.parameters[0].name == "x");
   CHECK(chosen[1].found);
   CHECK(chosen[2].expression == "&::h<int>");
-  asked_functions(functions, tokens, {"f"}, error);
-  CHECK(error == "'f' is overloaded; say which one: \"f(int)\" \"f(double)\"");
-  asked_functions(functions, tokens, {"n::gg"}, error);
-  CHECK(error == "no function 'n::gg' in this file; did you mean 'n::g'?");
-  const auto all = every_function(functions);
-  REQUIRE(all.size() == 3);
-  CHECK(all[0].name == "f(int)");
-  CHECK(all[2].name == "n::g");
+  CHECK(choose({"f"}, chosen) == "'f' is overloaded; say which one: \"f(int)\" \"f(double)\"");
+  CHECK(choose({"n::gg"}, chosen) == "no function 'n::gg' in this file; did you mean 'n::g'?");
+  CHECK(choose({}, chosen) == "");
+  REQUIRE(chosen.size() == 3);
+  CHECK(chosen[0].name == "f(int)");
+  CHECK(chosen[2].name == "n::g");
+}
+
+TEST_CASE("defaults are counted from the end, also those of an earlier declaration") {
+  CHECK(functions_in("int f(int a, int b = 1, int c = 2) {}")[0].defaults == 2);
+  CHECK(functions_in("int f(int a, int b = 3);\nint f(int a, int b) {}")[0].defaults == 1);
+  CHECK(functions_in("int f(int a) {}")[0].defaults == 0);
+}
+
+TEST_CASE("C functions of built-in types can be declared in C++") {
+  CHECK(declarable(functions_in("double f(const char* name, unsigned long n) {}")[0]));
+  CHECK_FALSE(declarable(functions_in("static double f(int n) {}")[0]));
+  CHECK_FALSE(declarable(functions_in("struct point f(int n) {}")[0]));
 }

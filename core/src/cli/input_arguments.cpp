@@ -99,8 +99,16 @@ class InputBuilder {
     inputs_.axes.push_back(std::move(axis));
   }
 
+  /// All, or those before the defaults that are left to the compiler.
+  std::size_t parameters_given() const {
+    std::size_t count = bound_.size();
+    while (count > 0 && !bound_[count - 1]) --count;
+    const auto& fewer = kernel_.fewer;
+    return std::find(fewer.begin(), fewer.end(), count) == fewer.end() ? bound_.size() : count;
+  }
+
   bundle::Inputs finish() {
-    for (std::uint32_t p = 0; p < bound_.size(); ++p) {
+    for (std::uint32_t p = 0; p < parameters_given(); ++p) {
       if (bound_[p]) continue;
       const auto& parameter = kernel_.parameters[p];
       throw base::Error(base::ExitCode::kUsage,
@@ -140,7 +148,7 @@ class InputBuilder {
 
 }  // namespace
 
-bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, const schema::Kernel& kernel,
+bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
                            const std::string& job_directory) {
   InputBuilder builder(env, kernel, job_directory);
   std::vector<std::pair<std::uint32_t, Values>> lists;
@@ -179,7 +187,11 @@ bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, cons
       builder.add(parameter, std::move(values));
     }
   }
-  return builder.finish();
+  bundle::Inputs inputs = builder.finish();
+  if (const std::size_t count = builder.parameters_given(); count < kernel.parameters.size()) {
+    kernel = schema::with_fewer(kernel, count);
+  }
+  return inputs;
 }
 
 }  // namespace jobhost::cli

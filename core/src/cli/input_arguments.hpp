@@ -21,7 +21,8 @@ struct InputArguments {
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through
 /// packs written into `job_directory` (already existing). Nothing of the plugin is executed. Throws Error(kUsage) that
 /// names the parameter, or file, row (1-based line of the file) and column, the value and the type that was wanted.
-bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, const schema::Kernel& kernel,
+/// Parameters at the end that have defaults may stay without a value: `kernel` is then the one with fewer parameters.
+bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
                            const std::string& job_directory);
 
 }  // namespace jobhost::cli

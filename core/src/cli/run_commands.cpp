@@ -92,7 +92,7 @@ host::Job make_job(Session& session, RunOptions options, bool detached) {
   host::JobSpec spec;
   spec.plugin = plugin;
   spec.kernel = kernel;
-  spec.inputs = [&](const schema::Kernel& signature, const std::string& directory) {
+  spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
     return make_inputs(session.env, options.inputs, signature, directory);
   };
   spec.backend = options.backend;

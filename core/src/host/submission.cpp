@@ -86,7 +86,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.hostname = host;
     manifest.command = spec.command;
     manifest.kernel = kernel;
-    manifest.inputs = spec.inputs(kernel, directory.path());
+    manifest.inputs = spec.inputs(manifest.kernel, directory.path());
     manifest.tasks = bundle::task_count(manifest.inputs);
     manifest.claim = claim_size(manifest.tasks, spec.worker_processes);
     manifest.chunk = spec.chunk;

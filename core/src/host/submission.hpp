@@ -14,8 +14,9 @@ namespace jobhost::host {
 struct JobSpec {
   std::string plugin;  // path of the .so
   std::string kernel;
-  /// Makes the inputs for the kernel; may write packs into the directory given.
-  std::function<bundle::Inputs(const schema::Kernel&, const std::string& job_directory)> inputs;
+  /// Makes the inputs for the kernel; may write packs into the directory given, and leave out parameters that have
+  /// defaults (schema::with_fewer).
+  std::function<bundle::Inputs(schema::Kernel&, const std::string& job_directory)> inputs;
   std::string backend = "processes";
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine

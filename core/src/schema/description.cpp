@@ -59,8 +59,8 @@ Type type_from(const Json& json, int depth) {
     if (type.kind != Kind::kInteger) throw Refused{"an enumeration is of no integer type"};
     type.kind = Kind::kEnumeration;
     type.name = content;
-  } else if (word == "vector" || word == "optional") {
-    type.kind = word == "vector" ? Kind::kVector : Kind::kOptional;
+  } else if (word == "vector" || word == "optional" || word == "pointer") {
+    type.kind = word == "vector" ? Kind::kVector : word == "optional" ? Kind::kOptional : Kind::kPointer;
     type.items = {type_from(content, depth + 1)};
   } else if (word == "array") {
     type.kind = Kind::kArray;
@@ -71,9 +71,12 @@ Type type_from(const Json& json, int depth) {
     type.kind = Kind::kMap;
     type.items = types_from(content, depth + 1);
     if (type.items.size() != 2) throw Refused{"a map has no key and value"};
-  } else if (word == "tuple") {
-    type.kind = Kind::kTuple;
+  } else if (word == "tuple" || word == "variant") {
+    type.kind = word == "tuple" ? Kind::kTuple : Kind::kVariant;
     type.items = types_from(content, depth + 1);
+  } else if (word == "json") {
+    type.kind = Kind::kJson;
+    type.name = content;
   } else if (word == "struct") {
     type.kind = Kind::kRecord;
     type.name = content;
@@ -110,14 +113,19 @@ Json json_of(const Type& type) {
       return {{"vector", json_of(type.items[0])}};
     case Kind::kOptional:
       return {{"optional", json_of(type.items[0])}};
+    case Kind::kPointer:
+      return {{"pointer", json_of(type.items[0])}};
+    case Kind::kJson:
+      return {{"json", type.name}};
     case Kind::kArray:
       return {{"array", json_of(type.items[0])}, {"size", type.count}};
     case Kind::kMap:
+    case Kind::kVariant:
     case Kind::kTuple: {
       Json list = Json::array();
       for (const auto& item : type.items) list.push_back(json_of(item));
       Json result;
-      result[type.kind == Kind::kMap ? "map" : "tuple"] = std::move(list);
+      result[type.kind == Kind::kMap ? "map" : type.kind == Kind::kTuple ? "tuple" : "variant"] = std::move(list);
       return result;
     }
     case Kind::kRecord: {
@@ -147,6 +155,10 @@ Kernel kernel_from(const Json& json) {
     if (kernel.parameters.back().type.kind == Kind::kVoid) throw Refused{"a parameter of type void"};
   }
   kernel.result = type_from(json.at("result"), 0);
+  for (const auto& count : json.value("fewer", Json::array())) {
+    kernel.fewer.push_back(count);
+    if (kernel.fewer.back() >= kernel.parameters.size()) throw Refused{"'fewer' counts too many arguments"};
+  }
   return kernel;
 }
 
@@ -171,17 +183,25 @@ auto guarded(const std::string& text, const std::string& where, Read read) {
 }  // namespace
 
 Description parse_description(const std::string& text, const std::string& where) {
-  return guarded(text, where, [](const Json& json) {
-    Description description;
-    description.abi = json.at("abi");
-    description.compiler = json.at("compiler");
-    for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
-    for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
-    for (const auto& skipped : json.at("skipped")) {
-      description.skipped.push_back({skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
-    }
-    return description;
-  });
+  Description description;
+  // One document per source file, with zeros between them for alignment.
+  for (std::size_t begin = 0; (begin = text.find_first_not_of('\0', begin)) != std::string::npos;) {
+    const std::size_t end = std::min(text.find('\0', begin), text.size());
+    guarded(text.substr(begin, end - begin), where, [&description](const Json& json) {
+      if (description.abi >= 0 && json.at("abi") != description.abi)
+        throw Refused{"its parts are of different versions"};
+      description.abi = json.at("abi");
+      description.compiler = json.at("compiler");
+      for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
+      for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
+      for (const auto& skipped : json.at("skipped")) {
+        description.skipped.push_back(
+            {skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
+      }
+    });
+    begin = end;
+  }
+  return description;
 }
 
 std::string kernel_to_json(const Kernel& kernel) {
@@ -196,6 +216,7 @@ std::string kernel_to_json(const Kernel& kernel) {
                      {"line", kernel.line},
                      {"doc", kernel.doc},
                      {"params", std::move(parameters)},
+                     {"fewer", kernel.fewer},
                      {"result", json_of(kernel.result)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

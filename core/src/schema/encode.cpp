@@ -198,6 +198,17 @@ std::string encode_map(const Type& type, const Json& json, base::Bytes& out) {
   return {};
 }
 
+/// The first alternative that takes the value.
+std::string encode_variant(const Type& type, const Json& json, base::Bytes& out) {
+  const std::size_t before = out.size();
+  for (std::size_t i = 0; i < type.items.size(); ++i) {
+    base::append_value(out, static_cast<std::int32_t>(i));
+    if (encode_tree(type.items[i], json, out).empty()) return {};
+    out.resize(before);
+  }
+  return unfit(type, json.dump());
+}
+
 std::string encode_tree(const Type& type, const Json& json, base::Bytes& out) {
   switch (type.kind) {
     case Kind::kVoid:
@@ -238,6 +249,14 @@ std::string encode_tree(const Type& type, const Json& json, base::Bytes& out) {
       return encode_list(type, json, out, "element");
     case Kind::kMap:
       return encode_map(type, json, out);
+    case Kind::kPointer:
+      out.push_back(!json.is_null());
+      return json.is_null() ? std::string() : encode_tree(type.items[0], json, out);
+    case Kind::kVariant:
+      return encode_variant(type, json, out);
+    case Kind::kJson:
+      base::append_text(out, json.dump());
+      return {};
     case Kind::kOptional:
       out.push_back(json.is_null());
       return json.is_null() ? std::string() : encode_tree(type.items[0], json, out);
@@ -267,10 +286,18 @@ std::string encode_text(const Type& type, std::string_view text, base::Bytes& ou
   std::string why;
   if (is_scalar(type)) {
     why = encode_scalar(type, text, out);
-  } else if (type.kind == Kind::kOptional && is_scalar(type.items[0])) {
+  } else if ((type.kind == Kind::kOptional || type.kind == Kind::kPointer) && is_scalar(type.items[0])) {
     const bool none = text.empty() || text == "null";
-    out.push_back(none);
+    out.push_back(none == (type.kind == Kind::kOptional));
     if (!none) why = encode_scalar(type.items[0], text, out);
+  } else if (type.kind == Kind::kVariant) {
+    why = unfit(type, text);
+    for (std::size_t i = 0; i < type.items.size() && !why.empty(); ++i) {
+      base::append_value(out, static_cast<std::int32_t>(i));
+      const std::string obstacle = encode_text(type.items[i], text, out);
+      if (obstacle.empty()) why.clear();
+      if (!obstacle.empty()) out.resize(before);
+    }
   } else {
     why = encode_json(type, text, out);
   }

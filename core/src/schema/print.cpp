@@ -79,6 +79,14 @@ void append_object_key(const Type& type, base::ByteReader& reader, std::string& 
   out += '"';
 }
 
+const Type& alternative(const Type& type, base::ByteReader& reader) {
+  const auto index = reader.value<std::int32_t>();
+  if (index < 0 || static_cast<std::size_t>(index) >= type.items.size()) {
+    throw base::Error(base::ExitCode::kDamaged, "a variant holds none of its alternatives");
+  }
+  return type.items[static_cast<std::size_t>(index)];
+}
+
 void print(const Type& type, base::ByteReader& reader, std::string& out, int depth) {
   if (depth > kMaxDepth) throw base::Error(base::ExitCode::kDamaged, "a value is nested too deeply");
   const auto list = [&](char open, char close, std::uint64_t count, const auto& item) {
@@ -126,6 +134,18 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
       } else {
         print(type.items[0], reader, out, depth + 1);
       }
+      return;
+    case Kind::kPointer:
+      if (reader.value<std::uint8_t>() == 0) {
+        out += "null";
+      } else {
+        print(type.items[0], reader, out, depth + 1);
+      }
+      return;
+    case Kind::kVariant:
+      return print(alternative(type, reader), reader, out, depth + 1);
+    case Kind::kJson:
+      out += base::as_text(reader.take(reader.value<std::uint64_t>()));
       return;
     case Kind::kRecord:
       return list('{', '}', type.items.size(), [&](std::uint64_t i) {
@@ -202,6 +222,11 @@ void append_plain(const Type& type, base::ByteReader& reader, std::string& out) 
     case Kind::kOptional:
       if (reader.value<std::uint8_t>() == 0) append_plain(type.items[0], reader, out);
       return;
+    case Kind::kPointer:
+      if (reader.value<std::uint8_t>() != 0) append_plain(type.items[0], reader, out);
+      return;
+    case Kind::kVariant:
+      return append_plain(alternative(type, reader), reader, out);
     default:
       return append_json(type, reader, out);
   }

@@ -56,6 +56,14 @@ std::optional<std::uint64_t> fixed_size(const Type& type) {
   }
 }
 
+Kernel with_fewer(const Kernel& kernel, std::size_t count) {
+  Kernel shorter = kernel;
+  shorter.symbol += "_" + std::to_string(count);
+  shorter.parameters.resize(count);
+  shorter.fewer.clear();
+  return shorter;
+}
+
 std::string cpp_name(const Type& type) {
   switch (type.kind) {
     case Kind::kVoid:
@@ -72,6 +80,7 @@ std::string cpp_name(const Type& type) {
       return "std::string";
     case Kind::kEnumeration:
     case Kind::kRecord:
+    case Kind::kJson:
       return type.name;
     case Kind::kVector:
       return "std::vector<" + joined(type.items) + ">";
@@ -83,6 +92,10 @@ std::string cpp_name(const Type& type) {
       return "std::optional<" + joined(type.items) + ">";
     case Kind::kTuple:
       return "std::tuple<" + joined(type.items) + ">";
+    case Kind::kPointer:
+      return "std::unique_ptr<" + joined(type.items) + ">";
+    case Kind::kVariant:
+      return "std::variant<" + joined(type.items) + ">";
   }
   return "?";
 }

@@ -21,6 +21,9 @@ enum class Kind : std::uint8_t {
   kOptional,     // one byte: 1 = no value, 0 = a value follows (cereal's order)
   kTuple,        // items (std::pair and std::tuple)
   kRecord,       // fields in order (a plain aggregate)
+  kPointer,      // one byte: 0 = null, 1 = a value follows (std::unique_ptr, cereal's order)
+  kVariant,      // i32 index, then the value of that alternative
+  kJson,         // u64 length, JSON text: a class that only cereal can serialise
 };
 
 /// The description of a C++ type as its plugin's schema states it; the bytes equal cereal's binary archive.
@@ -29,8 +32,8 @@ struct Type {
   std::uint8_t width = 0;           // integers, floating, enumerations: bytes
   bool is_signed = false;           // integers, enumerations
   std::uint64_t count = 0;          // arrays: number of items
-  std::string name;                 // enumerations and records: C++ name
-  std::vector<Type> items;          // vector, array, optional: one; map: key, value; tuple, record: one per field
+  std::string name;                 // enumerations, records and JSON: C++ name
+  std::vector<Type> items;          // vector, array, optional, pointer: one; map: key, value; else one per field
   std::vector<std::string> fields;  // records: names, as many as items
 
   friend bool operator==(const Type&, const Type&) = default;
@@ -57,9 +60,13 @@ struct Kernel {
   int line = 0;           // 1-based; 0 when not known
   std::string doc;        // the comment above it, or ""
   std::vector<Parameter> parameters;
+  std::vector<std::size_t> fewer;  // counts of arguments it may be called with as well, the rest having defaults
   Type result;
   friend bool operator==(const Kernel&, const Kernel&) = default;
 };
+
+/// The kernel as it is when called with the first `count` parameters only: its symbol is "<symbol>_<count>".
+Kernel with_fewer(const Kernel& kernel, std::size_t count);
 
 /// A function of the source that cannot be a kernel, and why: "parameter 'f' of type FILE* cannot travel".
 struct Skipped {

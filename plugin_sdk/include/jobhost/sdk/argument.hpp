@@ -19,13 +19,17 @@ constexpr bool span_travels() {
   }
 }
 
-/// True when a parameter declared as P can be given a value that was sent: values, const references and rvalue
-/// references of types that travel, and views of text and numbers.
+/// A parameter that the kernel may change: its value after the call belongs to the result.
+template <class P>
+concept InOut = std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
+
+/// True when a parameter declared as P can be given a value that was sent: values and references of types that travel,
+/// and views of text and numbers.
 template <class P>
 constexpr bool parameter_travels() {
   using T = Plain<P>;
-  if constexpr (std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>) {
-    return false;
+  if constexpr (InOut<P>) {
+    return !std::is_volatile_v<std::remove_reference_t<P>> && value_travels<T>();
   } else if constexpr (CString<T> || StringView<T>) {
     return true;
   } else if constexpr (Span<T>) {
@@ -82,7 +86,15 @@ class Argument {
       if (reader.left() != 0) throw MalformedInput();
     }
   }
-  P get() { return static_cast<P>(static_cast<T&&>(value_)); }
+  P get() {
+    if constexpr (InOut<P>) {
+      return value_;
+    } else {
+      return static_cast<P>(static_cast<T&&>(value_));
+    }
+  }
+  /// What the kernel left in an in-out parameter.
+  const T& value() const { return value_; }
 
  private:
   T value_;

@@ -35,11 +35,22 @@ constexpr std::size_t fixed_size() {
     return 1;
   } else if constexpr (Scalar<T>) {
     return sizeof(T);
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    return std::extent_v<T> * fixed_size<std::remove_cv_t<std::remove_extent_t<T>>>();
+  } else if constexpr (Duration<T>) {
+    return fixed_size<typename T::rep>();
+  } else if constexpr (Complex<T>) {
+    return 2 * fixed_size<typename T::value_type>();
+  } else if constexpr (Matrix<T>) {
+    return T::RowsAtCompileTime > 0 && T::ColsAtCompileTime > 0
+               ? static_cast<std::size_t>(T::RowsAtCompileTime * T::ColsAtCompileTime) *
+                     fixed_size<typename T::Scalar>()
+               : 0;
   } else if constexpr (StdArray<T>) {
     return std::tuple_size_v<T> * fixed_size<Plain<typename T::value_type>>();
   } else if constexpr (TupleLike<T>) {
     return tuple_size_in_bytes<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else if constexpr (PlainAggregate<T>) {
+  } else if constexpr (fields_travel<T>()) {
     return sum_of_sizes(FieldTypes<T>{});
   } else {
     return 0;
@@ -92,6 +103,21 @@ void encode_size(Writer& writer, std::uint64_t size) {
   writer.bytes(&size, sizeof size);
 }
 
+/// Rows of values; a row or column vector is one list. Sizes known to the compiler are not written.
+template <class Writer, class T>
+void encode_matrix(Writer& writer, const T& value) {
+  if constexpr (Row<T>) {
+    if constexpr (fixed_size<T>() == 0) encode_size(writer, static_cast<std::uint64_t>(value.size()));
+    for (auto i = value.size() - value.size(); i < value.size(); ++i) encode(writer, value.coeff(i));
+  } else {
+    if constexpr (fixed_size<T>() == 0) encode_size(writer, static_cast<std::uint64_t>(value.rows()));
+    for (auto row = value.rows() - value.rows(); row < value.rows(); ++row) {
+      if constexpr (fixed_size<T>() == 0) encode_size(writer, static_cast<std::uint64_t>(value.cols()));
+      for (auto col = value.cols() - value.cols(); col < value.cols(); ++col) encode(writer, value.coeff(row, col));
+    }
+  }
+}
+
 template <class Writer, class T, std::size_t... I>
 void encode_tuple(Writer& writer, const T& value, std::index_sequence<I...>) {
   using std::get;
@@ -109,9 +135,29 @@ void encode(Writer& writer, const T& value) {
     writer.bytes(raw, sizeof raw);
   } else if constexpr (Scalar<T>) {
     writer.bytes(&value, sizeof value);
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    for (const auto& item : value) encode(writer, item);
   } else if constexpr (String<T>) {
     encode_size(writer, value.size());
     writer.bytes(value.data(), value.size());
+  } else if constexpr (Path<T>) {
+    encode(writer, value.native());
+  } else if constexpr (Duration<T>) {
+    encode(writer, value.count());
+  } else if constexpr (Complex<T>) {
+    encode(writer, value.real());
+    encode(writer, value.imag());
+  } else if constexpr (UniquePointer<T>) {
+    encode(writer, value != nullptr);
+    if (value != nullptr) encode(writer, *value);
+  } else if constexpr (Variant<T>) {
+    encode(writer, static_cast<std::int32_t>(value.index()));
+    visit([&](const auto& held) { encode(writer, held); }, value);
+  } else if constexpr (Matrix<T>) {
+    encode_matrix(writer, value);
+  } else if constexpr (Set<T>) {
+    encode_size(writer, value.size());
+    for (const auto& key : value) encode(writer, key);
   } else if constexpr (Map<T>) {
     encode_size(writer, value.size());
     for (const auto& [key, mapped] : value) {
@@ -134,8 +180,10 @@ void encode(Writer& writer, const T& value) {
     }
   } else if constexpr (TupleLike<T>) {
     encode_tuple(writer, value, std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else {
+  } else if constexpr (fields_travel<T>()) {
     with_fields(value, [&](const auto&... field) { (encode(writer, field), ...); });
+  } else {
+    encode(writer, ByCereal<T>::to_json(value));
   }
 }
 
@@ -167,6 +215,128 @@ class Reader {
 template <class T>
 void decode(Reader& reader, T& value);
 
+/// True when the items can stand in this order in a hash table of so many buckets: each bucket's items side by side.
+template <class T, class Item>
+bool order_fits(const T& container, const Item* items, std::uint64_t count, std::size_t buckets) {
+  struct Seen {
+    unsigned char* at;
+    explicit Seen(std::size_t n) : at(static_cast<unsigned char*>(::operator new(n))) { __builtin_memset(at, 0, n); }
+    ~Seen() { ::operator delete(at); }
+  } seen(buckets);
+  std::size_t last = buckets;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::size_t bucket;
+    if constexpr (Map<T>) {
+      bucket = container.hash_function()(items[i].first) % buckets;
+    } else {
+      bucket = container.hash_function()(items[i]) % buckets;
+    }
+    if (bucket != last && seen.at[bucket] != 0) return false;
+    seen.at[bucket] = 1;
+    last = bucket;
+  }
+  return true;
+}
+
+/// Elements of a container without order, which must come back in the order they were sent in: a sum over them must
+/// not change. libstdc++ puts the first element of a bucket at the front of the whole list, and later ones at the front
+/// of their bucket; so inserting backwards gives the order, if the number of buckets is the sender's. That is found by
+/// trying: first the sizes a container takes that grows by itself, then all others up to 32 times the elements.
+template <class T, class Item>
+void insert_in_order(T& container, const Item* items, std::uint64_t count) {
+  T sizes;
+  std::size_t buckets = 0;
+  const auto find = [&](std::size_t first, auto next) {
+    for (std::size_t n = first; buckets == 0 && n <= 32 * (count + 1); n = next()) {
+      sizes.rehash(n);
+      const std::size_t size = sizes.bucket_count();
+      if (size >= count && order_fits(container, items, count, size)) buckets = size;
+    }
+  };
+  find(12, [&] { return 2 * sizes.bucket_count(); });
+  if (buckets == 0) {
+    sizes = T();
+    find(count, [&] { return sizes.bucket_count() + 1; });
+  }
+  container.rehash(buckets != 0 ? buckets : count);
+  for (std::uint64_t i = count; i > 0; --i) container.insert(items[i - 1]);
+}
+
+template <class T>
+void decode_associative(Reader& reader, T& value) {
+  using Key = typename T::key_type;
+  const std::uint64_t count = reader.size();
+  if (count > reader.left()) throw MalformedInput();
+  const auto next = [&reader]() {
+    Key key{};
+    decode(reader, key);
+    if constexpr (Map<T>) {
+      typename T::mapped_type mapped{};
+      decode(reader, mapped);
+      return typename T::value_type(static_cast<Key&&>(key), static_cast<typename T::mapped_type&&>(mapped));
+    } else {
+      return key;
+    }
+  };
+  using Item = typename T::value_type;
+  constexpr bool kReordered = Unordered<T> && std::is_copy_constructible_v<Item>;
+  if constexpr (kReordered) {
+    struct Items {
+      Item* first;
+      std::uint64_t count = 0;
+      explicit Items(std::uint64_t n) : first(static_cast<Item*>(::operator new(n * sizeof(Item)))) {}
+      ~Items() {
+        while (count > 0) first[--count].~Item();
+        ::operator delete(first);
+      }
+    } items(count);
+    for (; items.count < count; ++items.count) ::new (static_cast<void*>(items.first + items.count)) Item(next());
+    insert_in_order(value, items.first, count);
+  } else {
+    for (std::uint64_t i = 0; i < count; ++i) value.emplace_hint(value.end(), next());
+  }
+}
+
+template <class T>
+void decode_matrix(Reader& reader, T& value) {
+  constexpr bool kDynamic = fixed_size<T>() == 0;
+  constexpr std::size_t kItem = fixed_size<typename T::Scalar>();
+  auto rows = value.rows(), cols = value.cols();
+  const auto size = [&] {
+    const std::uint64_t n = reader.size();
+    if (n > reader.left()) throw MalformedInput();
+    return static_cast<decltype(rows)>(n);
+  };
+  if constexpr (Row<T>) {
+    if constexpr (kDynamic) {
+      const auto n = size();
+      if (static_cast<std::uint64_t>(n) > reader.left() / kItem) throw MalformedInput();
+      value.resize(n);
+    }
+    for (auto i = rows - rows; i < value.size(); ++i) decode(reader, value.coeffRef(i));
+  } else {
+    if constexpr (kDynamic) rows = size();
+    for (auto row = rows - rows; row < rows; ++row) {
+      if constexpr (kDynamic) {
+        const auto n = size();
+        if (static_cast<std::uint64_t>(n) > reader.left() / kItem || (row > 0 && n != cols)) throw MalformedInput();
+        if (row == 0) {
+          cols = n;
+          value.resize(rows, cols);
+        }
+      }
+      for (auto col = cols - cols; col < cols; ++col) decode(reader, value.coeffRef(row, col));
+    }
+  }
+}
+
+template <class T, std::size_t... I>
+void decode_alternative(Reader& reader, T& value, std::int32_t index, std::index_sequence<I...>) {
+  const bool known =
+      ((index == static_cast<std::int32_t>(I) ? (decode(reader, value.template emplace<I>()), true) : false) || ...);
+  if (!known) throw MalformedInput();
+}
+
 template <class T, std::size_t... I>
 void decode_tuple(Reader& reader, T& value, std::index_sequence<I...>) {
   using std::get;
@@ -179,18 +349,37 @@ void decode(Reader& reader, T& value) {
     value = *reader.take(1) != 0;
   } else if constexpr (Scalar<T>) {
     __builtin_memcpy(&value, reader.take(sizeof value), sizeof value);
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    for (auto& item : value) decode(reader, item);
   } else if constexpr (String<T>) {
     const std::uint64_t size = reader.size();
     value.assign(reinterpret_cast<const char*>(reader.take(size)), size);
-  } else if constexpr (Map<T>) {
-    for (std::uint64_t left = reader.size(); left > 0; --left) {
-      typename T::key_type key{};
-      decode(reader, key);
-      typename T::mapped_type mapped{};
-      decode(reader, mapped);
-      value.emplace_hint(value.end(), static_cast<typename T::key_type&&>(key),
-                         static_cast<typename T::mapped_type&&>(mapped));
-    }
+  } else if constexpr (Path<T>) {
+    typename T::string_type text;
+    decode(reader, text);
+    value = T(static_cast<typename T::string_type&&>(text));
+  } else if constexpr (Duration<T>) {
+    typename T::rep count{};
+    decode(reader, count);
+    value = T(count);
+  } else if constexpr (Complex<T>) {
+    typename T::value_type real{}, imaginary{};
+    decode(reader, real);
+    decode(reader, imaginary);
+    value = T(real, imaginary);
+  } else if constexpr (UniquePointer<T>) {
+    bool held = false;
+    decode(reader, held);
+    value.reset(held ? new typename T::element_type() : nullptr);
+    if (held) decode(reader, *value);
+  } else if constexpr (Variant<T>) {
+    std::int32_t index = 0;
+    decode(reader, index);
+    decode_alternative(reader, value, index, std::make_index_sequence<Alternatives<T>::kCount>{});
+  } else if constexpr (Matrix<T>) {
+    decode_matrix(reader, value);
+  } else if constexpr (Associative<T>) {
+    decode_associative(reader, value);
   } else if constexpr (Optional<T>) {
     bool empty = false;
     decode(reader, empty);
@@ -208,7 +397,7 @@ void decode(Reader& reader, T& value) {
     if (kItem != 0 ? size > reader.left() / kItem : size > reader.left()) throw MalformedInput();
     if constexpr (std::is_same_v<Item, bool>) {
       value.resize(size);
-      for (std::uint64_t i = 0; i < size; ++i) value[i] = *reader.take(1) != 0;
+      for (auto&& item : value) item = *reader.take(1) != 0;
     } else if constexpr (std::is_arithmetic_v<Item> && requires { value.data(); }) {
       value.resize(size);
       if (size > 0) __builtin_memcpy(value.data(), reader.take(size * sizeof(Item)), size * sizeof(Item));
@@ -218,8 +407,11 @@ void decode(Reader& reader, T& value) {
     }
   } else if constexpr (TupleLike<T>) {
     decode_tuple(reader, value, std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else {
+  } else if constexpr (fields_travel<T>()) {
     with_fields(value, [&](auto&... field) { (decode(reader, field), ...); });
+  } else {
+    const std::uint64_t size = reader.size();
+    ByCereal<T>::from_json(reinterpret_cast<const char*>(reader.take(size)), size, value);
   }
 }
 

@@ -9,8 +9,10 @@ namespace jobhost::sdk {
 template <class T, class Use>
 constexpr decltype(auto) with_fields(T& record, Use&& use) {
   constexpr std::size_t kCount = count_fields<std::remove_cv_t<T>>();
-  static_assert(kCount > 0 && kCount <= kMaxFields);
-  if constexpr (kCount == 1) {
+  static_assert(kCount <= kMaxFields);
+  if constexpr (kCount == 0) {
+    return use();
+  } else if constexpr (kCount == 1) {
     auto& [f1] = record;
     return use(f1);
   } else if constexpr (kCount == 2) {
@@ -131,7 +133,9 @@ constexpr decltype(auto) with_fields(T& record, Use&& use) {
 }
 
 template <class... T>
-struct TypeList {};
+struct TypeList {
+  static constexpr std::size_t kCount = sizeof...(T);
+};
 
 template <class T>
 using FieldTypes =
@@ -198,6 +202,26 @@ constexpr bool all_travel(TypeList<T...>) {
   return (value_travels<T>() && ...);
 }
 
+/// True for aggregates that travel as their fields; others may still be served by cereal.
+template <class T>
+constexpr bool fields_travel() {
+  if constexpr (PlainAggregate<T>) {
+    constexpr std::size_t kCount = count_fields<T>();
+    if constexpr (kCount > kMaxFields || (kCount == 0 && !std::is_empty_v<T>)) {
+      return false;
+    } else {
+      return all_travel(FieldTypes<T>{});
+    }
+  } else {
+    return false;
+  }
+}
+
+template <template <class...> class V, class... A>
+TypeList<A...> alternatives_of(const V<A...>&);
+template <class T>
+using Alternatives = decltype(alternatives_of(std::declval<const T&>()));
+
 /// True when values of T can be sent and received whole.
 template <class T>
 constexpr bool value_travels() {
@@ -206,28 +230,34 @@ constexpr bool value_travels() {
     return false;
   } else if constexpr (Scalar<T>) {
     return sizeof(T) <= 16;
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    return value_travels<std::remove_cv_t<std::remove_extent_t<T>>>();
   } else if constexpr (std::is_pointer_v<T> || std::is_reference_v<T> || std::is_array_v<T> || std::is_union_v<T>) {
     return false;
   } else if constexpr (!std::is_class_v<T> || !std::is_default_constructible_v<T>) {
     return false;
-  } else if constexpr (String<T>) {
+  } else if constexpr (String<T> || Path<T>) {
     return true;
+  } else if constexpr (Duration<T>) {
+    return value_travels<typename T::rep>();
+  } else if constexpr (UniquePointer<T>) {
+    return !std::is_polymorphic_v<typename T::element_type> && value_travels<typename T::element_type>();
+  } else if constexpr (Variant<T>) {
+    return all_travel(Alternatives<T>{});
+  } else if constexpr (Matrix<T>) {
+    return std::is_arithmetic_v<typename T::Scalar> || Complex<typename T::Scalar>;
+  } else if constexpr (Set<T>) {
+    return value_travels<typename T::key_type>();
   } else if constexpr (CharacterRange<T> || Span<T>) {
     return false;
   } else if constexpr (Map<T>) {
     return value_travels<typename T::key_type>() && value_travels<typename T::mapped_type>();
-  } else if constexpr (StdArray<T> || Optional<T> || Sequence<T>) {
+  } else if constexpr (StdArray<T> || Optional<T> || Sequence<T> || Complex<T>) {
     return value_travels<Plain<typename T::value_type>>();
   } else if constexpr (TupleLike<T>) {
     return elements_travel<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else if constexpr (PlainAggregate<T>) {
-    if constexpr (count_fields<T>() == 0) {
-      return false;
-    } else {
-      return all_travel(FieldTypes<T>{});
-    }
   } else {
-    return false;
+    return fields_travel<T>() || ByCereal<T>::kServes;
   }
 }
 

@@ -29,6 +29,10 @@ struct Overload {
   static constexpr auto of(R (*function)(P...)) {
     return function;
   }
+  template <class R>
+  static constexpr auto of(R (*function)(P...) noexcept) {
+    return function;
+  }
 };
 
 template <class Text>
@@ -43,20 +47,54 @@ template <class Text>
   sink->failed(sink, i, thrown.first());
 }
 
+/// A task's result: what the function returns, then its in-out parameters in order.
+template <class R, class... P>
+struct Outcome {
+  static constexpr std::size_t kParts = (std::is_void_v<R> ? 0 : 1) + (0 + ... + (InOut<P> ? 1 : 0));
+  template <class T, bool Counts>
+  static constexpr std::size_t part() {
+    if constexpr (Counts) {
+      return fixed_size<T>();
+    } else {
+      return 0;
+    }
+  }
+  /// Bytes of every result, 0 when they differ.
+  static constexpr std::size_t size() {
+    constexpr bool kFixed = (part<Plain<R>, !std::is_void_v<R>>() != 0 ||
+                             std::is_void_v<R>)&&((!InOut<P> || part<Plain<P>, InOut<P>>() != 0) && ...);
+    return kFixed ? part<Plain<R>, !std::is_void_v<R>>() + (0 + ... + part<Plain<P>, InOut<P>>()) : 0;
+  }
+};
+
+template <class P, class Writer>
+inline void encode_back([[maybe_unused]] Writer& writer, [[maybe_unused]] const Argument<P>& argument) {
+  if constexpr (InOut<P>) encode(writer, argument.value());
+}
+
+template <auto Function, class Result, class... P, class Writer>
+inline void call(Writer& writer, Argument<P>&&... arguments) {
+  if constexpr (std::is_void_v<Result>) {
+    Function(arguments.get()...);
+  } else if constexpr (std::is_reference_v<Result>) {
+    encode(writer, static_cast<const Plain<Result>&>(Function(arguments.get()...)));
+  } else {
+    const Plain<Result> result = Function(arguments.get()...);
+    encode(writer, result);
+  }
+  (encode_back<P>(writer, arguments), ...);
+}
+
 template <auto Function, class Result, class... P, std::size_t... I>
 inline void call_one(const jobhost_column* params, std::uint64_t i, unsigned char* out,
                      [[maybe_unused]] jobhost_sink* sink, std::index_sequence<I...>) {
-  using Value = Plain<Result>;
-  if constexpr (std::is_void_v<Result>) {
-    Function(Argument<P>(params[I], i).get()...);
-  } else if constexpr (fixed_size<Value>() != 0) {
-    MemoryWriter writer(out + i * fixed_size<Value>());
-    const Value result = Function(Argument<P>(params[I], i).get()...);
-    encode(writer, result);
+  constexpr std::size_t kSize = Outcome<Result, P...>::size();
+  if constexpr (kSize != 0 || Outcome<Result, P...>::kParts == 0) {
+    MemoryWriter writer(out + i * kSize);
+    call<Function, Result, P...>(writer, Argument<P>(params[I], i)...);
   } else {
     SinkWriter writer(*sink);
-    const auto& result = Function(Argument<P>(params[I], i).get()...);
-    encode(writer, result);
+    call<Function, Result, P...>(writer, Argument<P>(params[I], i)...);
   }
 }
 
@@ -66,7 +104,8 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
   // A local copy of the columns: stores of results could otherwise change them, as far as the compiler knows.
   jobhost_column columns[sizeof...(P) + 1];
   for (std::size_t p = 0; p < sizeof...(P); ++p) columns[p] = params[p];
-  constexpr bool kVariable = !std::is_void_v<R> && fixed_size<Plain<R>>() == 0;
+  constexpr std::size_t kSize = Outcome<R, P...>::size();
+  constexpr bool kVariable = kSize == 0 && Outcome<R, P...>::kParts > 0;
   unsigned char* const out = sink->data;
   std::uint64_t i = 0;
   while (i < n) {
@@ -87,8 +126,8 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
       if constexpr (kVariable) {
         sink->used = used;
         sink->ends[i] = used;
-      } else if constexpr (!std::is_void_v<R>) {
-        __builtin_memset(out + i * fixed_size<Plain<R>>(), 0, fixed_size<Plain<R>>());
+      } else if constexpr (kSize > 0) {
+        __builtin_memset(out + i * kSize, 0, kSize);
       }
       ++i;
     }

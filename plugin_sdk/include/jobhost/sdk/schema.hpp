@@ -77,6 +77,20 @@ constexpr void put_fields(Text& out, TypeList<F...>, std::index_sequence<I...>) 
    ...);
 }
 
+// One dimension of a matrix: an array when every dimension is known to the compiler, else a vector.
+template <class T>
+constexpr void open_extent(Text& out) {
+  out.put(fixed_size<T>() != 0 ? "{\"array\":" : "{\"vector\":");
+}
+template <class T>
+constexpr void close_extent(Text& out, int extent) {
+  if (fixed_size<T>() != 0) {
+    out.put(",\"size\":");
+    out.number(static_cast<std::size_t>(extent));
+  }
+  out.put('}');
+}
+
 template <class T>
 constexpr void put_type(Text& out) {
   if constexpr (std::is_void_v<T>) {
@@ -97,8 +111,42 @@ constexpr void put_type(Text& out) {
     out.put('"');
   } else if constexpr (std::is_floating_point_v<T>) {
     out.put(sizeof(T) == 4 ? "\"f32\"" : sizeof(T) == 8 ? "\"f64\"" : "\"f80\"");
-  } else if constexpr (CharacterRange<T> || CString<T>) {
+  } else if constexpr (CharacterRange<T> || CString<T> || Path<T>) {
     out.put("\"string\"");
+  } else if constexpr (Duration<T>) {
+    put_type<typename T::rep>(out);
+  } else if constexpr (Complex<T>) {
+    out.put("{\"struct\":\"");
+    out.put(type_name<T>());
+    out.put("\",\"fields\":[[\"real\",");
+    put_type<typename T::value_type>(out);
+    out.put("],[\"imag\",");
+    put_type<typename T::value_type>(out);
+    out.put("]]}");
+  } else if constexpr (UniquePointer<T>) {
+    out.put("{\"pointer\":");
+    put_type<Plain<typename T::element_type>>(out);
+    out.put('}');
+  } else if constexpr (Variant<T>) {
+    out.put("{\"variant\":[");
+    put_types(out, Alternatives<T>{});
+    out.put("]}");
+  } else if constexpr (Matrix<T>) {
+    open_extent<T>(out);
+    if constexpr (!Row<T>) open_extent<T>(out);
+    put_type<typename T::Scalar>(out);
+    close_extent<T>(out, Row<T> ? T::SizeAtCompileTime : T::ColsAtCompileTime);
+    if constexpr (!Row<T>) close_extent<T>(out, T::RowsAtCompileTime);
+  } else if constexpr (Set<T>) {
+    out.put("{\"vector\":");
+    put_type<typename T::key_type>(out);
+    out.put('}');
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    out.put("{\"array\":");
+    put_type<std::remove_cv_t<std::remove_extent_t<T>>>(out);
+    out.put(",\"size\":");
+    out.number(std::extent_v<T>);
+    out.put('}');
   } else if constexpr (Map<T>) {
     out.put("{\"map\":[");
     put_types(out, TypeList<typename T::key_type, typename T::mapped_type>{});
@@ -121,6 +169,10 @@ constexpr void put_type(Text& out) {
     out.put("{\"tuple\":[");
     put_elements<T>(out, std::make_index_sequence<std::tuple_size_v<T>>{});
     out.put("]}");
+  } else if constexpr (!fields_travel<T>()) {
+    out.put("{\"json\":\"");
+    out.put(type_name<T>());
+    out.put("\"}");
   } else {
     out.put("{\"struct\":\"");
     out.put(type_name<T>());
@@ -143,7 +195,50 @@ struct Source {
   const char *name, *symbol, *signature, *file, *line, *doc;
   const char* const* parameters;  // one name per parameter
   const char* const* types;       // one spelling per parameter, "" when not known
+  const char* fewer;              // counts of arguments, separated by commas, with which it may be called as well
 };
+
+constexpr bool is_result(const char* name) {
+  const char* word = "result";
+  while (*name != '\0' && *name == *word) ++name, ++word;
+  return *name == *word;
+}
+
+/// The type of what a task yields: the function's result; with in-out parameters a struct of both, or just the value of
+/// the only one when the function returns nothing.
+template <class R, class... P>
+constexpr void put_outcome(Text& out, const Source& source) {
+  constexpr std::size_t kParts = Outcome<R, P...>::kParts;
+  if constexpr (kParts == 0 || (kParts == 1 && !std::is_void_v<R>)) {
+    put_type<Plain<R>>(out);
+  } else {
+    if constexpr (kParts > 1) out.put("{\"struct\":\"results\",\"fields\":[");
+    bool first = true;
+    if constexpr (!std::is_void_v<R>) {
+      out.put("[\"result\",");
+      put_type<Plain<R>>(out);
+      out.put(']');
+      first = false;
+    }
+    [[maybe_unused]] std::size_t i = 0;
+    [[maybe_unused]] const auto put_part = [&]<class Q>(TypeList<Q>) {
+      if constexpr (InOut<Q>) {
+        if constexpr (kParts > 1) {
+          out.put(first ? "[\"" : ",[\"");
+          if (is_result(source.parameters[i])) out.put("arg.");
+          out.put(source.parameters[i]);
+          out.put("\",");
+        }
+        put_type<Plain<Q>>(out);
+        if constexpr (kParts > 1) out.put(']');
+        first = false;
+      }
+      ++i;
+    };
+    (put_part(TypeList<P>{}), ...);
+    if constexpr (kParts > 1) out.put("]}");
+  }
+}
 
 template <class R, class... P>
 constexpr void put_kernel(Text& out, const Source& source, R (*)(P...)) {
@@ -164,8 +259,10 @@ constexpr void put_kernel(Text& out, const Source& source, R (*)(P...)) {
   ((out.put(i == 0 ? "{\"name\":\"" : ",{\"name\":\""), out.put(source.parameters[i++]), out.put("\",\"type\":"),
     put_type<Plain<P>>(out), out.put('}')),
    ...);
+  out.put("],\"fewer\":[");
+  out.put(source.fewer);
   out.put("],\"result\":");
-  put_type<Plain<R>>(out);
+  put_outcome<R, P...>(out, source);
   out.put('}');
 }
 
