@@ -22,7 +22,7 @@ MAY = {
     "cli": "base schema bundle store plugin context worker backend host report",
 }
 OWNERS = {  # header prefix: folders, in .cpp files only
-    "nlohmann/": "schema bundle store cli",
+    "nlohmann/json.hpp": "schema bundle store cli",
     "spdlog/": "base",
     "CLI/": "cli",
     "fmt/": "cli report",

@@ -1,65 +1,61 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
+#include "cli/document.hpp"
+#include "cli/job_names.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
-#include "store/party.hpp"
 
 namespace jobhost::cli {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 struct LookOptions {
   std::string job = "@last";
+  bool json = false;
   bundle::Output output;
 };
 
-/// "done", "running", "cancelled" or "stopped".
-std::string state_of(base::Env& env, const host::Job& job) {
-  if (base::exists(env, job.directory.done())) return "done";
-  const auto self = store::make_identity(env, "host");
-  for (const auto& party : store::all_parties(env, job.directory)) {
-    if (party.role != "worker") continue;
-    const auto life = store::life_of(env, party, self);
-    if (life == store::Life::kAlive) return "running";
-    if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
-  }
-  return base::exists(env, job.directory.cancel()) ? "cancelled" : "stopped";
-}
-
-void list(Session& session) {
+void list(Session& session, const LookOptions& options) {
   store::Store store = session.store();
   std::vector<report::TableColumn> columns = {{"JOB"},        {"KERNEL"},       {"STATE"},   {"TASKS", true},
                                               {"DONE", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
+  Json documents = Json::array();
   for (const auto& id : store.jobs()) {
     try {
       const host::Job job = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
+      const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
       stream.poll();
-      rows.push_back({id, job.manifest.kernel.name, state_of(session.env, job), std::to_string(job.manifest.tasks),
-                      std::to_string(stream.done()), std::to_string(stream.failed()), job.manifest.created,
-                      job.manifest.label});
-    } catch (const base::Error&) {
+      const std::string state = state_of(session.env, job);
+      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
+                      std::to_string(stream.failed()), manifest.created, manifest.label});
+      documents.push_back({{"job", id},
+                           {"kernel", manifest.kernel.name},
+                           {"state", state},
+                           {"tasks", manifest.tasks},
+                           {"done", stream.done()},
+                           {"failed", stream.failed()},
+                           {"created", manifest.created},
+                           {"label", manifest.label}});
+    } catch (const base::Error& error) {
       rows.push_back({id, "", "damaged", "", "", "", "", ""});
+      documents.push_back({{"job", id}, {"state", "damaged"}, {"error", error.what()}});
     }
   }
+  if (options.json) return print_document({{"store", store.path()}, {"jobs", std::move(documents)}});
   if (rows.empty()) return session.say("no jobs in '" + store.path() + "'");
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
-}
-
-host::Job open(Session& session, const std::string& name) {
-  store::Store store = session.store();
-  return host::open_job(session.env, store.find(name));
 }
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
@@ -80,52 +76,89 @@ std::string headline(const host::Explanation& words) {
   return text;
 }
 
-void show_task(Session& session, const host::Job& job, const std::string& number) {
-  std::uint64_t task = 0;
-  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), task);
-  if (error != std::errc() || *end != '\0' || task >= job.manifest.tasks) {
-    throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " has no task '" + number + "'",
-                      "its tasks are 0 to " + std::to_string(job.manifest.tasks - 1));
-  }
+/// One task: its inputs, and what became of it.
+void show_task(Session& session, const LookOptions& options) {
+  const auto [job, task] = open_task(session, options.job);
+  const auto& kernel = job.manifest.kernel;
   RowOutput words(session.env, job, {"", "jsonl"});
-  std::printf("task %llu of job %s\n  %s\n  %s\n", static_cast<unsigned long long>(task), job.manifest.job.c_str(),
-              job.manifest.kernel.signature.c_str(), words.inputs_of(task).c_str());
   host::ResultStream stream(session.env, job);
   stream.poll();
-  while (const host::Block* block = stream.next_available()) {
-    if (task < block->first || task >= block->first + block->count) continue;
-    if (block->failed) {
-      host::Explainer explainer(job);
-      const auto failure = explainer.explain(block->failure, block->modules);
-      std::printf("  failed after %u attempt%s: %s\n", block->attempts, block->attempts == 1 ? "" : "s",
-                  headline(failure).c_str());
-      print_stack(failure, "  ");
-      return;
-    }
-    base::ByteReader reader(bundle::value_at(block->results, task - block->first));
-    std::string text;
-    schema::append_json(job.manifest.kernel.result, reader, text);
-    std::printf("  result %s\n  took about %.3g s\n", text.c_str(), static_cast<double>(block->nanoseconds) * 1e-9);
-    return;
+  const host::Block* block = stream.find(task);
+  Json document = {{"job", job.manifest.job}, {"task", task}, {"inputs", Json::parse(words.inputs_json(task))}};
+  std::string text;
+  host::Explanation failure;
+  if (block) {
+    document["attempts"] = block->attempts;
+    document["seconds"] = static_cast<double>(block->nanoseconds) * 1e-9;
   }
-  std::printf("  not done yet\n");
+  if (block && block->failed) {
+    failure = host::Explainer(job).explain(block->failure, block->modules);
+    document["error"] = to_json(failure);
+  } else if (block) {
+    base::ByteReader reader(bundle::value_at(block->results, 0));
+    schema::append_json(kernel.result, reader, text);
+    document["result"] = Json::parse(text);
+  }
+  if (options.json) return print_document(document);
+  std::printf("task %llu of job %s\n  %s\n  %s\n", static_cast<unsigned long long>(task), job.manifest.job.c_str(),
+              kernel.signature.c_str(), words.inputs_of(task).c_str());
+  if (!block) {
+    std::printf("  not done yet\n");
+  } else if (block->failed) {
+    std::printf("  failed after %u attempt%s: %s\n", block->attempts, block->attempts == 1 ? "" : "s",
+                headline(failure).c_str());
+    print_stack(failure, "  ");
+  } else {
+    std::printf("  result %s\n  took about %.3g s\n", text.c_str(), static_cast<double>(block->nanoseconds) * 1e-9);
+  }
 }
 
-void show(Session& session, const std::string& name) {
-  const std::size_t slash = name.rfind('/');
-  if (slash != std::string::npos && !base::exists(session.env, name + "/MANIFEST")) {
-    return show_task(session, open(session, name.substr(0, slash)), name.substr(slash + 1));
+Json blob_json(const bundle::Blob& blob) {
+  return {{"name", blob.name}, {"origin", blob.origin}, {"sha256", blob.sha256}, {"build_id", blob.build_id}};
+}
+
+void show_document(const host::Job& job, const std::string& state, const host::ResultStream& stream) {
+  const auto& manifest = job.manifest;
+  Json libraries = Json::array(), system = Json::array();
+  for (const auto& library : manifest.libraries) libraries.push_back(blob_json(library));
+  for (const auto& library : manifest.system_libraries) {
+    system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
-  const host::Job job = open(session, name);
+  print_document({{"job", manifest.job},
+                  {"label", manifest.label},
+                  {"state", state},
+                  {"kernel", to_json(manifest.kernel)},
+                  {"tasks", manifest.tasks},
+                  {"done", stream.done()},
+                  {"failed", stream.failed()},
+                  {"ran_twice", stream.duplicates()},
+                  {"created", manifest.created},
+                  {"hostname", manifest.hostname},
+                  {"backend", manifest.backend},
+                  {"workers", manifest.workers},
+                  {"retries", manifest.retries},
+                  {"directory", job.directory.path()},
+                  {"working_directory", manifest.working_directory},
+                  {"plugin", blob_json(manifest.plugin)},
+                  {"libraries", std::move(libraries)},
+                  {"system_libraries", std::move(system)},
+                  {"command", manifest.command}});
+}
+
+void show(Session& session, const LookOptions& options) {
+  if (names_task(session, options.job)) return show_task(session, options);
+  const host::Job job = open_job(session, options.job);
   const auto& manifest = job.manifest;
   host::ResultStream stream(session.env, job);
   stream.poll();
+  const std::string state = state_of(session.env, job);
+  if (options.json) return show_document(job, state, stream);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, text.c_str());
   };
   line("job", manifest.job);
   line("label", manifest.label);
-  line("state", state_of(session.env, job));
+  line("state", state);
   line("kernel", manifest.kernel.signature);
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
   line("tasks", fmt::format("{}: {} done, {} failed, {} ran twice", manifest.tasks, stream.done(), stream.failed(),
@@ -136,8 +169,9 @@ void show(Session& session, const std::string& name) {
   line("works in", manifest.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
-  for (const auto& library : manifest.system_libraries)
+  for (const auto& library : manifest.system_libraries) {
     line("system", library.path + "   build id " + library.build_id);
+  }
   std::string command;
   for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;
   line("command", command);
@@ -146,8 +180,8 @@ void show(Session& session, const std::string& name) {
 /// Rows of all tasks that are done, whatever is missing between them.
 void results(Session& session, const LookOptions& options) {
   Signals::install();
-  const host::Job job = open(session, options.job);
-  RowOutput rows(session.env, job, options.output);
+  const host::Job job = open_job(session, options.job);
+  RowOutput rows(session.env, job, options.json ? bundle::Output{options.output.file, "document"} : options.output);
   host::ResultStream stream(session.env, job);
   stream.poll();
   while (const host::Block* block = stream.next_available()) rows.write(*block);
@@ -158,63 +192,78 @@ void results(Session& session, const LookOptions& options) {
   session.exit_code = stream.failed() > 0 ? 1 : 0;
 }
 
-void errors(Session& session, const std::string& name) {
-  const host::Job job = open(session, name);
-  struct Group {
-    host::Explanation first;
-    std::vector<std::uint64_t> tasks;
-    std::uint64_t count = 0;
-  };
-  std::map<std::string, Group> groups;
+/// Failures that have kind, type and place in common.
+struct FailureGroup {
+  host::Explanation first;
+  std::vector<std::uint64_t> tasks;  // the first few
+  std::uint64_t count = 0;
+};
+
+std::vector<FailureGroup> groups_of(const host::Job& job, host::ResultStream& stream) {
+  constexpr std::size_t kTasksNamed = 5;
+  std::map<std::string, FailureGroup> groups;
   host::Explainer explainer(job);
-  host::ResultStream stream(session.env, job);
-  stream.poll();
   while (const host::Block* block = stream.next_available()) {
     if (!block->failed) continue;
     const auto words = explainer.explain(block->failure, block->modules);
-    Group& group = groups[words.kind + "\n" + words.type + "\n" + words.where];
+    FailureGroup& group = groups[words.kind + "\n" + words.type + "\n" + words.where];
     if (group.count++ == 0) group.first = words;
-    if (group.tasks.size() < 5) group.tasks.push_back(block->first);
+    if (group.tasks.size() < kTasksNamed) group.tasks.push_back(block->first);
+  }
+  std::vector<FailureGroup> largest_first;
+  for (auto& [key, group] : groups) largest_first.push_back(std::move(group));
+  std::stable_sort(largest_first.begin(), largest_first.end(),
+                   [](const auto& a, const auto& b) { return a.count > b.count; });
+  return largest_first;
+}
+
+void errors(Session& session, const LookOptions& options) {
+  const host::Job job = open_job(session, options.job);
+  host::ResultStream stream(session.env, job);
+  stream.poll();
+  const auto groups = groups_of(job, stream);
+  session.exit_code = stream.failed() > 0 ? 1 : 0;
+  if (options.json) {
+    Json list = Json::array();
+    for (const auto& group : groups) {
+      list.push_back({{"count", group.count}, {"error", to_json(group.first)}, {"first_tasks", group.tasks}});
+    }
+    return print_document({{"job", job.manifest.job},
+                           {"tasks", job.manifest.tasks},
+                           {"failed", stream.failed()},
+                           {"groups", std::move(list)}});
   }
   std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(stream.failed()),
               static_cast<unsigned long long>(job.manifest.tasks));
   RowOutput inputs(session.env, job, {"", "jsonl"});
-  std::vector<const Group*> largest_first;
-  for (const auto& [key, group] : groups) largest_first.push_back(&group);
-  std::stable_sort(largest_first.begin(), largest_first.end(),
-                   [](const Group* a, const Group* b) { return a->count > b->count; });
-  for (const auto* group : largest_first) {
-    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group->count), headline(group->first).c_str());
-    print_stack(group->first, "    ");
-    for (const auto task : group->tasks) {
+  for (const auto& group : groups) {
+    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline(group.first).c_str());
+    print_stack(group.first, "    ");
+    for (const auto task : group.tasks) {
       std::printf("    task %llu: %s\n", static_cast<unsigned long long>(task), inputs.inputs_of(task).c_str());
     }
-    if (group->count > group->tasks.size()) {
-      std::printf("    and %llu more\n", static_cast<unsigned long long>(group->count - group->tasks.size()));
+    if (group.count > group.tasks.size()) {
+      std::printf("    and %llu more\n", static_cast<unsigned long long>(group.count - group.tasks.size()));
     }
   }
-  session.exit_code = stream.failed() > 0 ? 1 : 0;
 }
 
 }  // namespace
 
 void add_look_commands(CLI::App& app, Session& session) {
-  app.add_subcommand("ls", "List the jobs of the store")->callback([&session] { list(session); });
   auto options = std::make_shared<LookOptions>();
-  const auto add = [&](const char* name, const char* what) {
+  const auto add = [&](const char* name, const char* what, void (*run)(Session&, const LookOptions&)) {
     auto* command = app.add_subcommand(name, what);
-    command->add_option("job", options->job, "Id, unique prefix, path, or @last (default)")->type_name("JOB");
+    command->add_flag("--json", options->json, "Print one JSON document");
+    command->callback([&session, options, run] { run(session, *options); });
     return command;
   };
-  add("show", "Everything about a job, or about one task: JOB/TASK")->callback([&session, options] {
-    show(session, options->job);
-  });
-  auto* results_command = add("results", "Print the results of a job so far");
-  results_command->add_option("-o,--output", options->output.file, "Write rows to FILE (.csv, .jsonl, .json)");
-  results_command->add_option("--format", options->output.format, "table, jsonl, csv or json")
-      ->check(CLI::IsMember({"table", "jsonl", "csv", "json"}));
-  results_command->callback([&session, options] { results(session, *options); });
-  add("errors", "Group the failures of a job")->callback([&session, options] { errors(session, options->job); });
+  add("ls", "List the jobs of the store", &list);
+  add_job_option(*add("show", "Everything about a job, or about one task: JOB/TASK", &show), options->job);
+  auto* results_command = add("results", "Print the results of a job so far", &results);
+  add_job_option(*results_command, options->job);
+  add_output_options(*results_command, options->output);
+  add_job_option(*add("errors", "Group the failures of a job", &errors), options->job);
 }
 
 }  // namespace jobhost::cli

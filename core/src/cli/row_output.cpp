@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cerrno>
 
 #include "base/file.hpp"
@@ -36,6 +37,12 @@ report::Format format_of(const bundle::Output& output) {
                     output.file.empty() ? "unknown format '" + word + "'"
                                         : "'" + output.file + "' does not end in .csv, .jsonl or .json",
                     "--format says what to write: table, jsonl, csv or json");
+}
+
+void add_output_options(CLI::App& command, bundle::Output& output) {
+  command.add_option("-o,--output", output.file, "Write rows to FILE (.csv, .jsonl, .json)")->type_name("FILE");
+  command.add_option("--format", output.format, "table, jsonl, csv or json (default: table on a terminal, else jsonl)")
+      ->check(CLI::IsMember({"table", "jsonl", "csv", "json"}));
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output,
@@ -103,6 +110,20 @@ void RowOutput::finish() {
   if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
     base::throw_file_error(failure, "rename the finished output to", path_);
   }
+}
+
+std::string RowOutput::inputs_json(std::uint64_t task) {
+  inputs_.read(task, 1, columns_);
+  std::string text = "{";
+  const auto& parameters = job_.manifest.kernel.parameters;
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    if (p > 0) text += ", ";
+    schema::append_json_string(parameters[p].name, text);
+    text += ": ";
+    base::ByteReader reader(bundle::value_at(columns_[p], 0));
+    schema::append_json(parameters[p].type, reader, text);
+  }
+  return text + "}";
 }
 
 std::string RowOutput::inputs_of(std::uint64_t task) {

@@ -10,6 +10,10 @@
 #include "host/result_stream.hpp"
 #include "report/rows.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace jobhost::cli {
 
 /// Rows of a job to standard output or to a file. A file appears under its name only when it is complete.
@@ -29,6 +33,8 @@ class RowOutput {
   void finish();
   /// One line "seed=3 samples=10" for a task.
   std::string inputs_of(std::uint64_t task);
+  /// The same as a JSON object.
+  std::string inputs_json(std::uint64_t task);
 
  private:
   void write_text(std::string_view text);
@@ -44,6 +50,9 @@ class RowOutput {
   host::Explanation last_failure_;
   std::unique_ptr<report::RowWriter> writer_;
 };
+
+/// Adds -o and --format.
+void add_output_options(CLI::App& command, bundle::Output& output);
 
 /// The format of an output; throws Error(kUsage) when neither format nor ending is known.
 report::Format format_of(const bundle::Output& output);

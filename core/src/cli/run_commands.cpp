@@ -10,6 +10,7 @@
 #include "base/suggest.hpp"
 #include "cli/follow.hpp"
 #include "cli/input_arguments.hpp"
+#include "cli/job_names.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 
@@ -129,8 +130,7 @@ bundle::Output chosen_output(const JobOptions& options, const host::Job& job) {
 
 void resume(Session& session, const JobOptions& options) {
   Signals::install();
-  store::Store store = session.store();
-  host::Job job = host::open_job(session.env, store.find(options.job));
+  host::Job job = open_job(session, options.job);
   const bundle::Output output = chosen_output(options, job);
   check_output(session.env, output);
   if (base::exists(session.env, job.directory.done())) {
@@ -147,8 +147,7 @@ void resume(Session& session, const JobOptions& options) {
 
 void attach(Session& session, const JobOptions& options) {
   Signals::install();
-  store::Store store = session.store();
-  const host::Job job = host::open_job(session.env, store.find(options.job));
+  const host::Job job = open_job(session, options.job);
   // Without -o rows go to standard output: the file belongs to the host that runs the job.
   const bundle::Output output{absolute(options.output.file), options.output.format};
   check_output(session.env, output);
@@ -156,20 +155,13 @@ void attach(Session& session, const JobOptions& options) {
 }
 
 void cancel(Session& session, const JobOptions& options) {
-  store::Store store = session.store();
-  const host::Job job = host::open_job(session.env, store.find(options.job));
+  const host::Job job = open_job(session, options.job);
   if (base::exists(session.env, job.directory.done())) {
     session.say("job " + job.manifest.job + " is already done");
     return;
   }
   base::write_file_atomically(session.env, job.directory.cancel(), {}, false);
   session.say("cancelled job " + job.manifest.job + ": running tasks are finished, nothing new is started");
-}
-
-void add_output_options(CLI::App& command, bundle::Output& output) {
-  command.add_option("-o,--output", output.file, "Write rows to FILE (.csv, .jsonl, .json)")->type_name("FILE");
-  command.add_option("--format", output.format, "table, jsonl, csv or json (default: table on a terminal, else jsonl)")
-      ->check(CLI::IsMember({"table", "jsonl", "csv", "json"}));
 }
 
 void add_run_options(CLI::App& command, RunOptions& options) {
@@ -192,10 +184,6 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_option("--name", options.label, "A label for the job");
 }
 
-void add_job_option(CLI::App& command, JobOptions& options) {
-  command.add_option("job", options.job, "Id, unique prefix, path, or @last (default)")->type_name("JOB");
-}
-
 }  // namespace
 
 void add_run_commands(CLI::App& app, Session& session) {
@@ -213,7 +201,7 @@ void add_run_commands(CLI::App& app, Session& session) {
 
   auto resume_options = std::make_shared<JobOptions>();
   auto* resume_command = app.add_subcommand("resume", "Run what is unfinished of a job, with the same code");
-  add_job_option(*resume_command, *resume_options);
+  add_job_option(*resume_command, resume_options->job);
   resume_command->add_option("-b,--backend", resume_options->backend, "Another backend than the job had");
   resume_command->add_option("-j,--workers", resume_options->workers, "Another number of lanes")
       ->check(CLI::Range(1u, 1024u));
@@ -222,13 +210,13 @@ void add_run_commands(CLI::App& app, Session& session) {
 
   auto attach_options = std::make_shared<JobOptions>();
   auto* attach_command = app.add_subcommand("attach", "Print a job's results in order as they come");
-  add_job_option(*attach_command, *attach_options);
+  add_job_option(*attach_command, attach_options->job);
   add_output_options(*attach_command, attach_options->output);
   attach_command->callback([&session, attach_options] { attach(session, *attach_options); });
 
   auto cancel_options = std::make_shared<JobOptions>();
   auto* cancel_command = app.add_subcommand("cancel", "Stop a job; what is done stays, resume goes on");
-  add_job_option(*cancel_command, *cancel_options);
+  add_job_option(*cancel_command, cancel_options->job);
   cancel_command->callback([&session, cancel_options] { cancel(session, *cancel_options); });
 }
 

@@ -108,13 +108,27 @@ const Block* ResultStream::next_available() {
   return next();
 }
 
+const Block* ResultStream::find(std::uint64_t task) {
+  auto part = ahead_.upper_bound(task);
+  if (part == ahead_.begin() || (--part)->second.end <= task) return nullptr;
+  return block_of(part->second, task, task + 1);
+}
+
 const Block* ResultStream::next() {
   const auto found = ahead_.find(position_);
   if (found == ahead_.end()) return nullptr;
-  load(found->second);
-  block_.first = position_;
-  block_.count = found->second.end - position_;
-  const std::uint64_t skip = position_ - found->second.frame.header.first;
+  const Part part = found->second;
+  ahead_.erase(found);
+  block_of(part, position_, part.end);
+  position_ = part.end;
+  return &block_;
+}
+
+const Block* ResultStream::block_of(const Part& part, std::uint64_t first, std::uint64_t end) {
+  load(part);
+  block_.first = first;
+  block_.count = end - first;
+  const std::uint64_t skip = first - part.frame.header.first;
   if (!block_.failed) {
     if (block_.results.offsets) {
       block_.results.offsets += skip;
@@ -122,8 +136,6 @@ const Block* ResultStream::next() {
       block_.results.data += skip * block_.results.stride;
     }
   }
-  position_ = found->second.end;
-  ahead_.erase(found);
   return &block_;
 }
 

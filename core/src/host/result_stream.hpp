@@ -40,6 +40,9 @@ class ResultStream {
   /// The next block that is there, whatever is missing before it: for looking at an unfinished job.
   const Block* next_available();
 
+  /// The block that holds just this task, or nothing when it is not done yet. For looking; leaves the order alone.
+  const Block* find(std::uint64_t task);
+
   bool finished() const { return position_ == job_.manifest.tasks; }
   std::uint64_t position() const { return position_; }      // tasks yielded
   std::uint64_t done() const { return seen_.size(); }       // tasks in the logs
@@ -57,6 +60,7 @@ class ResultStream {
   };
   void index(std::size_t log, const store::Frame& frame);
   void load(const Part& part);
+  const Block* block_of(const Part& part, std::uint64_t first, std::uint64_t end);
 
   const Job& job_;
   store::LogSet logs_;

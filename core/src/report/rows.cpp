@@ -110,13 +110,17 @@ class CsvWriter : public RowWriter {
 /// One object a line, or all of them in one array.
 class JsonWriter : public RowWriter {
  public:
-  JsonWriter(const schema::Kernel& kernel, TextSink sink, bool array)
-      : kernel_(kernel), buffer_(std::move(sink)), array_(array) {
+  JsonWriter(const schema::Kernel& kernel, TextSink sink, Format format)
+      : kernel_(kernel),
+        buffer_(std::move(sink)),
+        array_(format != Format::kJsonl),
+        end_(format == Format::kDocument ? "}\n" : "\n") {
     for (const auto& parameter : kernel.parameters) {
       std::string key = ", ";
       schema::append_json_string(column_name(parameter.name), key);
       keys_.push_back(key + ": ");
     }
+    if (format == Format::kDocument) buffer_.text() += "{\"schema\": \"jobhost/1\", \"rows\": ";
     if (array_) buffer_.text() += '[';
   }
 
@@ -151,7 +155,7 @@ class JsonWriter : public RowWriter {
 
   void flush() override { buffer_.pass_on(); }
   void finish() override {
-    if (array_) buffer_.text() += any_ ? "\n]\n" : "]\n";
+    if (array_) buffer_.text() += (any_ ? "\n]" : "]") + end_;
     buffer_.pass_on();
   }
 
@@ -177,6 +181,7 @@ class JsonWriter : public RowWriter {
   Buffer buffer_;
   bool array_;
   bool any_ = false;
+  std::string end_;
   std::vector<std::string> keys_;
 };
 
@@ -206,6 +211,7 @@ std::optional<Format> format_named(const std::string& word) {
   if (word == "jsonl") return Format::kJsonl;
   if (word == "csv") return Format::kCsv;
   if (word == "json") return Format::kJson;
+  if (word == "document") return Format::kDocument;
   return std::nullopt;
 }
 
@@ -216,9 +222,9 @@ std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& 
     case Format::kCsv:
       return std::make_unique<CsvWriter>(kernel, std::move(sink));
     case Format::kJsonl:
-      return std::make_unique<JsonWriter>(kernel, std::move(sink), false);
     case Format::kJson:
-      return std::make_unique<JsonWriter>(kernel, std::move(sink), true);
+    case Format::kDocument:
+      return std::make_unique<JsonWriter>(kernel, std::move(sink), format);
   }
   return nullptr;
 }

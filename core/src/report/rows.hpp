@@ -13,7 +13,13 @@
 
 namespace jobhost::report {
 
-enum class Format { kTable, kJsonl, kCsv, kJson };
+enum class Format {
+  kTable,
+  kJsonl,
+  kCsv,
+  kJson,
+  kDocument,  // kJson inside {"schema": "jobhost/1", "rows": …}
+};
 
 /// What a failed task says in a row; see docs for the JSON form.
 struct Failure {
@@ -43,7 +49,7 @@ class RowWriter {
   virtual void finish() = 0;
 };
 
-/// "table", "jsonl", "csv" or "json"; nothing for any other word.
+/// "table", "jsonl", "csv", "json" or "document"; nothing for any other word.
 std::optional<Format> format_named(const std::string& word);
 
 /// `width` is the terminal's columns (0 = not a terminal: no truncation), for tables only.

@@ -20,8 +20,8 @@ struct StagedCode {
 /// directory afterwards reaches the workers. Throws Error(kDamaged) when a blob does not match its digest.
 StagedCode stage_code(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest);
 
-/// $XDG_CACHE_HOME/jobhost, ~/.cache/jobhost, or /tmp/jobhost-<uid> without a home to write to. Throws Error(kPluginRefused) when
-/// the directory belongs to somebody else or others may write to it.
+/// $XDG_CACHE_HOME/jobhost, ~/.cache/jobhost, or /tmp/jobhost-<uid> without a home to write to. Throws
+/// Error(kPluginRefused) when the directory belongs to somebody else or others may write to it.
 std::string private_cache(base::Env& env);
 
 }  // namespace jobhost::worker

@@ -1,0 +1,40 @@
+#include "cli/document.hpp"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace jobhost::cli {
+
+using Json = nlohmann::ordered_json;
+
+void print_document(const Json& body) {
+  Json document = {{"schema", "jobhost/1"}};
+  document.update(body);
+  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+}
+
+Json to_json(const host::Explanation& failure) {
+  return {{"kind", failure.kind},
+          {"type", failure.type},
+          {"what", failure.what},
+          {"where", failure.where},
+          {"signal", failure.signal ? Json(*failure.signal) : Json()},
+          {"causes", failure.causes},
+          {"stack", failure.stack}};
+}
+
+Json to_json(const schema::Kernel& kernel) {
+  Json parameters = Json::array();
+  for (std::size_t p = 0; p < kernel.parameters.size(); ++p) {
+    parameters.push_back({{"name", kernel.parameters[p].name}, {"type", schema::cpp_name(kernel.parameters[p].type)}});
+  }
+  return {{"name", kernel.name},
+          {"signature", kernel.signature},
+          {"file", kernel.file},
+          {"line", kernel.line},
+          {"documentation", kernel.doc},
+          {"parameters", std::move(parameters)},
+          {"result", schema::cpp_name(kernel.result)}};
+}
+
+}  // namespace jobhost::cli

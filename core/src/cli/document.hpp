@@ -1,0 +1,21 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "host/explanation.hpp"
+#include "schema/type.hpp"
+
+/// What looking commands print with --json: one object that begins with "schema": "jobhost/1".
+namespace jobhost::cli {
+
+/// Puts the schema before the members of `body` (an object) and prints it. Text that is not UTF-8 is mended.
+void print_document(const nlohmann::ordered_json& body);
+
+/// The members of an "error" object: those of a result row, then "causes" and "stack".
+nlohmann::ordered_json to_json(const host::Explanation& failure);
+
+/// Name, signature, source, documentation, parameters and result, types as C++ spells them.
+nlohmann::ordered_json to_json(const schema::Kernel& kernel);
+
+}  // namespace jobhost::cli

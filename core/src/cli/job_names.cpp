@@ -1,0 +1,59 @@
+#include "cli/job_names.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "store/party.hpp"
+
+namespace jobhost::cli {
+
+void add_job_option(CLI::App& command, std::string& job) {
+  command.add_option("job", job, "Id, unique prefix, path, or @last (default)")->type_name("JOB");
+}
+
+void add_task_option(CLI::App& command, std::string& task) {
+  command.add_option("task", task, "A job and the number of a task: @last/3")->type_name("JOB/TASK")->required();
+}
+
+host::Job open_job(Session& session, const std::string& name) {
+  store::Store store = session.store();
+  return host::open_job(session.env, store.find(name));
+}
+
+TaskOfJob open_task(Session& session, const std::string& name) {
+  const std::size_t slash = name.rfind('/');
+  if (slash == std::string::npos) {
+    throw base::Error(base::ExitCode::kUsage, "'" + name + "' names no task",
+                      "write JOB/TASK, as in " + name + "/0 or @last/0");
+  }
+  TaskOfJob found{open_job(session, name.substr(0, slash)), 0};
+  const auto& manifest = found.job.manifest;
+  const char* const end = name.data() + name.size();
+  const auto [stop, error] = std::from_chars(name.data() + slash + 1, end, found.task);
+  if (error != std::errc() || stop != end || found.task >= manifest.tasks) {
+    throw base::Error(
+        base::ExitCode::kUsage, "job " + manifest.job + " has no task '" + name.substr(slash + 1) + "'",
+        manifest.tasks > 0 ? "its tasks are 0 to " + std::to_string(manifest.tasks - 1) : "it has no tasks at all");
+  }
+  return found;
+}
+
+bool names_task(Session& session, const std::string& name) {
+  return name.find('/') != std::string::npos && !base::exists(session.env, name + "/MANIFEST");
+}
+
+std::string state_of(base::Env& env, const host::Job& job) {
+  if (base::exists(env, job.directory.done())) return "done";
+  const auto self = store::make_identity(env, "host");
+  for (const auto& party : store::all_parties(env, job.directory)) {
+    if (party.role != "worker") continue;
+    const auto life = store::life_of(env, party, self);
+    if (life == store::Life::kAlive) return "running";
+    if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
+  }
+  return base::exists(env, job.directory.cancel()) ? "cancelled" : "stopped";
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "cli/session.hpp"
+#include "host/submission.hpp"
+
+/// How commands are told which job or task is meant.
+namespace jobhost::cli {
+
+/// Adds the positional JOB, `@last` when it is not given.
+void add_job_option(CLI::App& command, std::string& job);
+/// Adds the positional JOB/TASK.
+void add_task_option(CLI::App& command, std::string& task);
+
+/// The job that an id, unique prefix, path or @last names. Throws Error(kUsage).
+host::Job open_job(Session& session, const std::string& name);
+
+struct TaskOfJob {
+  host::Job job;
+  std::uint64_t task;
+};
+/// "JOB/TASK". Throws Error(kUsage) when the job has no such task.
+TaskOfJob open_task(Session& session, const std::string& name);
+
+/// True when `name` means a task: JOB/TASK, and no directory of a job.
+bool names_task(Session& session, const std::string& name);
+
+/// "done", "running", "running on node7?", "cancelled" or "stopped".
+std::string state_of(base::Env& env, const host::Job& job);
+
+}  // namespace jobhost::cli

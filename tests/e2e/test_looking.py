@@ -1,0 +1,44 @@
+import json
+
+from jobhost import HOSTILE, VARIED, JobhostTest
+
+
+class Looking(JobhostTest):
+    """Every looking command prints one document with --json."""
+
+    def document(self, *words, code=0):
+        document = json.loads(self.run_jobhost(*words, "--json", code=code).out)
+        self.assertEqual(document["schema"], "jobhost/1")
+        return document
+
+    def test_ls_show_results_and_errors_of_a_job_with_failures(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=0..20", "--name", "some", "-j2", code=1)
+        job, = self.document("ls")["jobs"]
+        self.assertEqual((job["kernel"], job["state"], job["tasks"], job["done"], job["failed"], job["label"]),
+                         ("fussy", "done", 21, 21, 1, "some"))
+        shown = self.document("show")
+        self.assertEqual((shown["job"], shown["done"], shown["failed"]), (job["job"], 21, 1))
+        self.assertEqual(shown["kernel"]["parameters"], [{"name": "x", "type": "int"}])
+        self.assertEqual(len(shown["plugin"]["sha256"]), 64)
+        rows = self.document("results", code=1)["rows"]
+        self.assertEqual([row.get("result") for row in rows], [None if x == 13 else 2 * x for x in range(21)])
+        failed, = self.document("errors", code=1)["groups"]
+        self.assertEqual((failed["count"], failed["first_tasks"]), (1, [13]))
+        self.assertEqual((failed["error"]["type"], failed["error"]["what"]), ("std::domain_error", "unlucky 13"))
+        self.assertIn("hostile.cpp", failed["error"]["stack"][0])
+
+    def test_one_task(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..13", code=1)
+        fine, bad = (self.document("show", f"@last/{task}") for task in (0, 1))
+        self.assertEqual((fine["inputs"], fine["result"], fine["attempts"]), ({"x": 12}, 24, 1))
+        self.assertEqual((bad["inputs"], bad["error"]["kind"]), ({"x": 13}, "exception"))
+        self.assertIn("has no task '2'", self.run_jobhost("show", "@last/2", code=2).err)
+
+    def test_plugins(self):
+        listed = self.document("kernels", VARIED)
+        big = next(kernel for kernel in listed["kernels"] if kernel["name"] == "big")
+        self.assertEqual([parameter["type"] for parameter in big["parameters"]], ["Twenty", "Point"])
+        self.assertEqual(len(listed["skipped"]), 2)
+        checked = self.document("check", VARIED)
+        self.assertEqual((checked["abi"], checked["kernels"]), (0, len(listed["kernels"])))
+        self.assertTrue(all(library["found"] for library in checked["libraries"]))
