@@ -20,14 +20,14 @@ class Parser {
  public:
   Parser(const std::vector<Token>& tokens, bool declarations) : tokens_(tokens), declarations_(declarations) {}
 
-  std::vector<Function> run() {
+  Findings run() {
     while (at_ < tokens_.size()) declaration();
     for (auto& function : functions_) {
       const auto declared = declared_defaults_.find(qualified_name(function));
       if (declared != declared_defaults_.end()) function.defaults = std::max(function.defaults, declared->second);
       function.defaults = std::min(function.defaults, function.parameters.size());
     }
-    return std::move(functions_);
+    return {std::move(functions_), std::move(variables_)};
   }
 
  private:
@@ -142,10 +142,13 @@ class Parser {
   void entity() {
     const std::size_t begin = at_;
     std::size_t open = 0;  // the parenthesis that begins the parameters
-    bool candidate = true;
+    bool candidate = true, variable = false;
     std::size_t i = begin;
     for (; i < tokens_.size() && !is(i, ";") && !is(i, "{") && !is(i, "}"); ++i) {
-      if (is(i, "=")) candidate = false;  // behind the parameters: deleted, defaulted, pure, or a variable
+      if (is(i, "=")) {  // behind the parameters: deleted, defaulted or pure; before them: a variable
+        candidate = false;
+        variable = variable || open == 0;
+      }
       if (is(i, "operator") || is(i, "consteval") || is(i, "friend") || is(i, "asm") || is(i, "__asm__")) {
         candidate = false;
       }
@@ -167,6 +170,47 @@ class Parser {
     if (candidate && open > begin + 1 && (definition || is(i, ";"))) note(begin, open, i, definition);
     at_ = begin;
     skip_entity();
+    if ((open == 0 || variable) && !declarations_) note_variables(begin, at_);
+  }
+
+  std::vector<std::string> enclosing_namespaces() const {
+    std::vector<std::string> names;
+    for (const auto& scope : scopes_) {
+      if (scope) names.insert(names.end(), scope->begin(), scope->end());
+    }
+    return names;
+  }
+
+  /// The tokens of a declaration without parentheses before its first initialiser: `static int a = 1, b{2};`
+  void note_variables(std::size_t begin, std::size_t end) {
+    static const std::set<std::string> kNotAssignable = {
+        "const", "constexpr", "constinit", "thread_local", "__thread", "extern", "struct", "class",    "union", "enum",
+        "using", "typedef",   "template",  "friend",       "&",        "&&",     "[",      "operator", "asm",   "__asm__",
+        "goto",  "return",    "namespace", "concept",      "requires", "public", "export", "volatile", "else"};
+    int angles = 0;
+    bool in_initialiser = false;
+    std::vector<std::string> names;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (!in_initialiser && kNotAssignable.contains(tokens_[i].text)) return;
+      const bool ends_name = is(i, "=") || is(i, "{") || is(i, ",") || is(i, ";");
+      if (is(i, "<")) ++angles;
+      if (is(i, ">")) angles = std::max(0, angles - 1);
+      if (ends_name && angles == 0 && !in_initialiser) {
+        const std::size_t name = i - 1;
+        const bool has_type = name > begin || !names.empty();
+        if (i == begin || !has_type || !is_word(tokens_[name]) || kBuiltin.contains(tokens_[name].text)) return;
+        if (name > begin && (is(name - 1, "::") || is(name - 1, "."))) return;
+        names.push_back(tokens_[name].text);
+        in_initialiser = true;
+      }
+      if (is(i, ",") && angles == 0) in_initialiser = false;
+      if (is(i, "(") || is(i, "{") || is(i, "[")) i = behind(i) - 1;
+    }
+    for (const auto& name : names) {
+      Variable variable{enclosing_namespaces(), name};
+      const auto same = [&](const Variable& other) { return qualified_name(other) == qualified_name(variable); };
+      if (std::none_of(variables_.begin(), variables_.end(), same)) variables_.push_back(std::move(variable));
+    }
   }
 
   void note(std::size_t begin, std::size_t open, std::size_t body, bool definition) {
@@ -174,9 +218,7 @@ class Parser {
     if (!is_word(tokens_[name]) || kBuiltin.contains(tokens_[name].text) || tokens_[name].text == "main") return;
     if (is(name - 1, "::") || is(name - 1, "~") || name == begin) return;
     Function function;
-    for (const auto& scope : scopes_) {
-      if (scope) function.namespaces.insert(function.namespaces.end(), scope->begin(), scope->end());
-    }
+    function.namespaces = enclosing_namespaces();
     function.name = tokens_[name].text;
     function.line = tokens_[name].line;
     function.doc = tokens_[begin].comment;
@@ -259,19 +301,12 @@ class Parser {
   std::size_t at_ = 0;
   std::vector<std::optional<std::vector<std::string>>> scopes_;  // nothing: extern "C"
   std::vector<Function> functions_;
+  std::vector<Variable> variables_;
 };
 
 }  // namespace
 
-std::string qualified_name(const Function& function) {
-  std::string name;
-  for (const auto& part : function.namespaces) {
-    if (!part.empty()) name += part + "::";
-  }
-  return name + function.name;
-}
-
-std::vector<Function> find_functions(const std::vector<Token>& tokens, bool declarations) {
+Findings find_entities(const std::vector<Token>& tokens, bool declarations) {
   return Parser(tokens, declarations).run();
 }
 

@@ -24,13 +24,32 @@ struct Function {
   bool is_static = false;
 };
 
-/// "ns::f"; unnamed namespaces leave no trace.
-std::string qualified_name(const Function& function);
+/// A variable at namespace scope that may be assigned to.
+struct Variable {
+  std::vector<std::string> namespaces;  // as for functions
+  std::string name;
+};
 
-/// Finds the functions among the tokens of a file. Conservative: what is not surely an ordinary function (templates,
+struct Findings {
+  std::vector<Function> functions;
+  std::vector<Variable> variables;
+};
+
+/// "ns::f"; unnamed namespaces leave no trace.
+template <class Named>
+std::string qualified_name(const Named& entity) {
+  std::string name;
+  for (const auto& part : entity.namespaces) {
+    if (!part.empty()) name += part + "::";
+  }
+  return name + entity.name;
+}
+
+/// Finds the functions and variables among the tokens of a file. Conservative: what is not surely an ordinary function (templates,
 /// members, operators, consteval, main, definitions of qualified names, functions made of function pointers) is left
 /// out, because everything found is named by the generated code and must compile.
+/// Variables that are const, thread-local, references or only declared are left out.
 /// `declarations`: those that are only declared are found too, as in a header.
-std::vector<Function> find_functions(const std::vector<Token>& tokens, bool declarations = false);
+Findings find_entities(const std::vector<Token>& tokens, bool declarations = false);
 
 }  // namespace jobhost::scan

@@ -83,9 +83,10 @@ std::string quoted(const std::string& text) {
   return literal + "\"";
 }
 
-std::string scope_of(const Entry& entry) {
+template <class Named>
+std::string scope_of(const Named& entity) {
   std::string scope;
-  for (const auto& part : entry.function.namespaces) {
+  for (const auto& part : entity.namespaces) {
     if (!part.empty()) scope += part + "::";
   }
   return "::" + scope;
@@ -135,15 +136,35 @@ bool may_be_shortened(const Entry& entry) {
                       [](const auto& parameter) { return parameter.type.find_first_of("([") != std::string::npos; });
 }
 
+/// Text that opens and closes the entity's namespaces.
+template <class Named>
+std::pair<std::string, std::string> braces_of(const Named& entity) {
+  std::pair<std::string, std::string> braces;
+  for (const auto& part : entity.namespaces) {
+    braces.first += "namespace " + part + " { ";
+    braces.second += " }";
+  }
+  return braces;
+}
+
+/// A function that gives the variable a value, and its place in the schema.
+void add_variable(const Variable& variable, const std::string& number, std::string& text, std::string& list) {
+  const std::string local = "jobhost_variable_" + number, symbol = "jobhost_global_" + number;
+  const auto [open, close] = braces_of(variable);
+  const std::string pointer = scope_of(variable) + local;
+  text += open + "static constexpr auto* " + local + " = __builtin_addressof(" + variable.name + ");" + close +
+          "\nextern \"C\" __attribute__((visibility(\"default\"))) int " + symbol +
+          "(const unsigned char* jobhost_d, uint64_t jobhost_n) {\n  return ::jobhost::sdk::set_global(" + pointer +
+          ", jobhost_d, jobhost_n);\n}\n";
+  list += "  ::jobhost::sdk::put_global(jobhost_out, " + pointer + ", " + quoted(qualified_name(variable)) + ", \"" +
+          symbol + "\", jobhost_first_global);\n";
+}
+
 void add_entry(const Unit& unit, const Entry& entry, std::size_t number, std::string& text, std::string& list,
                std::string& notes) {
   const std::string n = std::to_string(number), local = "jobhost_function_" + n, symbol = "jobhost_kernel_" + n;
-  const std::string pointer = scope_of(entry) + local;
-  std::string open, close;
-  for (const auto& part : entry.function.namespaces) {
-    open += "namespace " + part + " { ";
-    close += " }";
-  }
+  const std::string pointer = scope_of(entry.function) + local;
+  const auto [open, close] = braces_of(entry.function);
   text += open + "static constexpr auto " + local + " = " + entry.expression + ";" + close + "\n" +
           assertions(entry, pointer) + entry_function(symbol, pointer);
   std::string fewer;
@@ -151,7 +172,7 @@ void add_entry(const Unit& unit, const Entry& entry, std::size_t number, std::st
   for (std::size_t count = all - (may_be_shortened(entry) ? entry.function.defaults : 0); count < all; ++count) {
     const std::string k = std::to_string(count), name = "jobhost_call_" + n + "_" + k;
     text += open + call_with(entry.function, name, count) + close + "\n" +
-            entry_function(symbol + "_" + k, "&" + scope_of(entry) + name);
+            entry_function(symbol + "_" + k, "&" + scope_of(entry.function) + name);
     fewer += (fewer.empty() ? "" : ",") + k;
   }
   std::string names = "::jobhost::sdk::kUnnamed", types = "::jobhost::sdk::kUntyped";
@@ -285,12 +306,18 @@ std::string glue_text(const Unit& unit, std::size_t number, std::size_t first) {
   }
   if (unit.entries.empty()) return text;
   text += "\n";
-  std::string list, notes;
+  std::string list, notes, globals;
   for (std::size_t i = 0; i < unit.entries.size(); ++i) add_entry(unit, unit.entries[i], first + i, text, list, notes);
+  for (std::size_t i = 0; i < unit.variables.size(); ++i) {
+    add_variable(unit.variables[i], std::to_string(number) + "_" + std::to_string(i), text, globals);
+  }
   text +=
       "\nstatic constexpr void jobhost_put_schema(::jobhost::sdk::Text& jobhost_out) {\n"
       "  ::jobhost::sdk::put_head(jobhost_out);\n"
-      "  jobhost_out.put(\"\\\"kernels\\\":[\");\n"
+      "  jobhost_out.put(\"\\\"globals\\\":[\");\n"
+      "  [[maybe_unused]] bool jobhost_first_global = true;\n" +
+      globals +
+      "  jobhost_out.put(\"],\\\"kernels\\\":[\");\n"
       "  for (bool jobhost_kernels : {true, false}) {\n"
       "    [[maybe_unused]] bool jobhost_first = true;\n" +
       list +

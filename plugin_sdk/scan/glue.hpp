@@ -25,6 +25,7 @@ struct Unit {
   Language language = Language::kCpp;
   std::vector<Token> tokens;
   std::vector<Function> functions;
+  std::vector<Variable> variables;
   std::vector<Entry> entries;
 };
 

@@ -25,7 +25,9 @@ bool read_functions(Unit& unit) {
   const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
   const bool headers = unit.language == Language::kHeaders;
   unit.tokens = tokens_of(text, headers ? "" : unit.source);
-  unit.functions = find_functions(unit.tokens, headers);
+  Findings found = find_entities(unit.tokens, headers);
+  unit.functions = std::move(found.functions);
+  if (unit.language == Language::kCpp) unit.variables = std::move(found.variables);
   if (unit.language == Language::kC) {
     std::erase_if(unit.functions, [](const Function& function) { return !declarable(function); });
   }

@@ -30,7 +30,7 @@ class ThreadLauncher : public worker::Launcher {
       : env_(env),
         plan_(plan),
         manifest_(bundle::manifest_from_json(plan.manifest_json, "plan")),
-        entry_(worker::load_kernel(plan.libraries, plan.plugin, manifest_.kernel.symbol)) {}
+        entry_(worker::LoadedPlugin(plan.libraries, plan.plugin).kernel(manifest_.kernel.symbol)) {}
   ~ThreadLauncher() override {
     for (auto& executor : executors_) {
       if (executor.thread.joinable()) executor.thread.join();
@@ -43,7 +43,8 @@ class ThreadLauncher : public worker::Launcher {
         auto& queue = first == control->lanes ? control->solo : control->shared;
         worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, plan_,
                            worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
-                           {[] { return std::vector<store::StackEntry>(); }, [] { return std::vector<std::string>(); }})
+                           {[] { return std::vector<store::StackEntry>(); }, [] { return std::vector<std::string>(); }},
+                           nullptr)
             .run();
       }
       executor.ended = true;

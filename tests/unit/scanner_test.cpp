@@ -8,7 +8,15 @@ using namespace jobhost::scan;
 namespace {
 
 std::vector<Function> functions_in(const std::string& source) {
-  return find_functions(tokens_of("# 1 \"user.cpp\"\n" + source, "user.cpp"));
+  return find_entities(tokens_of("# 1 \"user.cpp\"\n" + source, "user.cpp")).functions;
+}
+
+std::string variables_in(const std::string& source) {
+  std::string names;
+  for (const auto& variable : find_entities(tokens_of("# 1 \"user.cpp\"\n" + source, "user.cpp")).variables) {
+    names += (names.empty() ? "" : " ") + qualified_name(variable);
+  }
+  return names;
 }
 
 std::string names_in(const std::string& source) {
@@ -18,6 +26,18 @@ std::string names_in(const std::string& source) {
 }
 
 }  // namespace
+
+TEST_CASE("variables that can be set are found, and nothing else is taken for one") {
+  CHECK(variables_in("double alpha = 0.3; static int n; std::vector<std::pair<int, int>> pairs;") == "alpha n pairs");
+  CHECK(variables_in("int a = 1, b{2}, c; unsigned long long big = f(1, 2);") == "a b c big");
+  CHECK(variables_in("namespace p { inline namespace q { namespace { auto x = 1.5; } } }") == "p::q::x");
+  CHECK(variables_in("std::map<std::string, int> table{{\"a\", 1}}; Point origin = {0, 0};") == "table origin");
+  CHECK(variables_in("const double pi = 3; constexpr int k = 2; extern int far; thread_local int t;").empty());
+  CHECK(variables_in("int& r = x; int* const p = 0; struct S { int a; } s; enum E { one, two }; class C;").empty());
+  CHECK(variables_in("int f(int x) { int y = x; return y; } int S::member = 3; template <class T> T v = 1;").empty());
+  CHECK(variables_in("using A = int; typedef int B; int (*callback)(int) = nullptr; double (*table[3])(double);").empty());
+  CHECK(variables_in("MACRO(x) int z = 1;").empty());
+}
 
 TEST_CASE("ordinary functions are found with everything people see of them") {
   const auto found = functions_in(
@@ -113,7 +133,7 @@ TEST_CASE("kernels are chosen by name, overload and template instance") {
   const auto choose = [&](const std::vector<std::string>& kernels, std::vector<Entry>& entries) {
     std::vector<Unit> units(1);
     units[0].tokens = tokens_of(source, "user.cpp");
-    units[0].functions = find_functions(units[0].tokens);
+    units[0].functions = find_entities(units[0].tokens).functions;
     const std::string error = choose_entries(units, kernels);
     entries = units[0].entries;
     return error;

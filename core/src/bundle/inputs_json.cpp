@@ -1,9 +1,9 @@
 #include "bundle/inputs_json.hpp"
 
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "bundle/hex.hpp"
 
 namespace jobhost::bundle {
 namespace {
@@ -14,31 +14,10 @@ struct Refused {
   std::string why;
 };
 
-std::string hex(const base::Bytes& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-base::Bytes from_hex(const std::string& text) {
-  base::Bytes bytes(text.size() / 2);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char* begin = text.data() + 2 * i;
-    if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2)
-      throw Refused{"a constant is not hexadecimal"};
-  }
-  if (text.size() % 2 != 0) throw Refused{"a constant has half a byte"};
-  return bytes;
-}
-
 Json source_json(const Source& source) {
   Json json = {{"parameter", source.parameter}};
   if (const auto* constant = std::get_if<Constant>(&source.values)) {
-    json["constant"] = hex(constant->value);
+    json["constant"] = to_hex(constant->value);
   } else if (const auto* range = std::get_if<IntegerRange>(&source.values)) {
     json["integers"] = {{"start", range->start}, {"step", range->step}};
   } else if (const auto* line = std::get_if<FloatRange>(&source.values)) {
@@ -114,6 +93,8 @@ Inputs inputs_from_json(const std::string& text, const std::string& where) {
   if (!json.is_object()) throw damaged("they are not a JSON object");
   try {
     return from(json);
+  } catch (const NotHex& bad) {
+    throw damaged(bad.why);
   } catch (const Refused& refused) {
     throw damaged(refused.why);
   } catch (const Json::exception& error) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "bundle/hex.hpp"
 #include "bundle/inputs_json.hpp"
 
 namespace jobhost::bundle {
@@ -56,9 +57,15 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.backend = json.at("backend");
   manifest.workers = json.at("workers");
   manifest.retries = json.at("retries");
+  manifest.timeout_ms = json.at("timeout_ms");
+  manifest.memory = json.at("memory");
   manifest.lease_ms = json.at("lease_ms");
   manifest.working_directory = json.at("context").at("working_directory");
   manifest.umask = json.at("context").at("umask");
+  for (const auto& global : json.at("context").at("globals")) {
+    manifest.globals.push_back({global.at("name"), global.at("symbol"), from_hex(global.at("value"))});
+  }
+  manifest.parent = {json.at("parent").at("job"), json.at("parent").at("tasks")};
   manifest.output = {json.at("output").at("file"), json.at("output").at("format")};
   if (manifest.claim == 0) refuse(where, "a claim covers no task");
   if (manifest.tasks != task_count(manifest.inputs)) refuse(where, "'tasks' does not follow from 'inputs'");
@@ -86,8 +93,17 @@ std::string to_json(const Manifest& manifest) {
   json["backend"] = manifest.backend;
   json["workers"] = manifest.workers;
   json["retries"] = manifest.retries;
+  json["timeout_ms"] = manifest.timeout_ms;
+  json["memory"] = manifest.memory;
   json["lease_ms"] = manifest.lease_ms;
-  json["context"] = {{"working_directory", manifest.working_directory}, {"umask", manifest.umask}};
+  Json globals = Json::array();
+  for (const auto& global : manifest.globals) {
+    globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", to_hex(global.value)}});
+  }
+  json["context"] = {{"working_directory", manifest.working_directory},
+                     {"umask", manifest.umask},
+                     {"globals", std::move(globals)}};
+  json["parent"] = {{"job", manifest.parent.job}, {"tasks", manifest.parent.tasks}};
   json["output"] = {{"file", manifest.output.file}, {"format", manifest.output.format}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -97,6 +113,8 @@ Manifest manifest_from_json(const std::string& text, const std::string& where) {
   if (!json.is_object()) refuse(where, "it is not a JSON object");
   try {
     return from(json, where);
+  } catch (const NotHex& bad) {
+    refuse(where, bad.why);
   } catch (const Json::exception& failure) {
     refuse(where, failure.what());
   }

@@ -27,6 +27,20 @@ struct SystemLibrary {
   friend bool operator==(const SystemLibrary&, const SystemLibrary&) = default;
 };
 
+/// A global variable of the plugin and the value that it has before the first task.
+struct Global {
+  std::string name, symbol;  // "ns::alpha"; of the function that sets it
+  base::Bytes value;         // encoded
+  friend bool operator==(const Global&, const Global&) = default;
+};
+
+/// Where a job comes from that repeats tasks of another one: task k is number `tasks[k]` there.
+struct Parent {
+  std::string job;                    // id, "" for a job of its own
+  std::vector<std::uint64_t> tasks;   // ascending
+  friend bool operator==(const Parent&, const Parent&) = default;
+};
+
 /// Where the submitting command wanted the rows, so that `resume` can write the same.
 struct Output {
   std::string file;    // absolute path, "" for standard output
@@ -53,11 +67,15 @@ struct Manifest {
 
   std::string backend;
   std::uint32_t workers = 1;
-  std::uint32_t retries = 2;  // after a crash; attempts = 1 + retries
+  std::uint32_t retries = 2;     // after a crash or time-out; attempts = 1 + retries
+  std::uint64_t timeout_ms = 0;  // per task; 0: none
+  std::uint64_t memory = 0;      // bytes per task; 0: no limit
   std::uint64_t lease_ms = 10'000;
 
   std::string working_directory;
   std::uint32_t umask = 022;
+  std::vector<Global> globals;
+  Parent parent;
   Output output;
 
   std::uint64_t claims() const { return claim == 0 ? 0 : (tasks + claim - 1) / claim; }

@@ -10,8 +10,10 @@
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "base/suggest.hpp"
 #include "context/process_context.hpp"
 #include "plugin/inspect.hpp"
+#include "schema/value.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -63,6 +65,26 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
   }
 }
 
+bundle::Global global_of(const schema::Description& plugin, const std::string& name, const std::string& text) {
+  std::vector<std::string> names;
+  for (const auto& global : plugin.globals) {
+    if (global.name != name) {
+      names.push_back(global.name);
+      continue;
+    }
+    bundle::Global found{name, global.symbol, {}};
+    const std::string why = schema::encode_text(global.type, text, found.value);
+    if (why.empty()) return found;
+    throw base::Error(base::ExitCode::kUsage, "global '" + name + "': " + why,
+                      "it is of type " + schema::cpp_name(global.type));
+  }
+  const auto near = base::nearest(name, names);
+  std::string all;
+  for (const auto& known : names) all += (all.empty() ? "" : ", ") + known;
+  throw base::Error(base::ExitCode::kUsage, "the plugin has no global variable '" + name + "' that can be set",
+                    near ? "did you mean '" + *near + "'?" : all.empty() ? "" : "there are: " + all);
+}
+
 /// Tasks per claim: enough claims that every worker process gets many, few enough that taking them costs nothing.
 std::uint64_t claim_size(std::uint64_t tasks, unsigned worker_processes) {
   const std::uint64_t claims = std::min(kMaxClaims, kClaimsPerWorkerProcess * std::max(1u, worker_processes));
@@ -93,6 +115,10 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.backend = spec.backend;
     manifest.workers = spec.workers;
     manifest.retries = spec.retries;
+    manifest.timeout_ms = spec.timeout_ms;
+    manifest.memory = spec.memory;
+    for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
+    manifest.parent = spec.parent;
     manifest.output = spec.output;
     const auto context = context::capture();
     manifest.working_directory = context.working_directory;

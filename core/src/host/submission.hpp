@@ -21,6 +21,10 @@ struct JobSpec {
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
   unsigned retries = 2;
+  std::uint64_t timeout_ms = 0;  // 0: none
+  std::uint64_t memory = 0;      // bytes per task, 0: no limit
+  std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
+  bundle::Parent parent;
   std::uint64_t chunk = 0;
   std::string label;
   bundle::Output output;

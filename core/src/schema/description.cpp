@@ -194,6 +194,9 @@ Description parse_description(const std::string& text, const std::string& where)
       description.compiler = json.at("compiler");
       for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
       for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
+      for (const auto& global : json.at("globals")) {
+        description.globals.push_back({global.at("name"), global.at("symbol"), type_from(global.at("type"), 0)});
+      }
       for (const auto& skipped : json.at("skipped")) {
         description.skipped.push_back(
             {skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});

@@ -68,6 +68,13 @@ struct Kernel {
 /// The kernel as it is when called with the first `count` parameters only: its symbol is "<symbol>_<count>".
 Kernel with_fewer(const Kernel& kernel, std::size_t count);
 
+/// A global variable that can be given a value before the first task.
+struct Variable {
+  std::string name;    // "ns::alpha"
+  std::string symbol;  // of the jobhost_set_global function
+  Type type;
+};
+
 /// A function of the source that cannot be a kernel, and why: "parameter 'f' of type FILE* cannot travel".
 struct Skipped {
   std::string name, reason, file;
@@ -80,6 +87,7 @@ struct Description {
   std::string compiler;                   // "g++ 12.2.0"
   std::vector<std::string> cpu_features;  // the code was compiled to need: "avx2", "fma"
   std::vector<Kernel> kernels;
+  std::vector<Variable> globals;
   std::vector<Skipped> skipped;
 };
 

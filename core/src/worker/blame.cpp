@@ -1,8 +1,11 @@
 #include <signal.h>
 
+#include <cstdio>
 #include <cstring>
 
+#include "store/printed.hpp"
 #include "worker/crash_guard.hpp"
+#include "worker/log_names.hpp"
 #include "worker/supervisor.hpp"
 
 // What a supervisor does when an executor ended that should not have: find the task that caused it.
@@ -25,6 +28,10 @@ std::vector<std::string> lines_of(const char* text, std::size_t limit) {
     line.clear();
   }
   return lines;
+}
+
+std::vector<store::StackEntry> stack_of(const Lane& lane) {
+  return {lane.stack, lane.stack + std::min<std::uint32_t>(lane.stack_depth.load(), kMaxStack)};
 }
 
 std::string text_of(const char* text, std::size_t limit) { return std::string(text, ::strnlen(text, limit)); }
@@ -72,8 +79,14 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
       if (state == LaneState::kCrashed) crashed_lanes.emplace_back(*task, &lane);
     }
   }
+  if (executor.count == 1 && !running.empty()) note_last_words(executor, running[0].first);
   const bool sure = !crashed_lanes.empty() || (running.size() == 1 && executor.count == 1 && !status.signaled);
-  if (sure) {
+  if (executor.overdue_task) {
+    // Others that ran in the same process are innocent, and run again.
+    for (const auto& [task, lane] : running) {
+      if (task == executor.overdue_task) timed_out(task, *lane);
+    }
+  } else if (sure) {
     for (const auto& [task, lane] : crashed_lanes.empty() ? running : crashed_lanes) crashed(task, *lane, status);
   } else {
     for (const auto& [task, lane] : running) lost(task);
@@ -107,11 +120,11 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
 
 void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status) {
   Trouble& trouble = troubles_[task];
-  ++trouble.crashes;
+  ++trouble.failures;
   log_.warn("task " + std::to_string(task) + " ended its process (" +
             (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + "), attempt " +
-            std::to_string(trouble.crashes) + " of " + std::to_string(1 + manifest_.retries));
-  if (trouble.crashes <= manifest_.retries) return;
+            std::to_string(trouble.failures) + " of " + std::to_string(1 + manifest_.retries));
+  if (trouble.failures <= manifest_.retries) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kCrash;
   failure.signal = status.signaled ? status.code : 0;
@@ -124,9 +137,31 @@ void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitS
     if (what.empty()) what = "_exit(" + std::to_string(status.code) + ")";
     failure.thrown.push_back({"", what});
   }
-  const std::uint32_t depth = std::min<std::uint32_t>(lane.stack_depth.load(), kMaxStack);
-  failure.stack.assign(lane.stack, lane.stack + depth);
-  record_failure(task, failure, trouble.crashes, &lane);
+  failure.stack = stack_of(lane);
+  record_failure(task, failure, trouble.failures, &lane);
+}
+
+void Supervisor::timed_out(std::uint64_t task, const Lane& lane) {
+  Trouble& trouble = troubles_[task];
+  ++trouble.failures;
+  char limit[32];
+  std::snprintf(limit, sizeof limit, "%.6g s", static_cast<double>(manifest_.timeout_ms) * 1e-3);
+  log_.warn("task " + std::to_string(task) + " ran longer than " + limit + ", attempt " +
+            std::to_string(trouble.failures) + " of " + std::to_string(1 + manifest_.retries));
+  if (trouble.failures <= manifest_.retries) return;
+  store::Failure failure;
+  failure.kind = store::FailureKind::kTimeout;
+  failure.thrown.push_back({"", std::string("ran longer than ") + limit});
+  failure.stack = stack_of(lane);
+  record_failure(task, failure, trouble.failures, &lane);
+}
+
+void Supervisor::note_last_words(const Executor& executor, std::uint64_t task) {
+  const std::string printed = printed_path(plan_, executor.first, std::to_string(executor.generation));
+  const std::uint64_t begin = (*control_)->lane[executor.first].printed.load();
+  base::FileStatus status;
+  if (env_.status(printed, status) < 0 || status.size <= begin) return;
+  store::note_printed(env_, printed, {task, 1, begin, status.size - begin, env_.wall_ns()});
 }
 
 void Supervisor::lost(std::uint64_t task) {

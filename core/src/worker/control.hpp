@@ -46,6 +46,7 @@ struct alignas(128) Lane {
   std::atomic<LaneState> state;
   std::atomic<std::int32_t> crash_signal;
   std::atomic<std::uint32_t> stack_depth;
+  std::atomic<std::uint64_t> printed;  // bytes of the executor's output that are in the index
   store::StackEntry stack[kMaxStack];
   char message[1024];         // refused, log failed: why; crashed: exception that ended the process, or "exit(3)"
   char message_type[256];     // crashed by an exception nobody caught: its mangled type

@@ -56,7 +56,9 @@ int executor_main(base::Env& env, int argc, char** argv) {
   try {
     manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     context::apply({manifest.working_directory, manifest.umask});
-    entry = load_kernel(plan.libraries, plan.plugin, manifest.kernel.symbol);
+    const LoadedPlugin plugin(plan.libraries, plan.plugin);
+    entry = plugin.kernel(manifest.kernel.symbol);
+    for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
     return static_cast<int>(base::ExitCode::kPluginRefused);
@@ -67,13 +69,15 @@ int executor_main(base::Env& env, int argc, char** argv) {
 
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
+  std::unique_ptr<PrintWatch> prints;
+  if (count == 1) prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
   std::atomic<bool> logs_fine{true};
   run_lanes(count, [&](unsigned i) {
     Lane& lane = control->lane[first + i];
     guard_thread(lane);
     LaneRunner runner(env, *control, lane, solo ? control->solo : control->shared, manifest, plan,
                       log_path(plan, first + i, generation), first + i, entry, doorbell.get(),
-                      {&last_throw_stack, &recorded_modules});
+                      {&last_throw_stack, &recorded_modules}, prints.get());
     if (!runner.run()) logs_fine = false;
   });
   // Destructors of the plugin's globals are not run: the process is only a place to compute in.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <typeinfo>
 
 #include "store/party.hpp"
 
@@ -18,7 +19,7 @@ constexpr std::uint64_t kIdleWaitNs = 200'000'000;
 
 LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queue, const bundle::Manifest& manifest,
                        const Plan& plan, std::string log_path, std::uint32_t lane_number, jobhost_entry entry,
-                       store::Doorbell* doorbell, StackSource stacks)
+                       store::Doorbell* doorbell, StackSource stacks, PrintWatch* prints)
     : env_(env),
       control_(control),
       lane_(lane),
@@ -30,6 +31,8 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       entry_(entry),
       doorbell_(doorbell),
       stacks_(std::move(stacks)),
+      prints_(prints),
+      memory_(env, manifest.memory * (prints ? 1 : control.lanes)),
       inputs_(env, manifest.inputs, manifest.kernel, plan.job_directory),
       result_size_(schema::fixed_size(manifest.kernel.result)) {}
 
@@ -81,7 +84,7 @@ std::uint64_t LaneRunner::wanted(std::uint64_t remaining) const {
 void LaneRunner::run_range(const Taken& taken) {
   const std::uint64_t end = taken.first + taken.count;
   for (std::uint64_t first = taken.first; first < end && !stopping();) {
-    const std::uint64_t limit = last_count_ == 0 ? 1 : std::min(kMaxBatch, last_count_ * kGrowth);
+    const std::uint64_t limit = last_count_ == 0 || printing_ ? 1 : std::min(kMaxBatch, last_count_ * kGrowth);
     first += run_batch(first, std::min(end - first, limit), taken.span);
   }
 }
@@ -108,11 +111,14 @@ std::uint64_t LaneRunner::run_batch(std::uint64_t first, std::uint64_t n, std::u
   lane_.set_stop(0);
   if (stopping()) return 0;
   const std::uint64_t started = env_.wall_ns(), begin = env_.monotonic_ns();
+  memory_.begin_tasks();
   const std::uint64_t completed = entry_(columns_.data(), n, &sink, &lane_.progress);
+  memory_.end_tasks();
   const std::uint64_t nanoseconds = env_.monotonic_ns() - begin;
   if (completed > n || (!result_size_ && sink.used > results_.size())) {
     throw base::Error(base::ExitCode::kPluginRefused, "the plugin broke its contract: it wrote more than it was given");
   }
+  printing_ = prints_ && prints_->note(first, completed, started);
   commit(first, completed, nanoseconds, started);
   lane_.taken_first.store(first + completed, std::memory_order_release);
   account(queue_, span, completed, failures_.size());
@@ -182,12 +188,17 @@ int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
 
 void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_exception* thrown) {
   auto* self = static_cast<LaneRunner*>(sink->host);
+  self->memory_.end_tasks();  // what is noted here is not the task's
   store::Failure failure;
   for (; thrown; thrown = thrown->cause) {
     failure.thrown.push_back({thrown->type ? thrown->type : "", thrown->what ? thrown->what : ""});
   }
+  if (self->manifest_.memory > 0 && !failure.thrown.empty() && failure.thrown[0].type == typeid(std::bad_alloc).name()) {
+    failure.thrown[0].what += ": a task may take " + std::to_string(self->manifest_.memory >> 20) + " MiB (--mem)";
+  }
   failure.stack = self->stacks_.last_throw();
   self->failures_.push_back({i, std::move(failure)});
+  self->memory_.begin_tasks();
 }
 
 }  // namespace jobhost::worker

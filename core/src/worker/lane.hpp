@@ -10,6 +10,8 @@
 #include "store/doorbell.hpp"
 #include "store/log_writer.hpp"
 #include "worker/control.hpp"
+#include "worker/memory_limit.hpp"
+#include "worker/print_watch.hpp"
 
 namespace jobhost::worker {
 
@@ -25,10 +27,10 @@ struct StackSource {
 /// log. One per thread; the control memory, doorbell and plan outlive it.
 class LaneRunner {
  public:
-  /// `log_path` is created on the first result. `fixed_result` = bytes of a result, or nothing when they vary.
+  /// `log_path` is created on the first result. `prints` is null where output cannot be told apart by tasks.
   LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queue, const bundle::Manifest& manifest,
              const Plan& plan, std::string log_path, std::uint32_t lane_number, jobhost_entry entry,
-             store::Doorbell* doorbell, StackSource stacks);
+             store::Doorbell* doorbell, StackSource stacks, PrintWatch* prints);
   ~LaneRunner();
 
   /// Runs until the supervisor says stop. Returns false when the log could not be written (the lane says why).
@@ -64,6 +66,8 @@ class LaneRunner {
   jobhost_entry entry_;
   store::Doorbell* doorbell_;
   StackSource stacks_;
+  PrintWatch* prints_;
+  MemoryLimit memory_;
 
   bundle::InputReader inputs_;
   std::optional<std::uint64_t> result_size_;
@@ -75,6 +79,7 @@ class LaneRunner {
   std::size_t modules_written_ = 0;
   double ns_per_task_ = 0;
   std::uint64_t last_count_ = 0;
+  bool printing_ = false;  // the last batch did: tasks run one by one, to tell their output apart
 };
 
 }  // namespace jobhost::worker

@@ -7,13 +7,12 @@
 #include <string_view>
 
 #include "base/file.hpp"
+#include "worker/log_names.hpp"
 
 namespace jobhost::worker {
-namespace {
 
-/// The environment without what would change which code the loader runs; the staged libraries come first where it
-/// searches, because the loader matches a library without a soname by its file name only. The executor hides the
-/// variable from the kernel.
+// The staged libraries come first because the loader matches a library without a soname by its file name only. The
+// executor hides the variable from the kernel.
 std::vector<std::string> executor_environment(const Plan& plan) {
   std::vector<std::string> result;
   for (char** entry = environ; *entry; ++entry) {
@@ -32,17 +31,14 @@ std::vector<std::string> executor_environment(const Plan& plan) {
   return result;
 }
 
-}  // namespace
-
 ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, const Plan& plan)
     : env_(env),
       libexec_(std::move(libexec)),
-      printed_(plan.job_directory + "/printed/" + plan.worker_id),
-      environment_(executor_environment(plan)),
-      doorbell_fd_(plan.doorbell_fd) {}
+      plan_(plan),
+      environment_(executor_environment(plan)) {}
 
 int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) {
-  const base::File printed(env_, printed_ + "." + std::to_string(first) + "." + std::to_string(generation),
+  const base::File printed(env_, printed_path(plan_, first, std::to_string(generation)),
                            O_WRONLY | O_CREAT | O_APPEND);
   base::SpawnRequest request;
   request.program = libexec_ + (count > 1 ? "/jobhost-executor-tbb" : "/jobhost-executor");
@@ -51,7 +47,7 @@ int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigne
   request.environment = environment_;
   request.out = request.err = printed.fd();
   request.keep = {control.fd()};
-  if (doorbell_fd_ >= 0) request.keep.push_back(doorbell_fd_);
+  if (plan_.doorbell_fd >= 0) request.keep.push_back(plan_.doorbell_fd);
   const int pid = env_.spawn(request);
   if (pid < 0) base::throw_file_error(pid, "start", request.program);
   return pid;
@@ -60,5 +56,7 @@ int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigne
 bool ProcessLauncher::ended(int handle, base::ExitStatus& status) { return env_.wait(handle, false, status) == handle; }
 
 void ProcessLauncher::kill(int handle) { env_.kill(handle, SIGKILL); }
+
+void ProcessLauncher::abort(int handle) { env_.kill(handle, SIGABRT); }
 
 }  // namespace jobhost::worker

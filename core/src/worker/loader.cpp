@@ -44,15 +44,32 @@ boost::dll::shared_library load(const std::string& path) {
 
 }  // namespace
 
-jobhost_entry load_kernel(const std::vector<std::string>& libraries, const std::string& plugin,
-                          const std::string& symbol) {
-  for (const auto& library : libraries) load(library);
-  const auto loaded = load(plugin);
-  if (!loaded.has(symbol)) {
-    throw base::Error(base::ExitCode::kPluginRefused, "'" + plugin + "' has no symbol '" + symbol + "'",
-                      "rebuild the plugin and submit again");
+struct LoadedPlugin::State {
+  std::string path;
+  boost::dll::shared_library library;
+
+  template <class Function>
+  Function find(const std::string& symbol) const {
+    if (!library.has(symbol)) {
+      throw base::Error(base::ExitCode::kPluginRefused, "'" + path + "' has no symbol '" + symbol + "'",
+                        "rebuild the plugin and submit again");
+    }
+    return &library.get<std::remove_pointer_t<Function>>(symbol);
   }
-  return &loaded.get<std::remove_pointer_t<jobhost_entry>>(symbol);
+};
+
+LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin) {
+  for (const auto& library : libraries) load(library);
+  state_ = std::make_unique<State>(State{plugin, load(plugin)});
+}
+
+LoadedPlugin::~LoadedPlugin() = default;
+
+jobhost_entry LoadedPlugin::kernel(const std::string& symbol) const { return state_->find<jobhost_entry>(symbol); }
+
+void LoadedPlugin::set_global(const std::string& symbol, base::ByteView value) const {
+  if (state_->find<jobhost_set_global>(symbol)(value.data(), value.size()) == 0) return;
+  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' does not take the value of a global");
 }
 
 }  // namespace jobhost::worker

@@ -1,15 +1,29 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "jobhost/sdk/abi.h"
 
 namespace jobhost::worker {
 
-/// Loads the libraries in order, then the plugin (RTLD_NOW, RTLD_LOCAL, never unloaded), and finds the kernel's entry.
-/// Throws Error(kPluginRefused) with the loader's own reason.
-jobhost_entry load_kernel(const std::vector<std::string>& libraries, const std::string& plugin,
-                          const std::string& symbol);
+/// A plugin in this process (RTLD_NOW, RTLD_LOCAL), never unloaded, also when the object goes.
+class LoadedPlugin {
+ public:
+  /// Loads the libraries in order, then the plugin. Throws Error(kPluginRefused) with the loader's own reason.
+  LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin);
+  ~LoadedPlugin();
+
+  /// Throws Error(kPluginRefused) when there is no such symbol.
+  jobhost_entry kernel(const std::string& symbol) const;
+  /// Gives a global variable its encoded value. Throws Error(kPluginRefused).
+  void set_global(const std::string& symbol, base::ByteView value) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace jobhost::worker

@@ -21,6 +21,7 @@ constexpr std::uint64_t kLookNs = 50'000'000;  // cancel flag, host, long batche
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
+constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
 constexpr unsigned kLostBeforeAlone = 3;
 
 }  // namespace
@@ -38,7 +39,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     throw base::Error(base::ExitCode::kDamaged, "'" + job_.manifest() + "' is not the manifest that was submitted",
                       "its SHA-256 differs from the one given to this worker");
   }
-  Plan plan;
+  Plan& plan = plan_;
   plan.manifest_json = base::as_text(manifest);
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
   bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
@@ -63,6 +64,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   shared_ = std::make_unique<SpanTable>(control.shared, lanes);
   solo_ = std::make_unique<SpanTable>(control.solo, std::vector<Lane*>{&control.lane[options_.lanes]});
   batches_seen_.resize(options_.lanes + 1, UINT64_MAX);
+  watched_.resize(options_.lanes + 1);
   launcher_ = make_launcher(plan);
   const unsigned each = options_.threads ? options_.lanes : 1;
   for (unsigned first = 0; first < options_.lanes; first += each) executors_.push_back({0, first, each});
@@ -87,8 +89,12 @@ Supervisor::~Supervisor() {
 void Supervisor::launch(Executor& executor) {
   for (unsigned i = 0; i < executor.count; ++i) {
     (*control_)->lane[executor.first + i].state.store(LaneState::kStarting);
+    (*control_)->lane[executor.first + i].printed.store(0);
+    watched_[executor.first + i] = {};
   }
-  executor.handle = launcher_->start(*control_, executor.first, executor.count, generation_++);
+  executor.overdue_task.reset();
+  executor.generation = generation_++;
+  executor.handle = launcher_->start(*control_, executor.first, executor.count, executor.generation);
   executor.running = true;
 }
 
@@ -157,7 +163,7 @@ void Supervisor::again(std::uint64_t index, store::Interval tasks) {
   // A task under suspicion runs alone, so that no neighbour suffers with it.
   for (auto suspect = troubles_.lower_bound(tasks.first); suspect != troubles_.end() && suspect->first < tasks.end;
        ++suspect) {
-    if (suspect->second.crashes == 0 && suspect->second.lost < kLostBeforeAlone) continue;
+    if (suspect->second.failures == 0 && suspect->second.lost < kLostBeforeAlone) continue;
     if (suspect->first > tasks.first) shared_->add(index, {tasks.first, suspect->first});
     solo_->add(index, {suspect->first, suspect->first + 1});
     tasks.first = suspect->first + 1;
@@ -197,6 +203,9 @@ void Supervisor::tick() {
     last_beat_ns_ = now;
     party_->beat();
   }
+  for (auto& executor : executors_) {
+    if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
+  }
   if (now - last_look_ns_ < kLookNs) return;
   last_look_ns_ = now;
   cancelled_ = base::exists(env_, job_.cancel());
@@ -207,6 +216,22 @@ void Supervisor::tick() {
     // Tasks that take longer than was foreseen: have the lane commit what it has.
     if (batches_seen_[i] == batch) lane.set_stop(1);
     batches_seen_[i] = batch;
+  }
+}
+
+void Supervisor::end_overdue(Executor& executor, std::uint64_t now) {
+  if (executor.overdue_task) {
+    if (now - executor.overdue_since > kAbortNs) launcher_->kill(executor.handle);
+    return;
+  }
+  for (unsigned i = executor.first; i < executor.first + executor.count; ++i) {
+    const auto task = task_of((*control_)->lane[i]);
+    if (task != watched_[i].task) watched_[i] = {task, now};
+    if (!task || now - watched_[i].since < manifest_.timeout_ms * 1'000'000) continue;
+    executor.overdue_task = task;
+    executor.overdue_since = now;
+    // A signal to a process with several lanes would be noted for the wrong one.
+    return executor.count == 1 ? launcher_->abort(executor.handle) : launcher_->kill(executor.handle);
   }
 }
 

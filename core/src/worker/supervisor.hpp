@@ -48,10 +48,17 @@ class Supervisor {
     int handle = 0;
     unsigned first = 0, count = 0;
     bool running = false;
-    unsigned failed_starts = 0;
+    unsigned generation = 0, failed_starts = 0;
+    std::optional<std::uint64_t> overdue_task = std::nullopt;  // it ran too long: the executor is being ended
+    std::uint64_t overdue_since = 0;
   };
   struct Trouble {
-    unsigned crashes = 0, lost = 0;
+    unsigned failures = 0, lost = 0;  // attempts that crashed or ran too long; that were ended from outside
+  };
+  /// What a lane is at, and since when it was seen there.
+  struct Watched {
+    std::optional<std::uint64_t> task;
+    std::uint64_t since = 0;
   };
 
   void launch(Executor& executor);
@@ -59,6 +66,9 @@ class Supervisor {
   void bury(Executor& executor, const base::ExitStatus& status);
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
   void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status);
+  void timed_out(std::uint64_t task, const Lane& lane);
+  void note_last_words(const Executor& executor, std::uint64_t task);
+  void end_overdue(Executor& executor, std::uint64_t now);
   void lost(std::uint64_t task);
   void record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts, const Lane* modules_of);
   void again(std::uint64_t claim, store::Interval tasks);
@@ -84,6 +94,7 @@ class Supervisor {
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;
+  Plan plan_;
   std::unique_ptr<store::LogWriter> own_log_;  // opened when first needed
   std::string own_log_path_;
   std::vector<Executor> executors_;  // the solo executor last
@@ -99,6 +110,7 @@ class Supervisor {
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
   std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
   std::vector<std::uint64_t> batches_seen_;
+  std::vector<Watched> watched_;  // by lane
   unsigned deaths_without_task_ = 0;
   bool cancelled_ = false, host_gone_ = false;
 };

@@ -135,6 +135,33 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
   return i;
 }
 
+template <class T>
+constexpr bool is_settable() {
+  return !std::is_const_v<T> && !std::is_volatile_v<T> && value_travels<T>() &&
+         (std::is_array_v<T> || std::is_move_assignable_v<T>);
+}
+
+/// The body of a jobhost_set_global.
+template <class T>
+int set_global([[maybe_unused]] T* variable, [[maybe_unused]] const unsigned char* data,
+               [[maybe_unused]] std::uint64_t size) {
+  if constexpr (is_settable<T>()) {
+    try {
+      Reader reader(data, size);
+      if constexpr (std::is_array_v<T>) {
+        decode(reader, *variable);
+      } else {
+        T fresh{};
+        decode(reader, fresh);
+        *variable = static_cast<T&&>(fresh);
+      }
+      return reader.left() == 0 ? 0 : 1;
+    } catch (...) {
+    }
+  }
+  return 1;
+}
+
 /// The body of a jobhost_entry. Functions that cannot travel have one too, which runs nothing.
 template <auto Function, class Text = std::string>
 std::uint64_t enter(const jobhost_column* params, std::uint64_t n, jobhost_sink* sink, jobhost_progress* progress) {

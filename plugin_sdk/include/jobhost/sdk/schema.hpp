@@ -317,6 +317,21 @@ constexpr void put_function(Text& out, const Source& source, bool kernel, bool& 
   }
 }
 
+/// A global variable, or nothing when its type cannot travel.
+template <class T>
+constexpr void put_global(Text& out, T*, const char* name, const char* symbol, bool& first) {
+  if constexpr (is_settable<T>()) {
+    out.put(first ? "{\"name\":\"" : ",{\"name\":\"");
+    first = false;
+    out.put(name);
+    out.put("\",\"symbol\":\"");
+    out.put(symbol);
+    out.put("\",\"type\":");
+    put_type<T>(out);
+    out.put('}');
+  }
+}
+
 /// A line of the notes section for a skipped function.
 template <auto Function>
 constexpr void put_note(Text& out, const Source& source) {

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "base/env.hpp"
+#include "store/job_directory.hpp"
+
+/// What kernels print is kept as it comes in printed/<executor>; an index beside it says which tasks printed what.
+namespace jobhost::store {
+
+/// Bytes [offset, offset+length) of an executor's output, printed while tasks [first, first+count) ran.
+struct PrintedPart {
+  std::uint64_t first = 0, count = 0;
+  std::uint64_t offset = 0, length = 0;
+  std::uint64_t started = 0;  // wall clock, ns since 1970
+};
+
+/// Appends a line to the index of the output file `printed`.
+void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part);
+
+/// Calls `part` for everything that any executor of the job noted, in the order in which it was begun. `printed` is the
+/// file that holds it. Lines that make no sense are passed over.
+void for_each_printed(base::Env& env, const JobDirectory& job,
+                      const std::function<void(const std::string& printed, const PrintedPart&)>& part);
+
+}  // namespace jobhost::store

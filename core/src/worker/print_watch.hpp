@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/env.hpp"
+#include "worker/control.hpp"
+
+namespace jobhost::worker {
+
+/// Notices what tasks print, in an executor with a single lane: its standard output is a file that only it writes.
+class PrintWatch {
+ public:
+  /// `printed`: that file.
+  PrintWatch(base::Env& env, Lane& lane, std::string printed);
+
+  /// Call after tasks [first, first+count) ran: puts what they printed into the index. False when they printed nothing.
+  bool note(std::uint64_t first, std::uint64_t count, std::uint64_t started);
+
+ private:
+  base::Env& env_;
+  Lane& lane_;
+  std::string printed_;
+};
+
+}  // namespace jobhost::worker
