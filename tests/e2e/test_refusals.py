@@ -32,7 +32,7 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "-j", "0"), 2, ["0"]),
             (run(f"{HOSTILE}:inc", "x=1", "--chunk", "none"), 2, ["--chunk is 'auto' or a number"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
-            (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl or .json"]),
+            (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl, .json or .npy"]),
             (["rnu"], 2, ["there is no command 'rnu'", "did you mean 'jobhost run'?"]),
             (["show", "nothing"], 2, ["there are no jobs in the store"]),
             (["kernels", "missing.so"], 3, ["does not exist"]),

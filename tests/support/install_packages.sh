@@ -2,7 +2,7 @@
 # Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks need.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
-  nlohmann-json3-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
+  nlohmann-json3-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
 if [[ "${1:-}" == --tests ]]; then
   packages+=(catch2 libcereal-dev libeigen3-dev libgsl-dev python3 binutils git clang-format clang-tidy)
 fi

@@ -11,10 +11,11 @@ using schema::Type;
 namespace {
 
 Type type_of(const std::string& json) {
-  return schema::parse_description(R"({"abi":0,"compiler":"","cpu":[],"skipped":[],"kernels":[{"name":"f","symbol":"s",
+  return schema::parse_description(
+             R"({"abi":0,"compiler":"","cpu":[],"skipped":[],"globals":[],"kernels":[{"name":"f","symbol":"s",
       "signature":"","file":"","line":1,"doc":"","params":[{"name":"x","type":)" +
-                                       json + R"(}],"result":"void"}]})",
-                                   "test")
+                 json + R"(}],"result":"void"}]})",
+             "test")
       .kernels[0]
       .parameters[0]
       .type;

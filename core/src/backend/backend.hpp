@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/env.hpp"
 
@@ -27,6 +28,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
+  /// What is run for a worker with so many lanes.
+  virtual std::vector<std::string> command_line(const WorkerCommand& command, unsigned lanes) const = 0;
   /// Starts workers with `lanes` lanes in all. Throws Error(kBackendFailed) when none could be started.
   virtual void start(const WorkerCommand& command, unsigned lanes) = 0;
   /// Looks after them; `progress` is any number that grows while results come in. Workers that were killed are started

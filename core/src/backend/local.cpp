@@ -29,14 +29,17 @@ class Local : public Backend {
 
   std::string name() const override { return name_; }
 
+  std::vector<std::string> command_line(const WorkerCommand& command, unsigned lanes) const override {
+    return {command.program, "worker", "--job",   command.job_directory, "--manifest", command.manifest_sha256,
+            "--mode",        name_,    "--lanes", std::to_string(lanes)};
+  }
+
   void start(const WorkerCommand& command, unsigned lanes) override {
     command_ = command;
     lanes_ = lanes;
     base::SpawnRequest request;
     request.program = command.program;
-    request.arguments = {
-        command.program, "worker", "--job",   command.job_directory, "--manifest", command.manifest_sha256,
-        "--mode",        name_,    "--lanes", std::to_string(lanes)};
+    request.arguments = command_line(command, lanes);
     if (!detached_) {
       request.arguments.insert(request.arguments.end(), {"--host-fd", std::to_string(life_[0])});
       request.keep.push_back(life_[0]);

@@ -1,5 +1,7 @@
 #include "bundle/input_reader.hpp"
 
+#include <Random123/philox.h>
+
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -17,6 +19,12 @@ struct Slot {
   std::size_t axis = 0;
   base::Bytes values;
   std::vector<std::uint64_t> offsets;
+};
+
+/// An x87 long double whose padding is zero.
+struct Extended {
+  explicit Extended(long double value = 0) { std::memcpy(raw, &value, 10); }
+  unsigned char raw[16] = {};
 };
 
 template <class T, class Make>
@@ -76,6 +84,7 @@ struct InputReader::State {
 
   void make_range(Slot& slot, std::uint64_t n, std::uint64_t position, std::uint64_t length, std::uint64_t repeat,
                   std::uint64_t phase);
+  void make_seeds(Slot& slot, std::uint64_t key, std::uint64_t first, std::uint64_t n) const;
   void gather(Slot& slot, const Stored& stored, std::uint64_t n, std::uint64_t position, std::uint64_t length,
               std::uint64_t repeat, std::uint64_t phase);
 };
@@ -126,21 +135,37 @@ void InputReader::State::make_range(Slot& slot, std::uint64_t n, std::uint64_t p
         return fill<std::uint64_t>(slot, n, position, length, repeat, phase, make);
     }
   }
+  const auto fill_floats = [&](auto make) {
+    if (slot.size == 4) return fill<float>(slot, n, position, length, repeat, phase, make);
+    if (slot.size == 8) return fill<double>(slot, n, position, length, repeat, phase, make);
+    fill<Extended>(slot, n, position, length, repeat, phase,
+                   [&](std::uint64_t k) { return Extended(static_cast<long double>(make(k))); });
+  };
+  if (const auto* points = std::get_if<Linspace>(&slot.source->values)) {
+    const double step =
+        points->count > 1 ? (points->last - points->first) / static_cast<double>(points->count - 1) : 0.0;
+    return fill_floats([points, step](std::uint64_t k) {
+      return k > 0 && k + 1 == points->count ? points->last : points->first + static_cast<double>(k) * step;
+    });
+  }
   const auto& range = std::get<FloatRange>(slot.source->values);
-  const auto make = [start = range.start, step = range.step](std::uint64_t k) {
-    return start + static_cast<double>(k) * step;
-  };
-  if (slot.size == 4) return fill<float>(slot, n, position, length, repeat, phase, make);
-  if (slot.size == 8) return fill<double>(slot, n, position, length, repeat, phase, make);
-  struct Extended {
-    unsigned char raw[16];
-  };
-  fill<Extended>(slot, n, position, length, repeat, phase, [&](std::uint64_t k) {
-    const long double value = static_cast<long double>(range.start) + static_cast<long double>(k) * range.step;
-    Extended extended{};
-    std::memcpy(extended.raw, &value, 10);
-    return extended;
-  });
+  if (slot.size > 8) {
+    return fill<Extended>(slot, n, position, length, repeat, phase, [&](std::uint64_t k) {
+      return Extended(static_cast<long double>(range.start) + static_cast<long double>(k) * range.step);
+    });
+  }
+  fill_floats(
+      [start = range.start, step = range.step](std::uint64_t k) { return start + static_cast<double>(k) * step; });
+}
+
+void InputReader::State::make_seeds(Slot& slot, std::uint64_t key, std::uint64_t first, std::uint64_t n) const {
+  slot.values.resize(n * slot.size);
+  const std::uint64_t mask = slot.type->is_signed ? ~(std::uint64_t{1} << (8 * slot.size - 1)) : ~std::uint64_t{0};
+  r123::Philox4x64 philox;
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const std::uint64_t value = philox({{first + i, 0, 0, 0}}, {{key, 0}})[0] & mask;
+    std::memcpy(slot.values.data() + i * slot.size, &value, slot.size);
+  }
 }
 
 void InputReader::State::gather(Slot& slot, const Stored& stored, std::uint64_t n, std::uint64_t position,
@@ -182,6 +207,11 @@ std::uint64_t InputReader::read(std::uint64_t first, std::uint64_t n, std::vecto
     const std::uint64_t position = first / repeat % length, phase = first % repeat;
     if (const auto* value = std::get_if<Constant>(&slot.source->values)) {
       columns[p] = state.constant(slot, value->value);
+      continue;
+    }
+    if (const auto* seeds = std::get_if<Seeds>(&slot.source->values)) {
+      state.make_seeds(slot, seeds->key, first, n);
+      columns[p] = {slot.values.data(), nullptr, slot.size, slot.size};
       continue;
     }
     const bool constant_here = phase + n <= repeat;

@@ -30,6 +30,22 @@ struct FloatRange {
   friend bool operator==(const FloatRange&, const FloatRange&) = default;
 };
 
+/// So many values from `first` to `last`, both included: value k is first + k*step with step = (last-first)/(count-1),
+/// the last one exactly `last` (as numpy.linspace does it).
+struct Linspace {
+  double first = 0, last = 0;
+  std::uint64_t count = 1;
+  friend bool operator==(const Linspace&, const Linspace&) = default;
+};
+
+/// A random number per task, the same whoever runs it: the first word of Philox4x64-10 (Salmon et al., "Parallel random
+/// numbers: as easy as 1, 2, 3", 2011) with key {key, 0} and counter {task, 0, 0, 0}, cut to the parameter's width and
+/// without sign bit. Counts tasks, not positions of its axis, which has length 1.
+struct Seeds {
+  std::uint64_t key = 0;
+  friend bool operator==(const Seeds&, const Seeds&) = default;
+};
+
 /// Values kept in a pack (store/…/inputs/NNNN): column `column` of pack `pack`, one row per position.
 struct Stored {
   std::uint32_t pack = 0, column = 0;
@@ -38,7 +54,7 @@ struct Stored {
 
 struct Source {
   std::uint32_t parameter = 0;  // index into Kernel::parameters
-  std::variant<Constant, IntegerRange, FloatRange, Stored> values;
+  std::variant<Constant, IntegerRange, FloatRange, Linspace, Seeds, Stored> values;
   friend bool operator==(const Source&, const Source&) = default;
 };
 

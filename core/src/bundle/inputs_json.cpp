@@ -22,6 +22,10 @@ Json source_json(const Source& source) {
     json["integers"] = {{"start", range->start}, {"step", range->step}};
   } else if (const auto* line = std::get_if<FloatRange>(&source.values)) {
     json["floats"] = {{"start", line->start}, {"step", line->step}};
+  } else if (const auto* points = std::get_if<Linspace>(&source.values)) {
+    json["linspace"] = {{"first", points->first}, {"last", points->last}, {"count", points->count}};
+  } else if (const auto* seeds = std::get_if<Seeds>(&source.values)) {
+    json["seeds"] = {{"key", seeds->key}};
   } else {
     const auto& stored = std::get<Stored>(source.values);
     json["stored"] = {{"pack", stored.pack}, {"column", stored.column}};
@@ -38,6 +42,11 @@ Source source_from(const Json& json, std::size_t packs) {
     source.values = IntegerRange{json.at("integers").at("start"), json.at("integers").at("step")};
   } else if (json.contains("floats")) {
     source.values = FloatRange{json.at("floats").at("start"), json.at("floats").at("step")};
+  } else if (json.contains("linspace")) {
+    const Json& points = json.at("linspace");
+    source.values = Linspace{points.at("first"), points.at("last"), points.at("count")};
+  } else if (json.contains("seeds")) {
+    source.values = Seeds{json.at("seeds").at("key")};
   } else {
     const Stored stored{json.at("stored").at("pack"), json.at("stored").at("column")};
     if (stored.pack >= packs) throw Refused{"an axis refers to a pack that is not listed"};

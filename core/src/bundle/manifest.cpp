@@ -66,7 +66,7 @@ Manifest from(const Json& json, const std::string& where) {
     manifest.globals.push_back({global.at("name"), global.at("symbol"), from_hex(global.at("value"))});
   }
   manifest.parent = {json.at("parent").at("job"), json.at("parent").at("tasks")};
-  manifest.output = {json.at("output").at("file"), json.at("output").at("format")};
+  manifest.output = {json.at("output").at("file"), json.at("output").at("format"), json.at("output").at("reduce")};
   if (manifest.claim == 0) refuse(where, "a claim covers no task");
   if (manifest.tasks != task_count(manifest.inputs)) refuse(where, "'tasks' does not follow from 'inputs'");
   return manifest;
@@ -100,11 +100,11 @@ std::string to_json(const Manifest& manifest) {
   for (const auto& global : manifest.globals) {
     globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", to_hex(global.value)}});
   }
-  json["context"] = {{"working_directory", manifest.working_directory},
-                     {"umask", manifest.umask},
-                     {"globals", std::move(globals)}};
+  json["context"] = {
+      {"working_directory", manifest.working_directory}, {"umask", manifest.umask}, {"globals", std::move(globals)}};
   json["parent"] = {{"job", manifest.parent.job}, {"tasks", manifest.parent.tasks}};
-  json["output"] = {{"file", manifest.output.file}, {"format", manifest.output.format}};
+  json["output"] = {
+      {"file", manifest.output.file}, {"format", manifest.output.format}, {"reduce", manifest.output.reduce}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

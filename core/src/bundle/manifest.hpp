@@ -36,15 +36,16 @@ struct Global {
 
 /// Where a job comes from that repeats tasks of another one: task k is number `tasks[k]` there.
 struct Parent {
-  std::string job;                    // id, "" for a job of its own
-  std::vector<std::uint64_t> tasks;   // ascending
+  std::string job;                   // id, "" for a job of its own
+  std::vector<std::uint64_t> tasks;  // ascending
   friend bool operator==(const Parent&, const Parent&) = default;
 };
 
 /// Where the submitting command wanted the rows, so that `resume` can write the same.
 struct Output {
-  std::string file;    // absolute path, "" for standard output
-  std::string format;  // "table", "jsonl", "csv", "json", or "" for the default
+  std::string file;         // absolute path, "" for standard output
+  std::string format;       // "table", "jsonl", "csv", "json", "npy", or "" for the default
+  std::string reduce = {};  // "mean,hist:20": a few numbers instead of rows; "" for rows
   friend bool operator==(const Output&, const Output&) = default;
 };
 

@@ -11,9 +11,10 @@ namespace {
 
 class CsvRows {
  public:
-  CsvRows(std::string path, const schema::Kernel& kernel, const OpenPack& open)
+  CsvRows(std::string path, unsigned char separator, const schema::Kernel& kernel, const OpenPack& open)
       : path_(std::move(path)), kernel_(kernel), open_(open) {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
+    csv_set_delim(&parser_, separator);
   }
   CsvRows(const CsvRows&) = delete;
   CsvRows& operator=(const CsvRows&) = delete;
@@ -122,8 +123,9 @@ class CsvRows {
 
 }  // namespace
 
-void read_csv(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open) {
-  CsvRows rows(path, kernel, open);
+void read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
+              const OpenPack& open) {
+  CsvRows rows(path, static_cast<unsigned char>(separator), kernel, open);
   for_each_line(env, path, [&](std::string_view line) { rows.feed(line); });
   rows.finish();
 }

@@ -1,28 +1,29 @@
 #pragma once
 
-#include <memory>
+#include <cstdint>
+#include <optional>
+#include <string>
 
-#include "backend/backend.hpp"
-#include "cli/row_output.hpp"
 #include "cli/session.hpp"
-#include "host/ownership.hpp"
-#include "store/doorbell.hpp"
+#include "host/submission.hpp"
 
 namespace jobhost::cli {
 
-/// The host's side of a running job: workers it started, and the right to do so.
-struct Running {
-  std::unique_ptr<host::Ownership> ownership;
-  std::unique_ptr<store::Doorbell> doorbell;
-  std::unique_ptr<backend::Backend> backend;
+/// How a job is followed to its end.
+struct FollowOptions {
+  struct Workers {
+    std::string backend;
+    unsigned lanes = 1;
+  };
+  std::optional<Workers> start = std::nullopt;  // nothing: only reads along what others compute
+  bundle::Output output;
+  std::uint64_t max_failures = UINT64_MAX;  // so many failed tasks end the job
+  bool in_order = true;                     // of tasks; else as they complete
 };
 
-/// Claims the job and starts workers for what is left of it.
-Running start_workers(Session& session, const host::Job& job, const std::string& backend, unsigned workers);
-
-/// Streams rows in order until the job is done; returns the exit code. `running` null: only reads along. On Ctrl-C
-/// workers finish what they run, everything committed is printed as far as it is in order, and the way to go on is
-/// said.
-int follow(Session& session, const host::Job& job, Running* running, const bundle::Output& output);
+/// Claims the job and starts workers where that is asked for, then streams rows until the job is done; returns the exit
+/// code. On Ctrl-C workers finish what they run, everything committed is printed as far as it is in order, and the way
+/// to go on is said. Throws Error(kUsage) only before anything was started.
+int follow(Session& session, const host::Job& job, const FollowOptions& options);
 
 }  // namespace jobhost::cli

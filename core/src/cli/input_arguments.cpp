@@ -1,18 +1,30 @@
 #include "cli/input_arguments.hpp"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <optional>
 
-#include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "bundle/pack.hpp"
 #include "cli/input_spec.hpp"
+#include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
+#include "schema/value.hpp"
 
 namespace jobhost::cli {
 namespace {
+
+/// The values of one parameter.
+struct List {
+  std::uint32_t parameter;
+  std::uint64_t count;
+  std::variant<decltype(Values::what), std::shared_ptr<NpyArray>> what;
+};
 
 class InputBuilder {
  public:
@@ -38,54 +50,87 @@ class InputBuilder {
     return parameter;
   }
 
-  std::optional<std::uint32_t> first_unbound() const {
-    const auto found = std::find(bound_.begin(), bound_.end(), false);
-    if (found == bound_.end()) return std::nullopt;
-    return static_cast<std::uint32_t>(found - bound_.begin());
+  std::vector<std::uint32_t> unbound() const {
+    std::vector<std::uint32_t> parameters;
+    for (std::uint32_t p = 0; p < bound_.size(); ++p) {
+      if (!bound_[p]) parameters.push_back(p);
+    }
+    return parameters;
   }
 
   /// Runs `parse` and puts the parameter's name before what it complains about.
   template <class Parse>
-  Values parse(std::uint32_t parameter, Parse parse) {
+  List parse(std::uint32_t parameter, Parse parse) {
     try {
-      return parse(kernel_.parameters[parameter].type);
+      Values values = parse(kernel_.parameters[parameter].type);
+      return {parameter, values.count, std::move(values.what)};
     } catch (const base::Error& error) {
       throw refusal("parameter '" + kernel_.parameters[parameter].name + "': " + error.what());
     }
   }
 
-  /// An axis of its own.
-  void add(std::uint32_t parameter, Values values) {
-    bundle::Axis axis;
-    axis.length = values.count;
-    axis.sources.push_back(source(parameter, std::move(values)));
-    inputs_.axes.push_back(std::move(axis));
-  }
-
-  /// All lists side by side; single values repeat.
-  void add_zipped(std::vector<std::pair<std::uint32_t, Values>> lists) {
+  /// Lists side by side as one axis; single values repeat. `what` asks for lists of one length.
+  void add(std::vector<List> lists, const std::string& what) {
     bundle::Axis axis;
     std::string longest;
-    for (const auto& [parameter, values] : lists) {
-      if (values.count == 1) continue;
-      const std::string& name = kernel_.parameters[parameter].name;
-      if (axis.length != 1 && axis.length != values.count) {
-        throw refusal("--zip needs lists of one length: '" + longest + "' has " + std::to_string(axis.length) +
-                      " values, '" + name + "' has " + std::to_string(values.count));
+    for (const auto& list : lists) {
+      if (list.count == 1) continue;
+      const std::string& name = kernel_.parameters[list.parameter].name;
+      if (axis.length != 1 && axis.length != list.count) {
+        throw refusal(what + " needs lists of one length: '" + longest + "' has " + std::to_string(axis.length) +
+                      " values, '" + name + "' has " + std::to_string(list.count));
       }
-      axis.length = values.count;
+      axis.length = list.count;
       longest = name;
     }
-    for (auto& [parameter, values] : lists) axis.sources.push_back(source(parameter, std::move(values)));
+    for (auto& list : lists) axis.sources.push_back(source(std::move(list)));
     inputs_.axes.push_back(std::move(axis));
   }
 
-  template <class Read>
-  void add_rows(const std::string& path, Read read) {
+  /// A value that may be large: kept as a row of a pack, which all workers of a machine map.
+  List common(std::uint32_t parameter, const std::string& text) {
+    const auto& [name, type, in_out] = kernel_.parameters[parameter];
+    if (in_out) {
+      throw refusal("parameter '" + name + "' cannot be common to all tasks: the kernel changes it");
+    }
+    base::Bytes value;
+    std::string why;
+    if (text.starts_with('@') && text.ends_with(".npy")) {
+      why = NpyArray(env_, text.substr(1)).encode_all(type, value);
+    } else if (text.starts_with('@')) {
+      const auto file = base::File::open_if_exists(env_, text.substr(1), O_RDONLY);
+      if (!file) throw refusal("there is no file '" + text.substr(1) + "'");
+      base::Bytes content(file->size());
+      content.resize(file->read_at(0, content));
+      why = schema::encode_text(type, base::as_text(content), value);
+    } else {
+      why = schema::encode_text(type, text, value);
+    }
+    if (!why.empty()) throw refusal("parameter '" + name + "': " + why);
+    return {parameter, 1, std::vector<base::Bytes>{std::move(value)}};
+  }
+
+  List array(std::uint32_t parameter, const std::string& path) {
+    auto values = std::make_shared<NpyArray>(env_, path);
+    const std::uint64_t count = values->rows();
+    return {parameter, count, std::move(values)};
+  }
+
+  void add_seeds(std::uint64_t key) {
+    for (std::uint32_t p = 0; p < kernel_.parameters.size(); ++p) {
+      if (kernel_.parameters[p].name != "seed" || kernel_.parameters[p].type.kind != schema::Kind::kInteger) continue;
+      inputs_.axes.push_back({1, {{bind(p), bundle::Seeds{key}}}});
+      return;
+    }
+    throw refusal("--seed gives every task a number of its own as parameter 'seed', and '" + kernel_.name +
+                  "' has no such integer parameter");
+  }
+
+  void add_rows(const RowFile& file) {
     std::unique_ptr<bundle::PackWriter> writer;
     bundle::Axis axis;
     const auto number = static_cast<std::uint32_t>(inputs_.packs.size());
-    read(env_, path, kernel_, [&](const std::vector<std::uint32_t>& parameters) -> bundle::PackWriter& {
+    const OpenPack open = [&](const std::vector<std::uint32_t>& parameters) -> bundle::PackWriter& {
       std::vector<schema::Type> types;
       for (std::uint32_t column = 0; column < parameters.size(); ++column) {
         types.push_back(kernel_.parameters[parameters[column]].type);
@@ -93,7 +138,21 @@ class InputBuilder {
       }
       writer = std::make_unique<bundle::PackWriter>(env_, directory_, pack_name(), types);
       return *writer;
-    });
+    };
+    switch (file.format) {
+      case RowFile::Format::kCsv:
+        read_csv(env_, file.path, ',', kernel_, open);
+        break;
+      case RowFile::Format::kTsv:
+        read_csv(env_, file.path, '\t', kernel_, open);
+        break;
+      case RowFile::Format::kJsonl:
+        read_jsonl(env_, file.path, kernel_, open);
+        break;
+      case RowFile::Format::kNpy:
+        read_npy(env_, file.path, kernel_, unbound(), open);
+        break;
+    }
     inputs_.packs.push_back(writer->finish());
     axis.length = inputs_.packs.back().rows;
     inputs_.axes.push_back(std::move(axis));
@@ -125,18 +184,40 @@ class InputBuilder {
     return name;
   }
 
-  bundle::Source source(std::uint32_t parameter, Values values) {
-    if (auto* constant = std::get_if<bundle::Constant>(&values.what)) return {parameter, std::move(*constant)};
-    if (auto* range = std::get_if<bundle::IntegerRange>(&values.what)) return {parameter, *range};
-    if (auto* line = std::get_if<bundle::FloatRange>(&values.what)) return {parameter, *line};
+  bundle::Source source(List list) {
+    const std::uint32_t parameter = list.parameter;
     const auto number = static_cast<std::uint32_t>(inputs_.packs.size());
-    bundle::PackWriter writer(env_, directory_, pack_name(), {kernel_.parameters[parameter].type});
-    for (const auto& value : std::get<std::vector<base::Bytes>>(values.what)) {
-      writer.append(0, value);
-      writer.end_row();
+    const schema::Type& type = kernel_.parameters[parameter].type;
+    const auto store = [&](std::uint64_t rows, const auto& value_of) -> bundle::Source {
+      bundle::PackWriter writer(env_, directory_, pack_name(), {type});
+      for (std::uint64_t row = 0; row < rows; ++row) {
+        writer.append(0, value_of(row));
+        writer.end_row();
+      }
+      inputs_.packs.push_back(writer.finish());
+      return {parameter, bundle::Stored{number, 0}};
+    };
+    if (const auto* array = std::get_if<std::shared_ptr<NpyArray>>(&list.what)) {
+      base::Bytes value;
+      return store(list.count, [&](std::uint64_t row) -> const base::Bytes& {
+        value.clear();
+        const std::string why = (*array)->encode_row(type, row, value);
+        if (!why.empty()) {
+          throw refusal("parameter '" + kernel_.parameters[parameter].name + "': " + (*array)->path() + " row " +
+                        std::to_string(row) + ": " + why);
+        }
+        return value;
+      });
     }
-    inputs_.packs.push_back(writer.finish());
-    return {parameter, bundle::Stored{number, 0}};
+    return std::visit(
+        [&](auto& values) -> bundle::Source {
+          if constexpr (std::is_same_v<std::decay_t<decltype(values)>, std::vector<base::Bytes>>) {
+            return store(values.size(), [&](std::uint64_t row) -> const base::Bytes& { return values[row]; });
+          } else {
+            return {parameter, std::move(values)};
+          }
+        },
+        std::get<0>(list.what));
   }
 
   base::Env& env_;
@@ -146,46 +227,72 @@ class InputBuilder {
   bundle::Inputs inputs_;
 };
 
+/// "NAME=TEXT", and whether the sign was ":=".
+struct Named {
+  std::string name, text;
+  bool literal;
+};
+
+Named named(const std::string& word, const InputBuilder& builder) {
+  const std::size_t equals = word.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw builder.refusal("'" + word + "' is not an input: write NAME=VALUES, or ::: before a list of values");
+  }
+  const bool literal = word[equals - 1] == ':';
+  return {word.substr(0, equals - (literal ? 1 : 0)), word.substr(equals + 1), literal};
+}
+
+List list_of(const Assignment& assignment, InputBuilder& builder) {
+  const auto [name, text, literal] = named(assignment.text, builder);
+  const std::uint32_t parameter = builder.bind(name);
+  switch (assignment.form) {
+    case Assignment::Form::kCommon:
+      return builder.common(parameter, text);
+    case Assignment::Form::kLinspace:
+      return builder.parse(parameter, [&](const schema::Type& type) { return parse_linspace(type, text); });
+    case Assignment::Form::kLogspace:
+      return builder.parse(parameter, [&](const schema::Type& type) { return parse_logspace(type, text); });
+    case Assignment::Form::kSpec:
+      break;
+  }
+  if (!literal && text.starts_with('@') && text.ends_with(".npy")) return builder.array(parameter, text.substr(1));
+  return builder.parse(parameter, [&](const schema::Type& type) { return parse_spec(type, text, literal); });
+}
+
 }  // namespace
 
 bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
                            const std::string& job_directory) {
   InputBuilder builder(env, kernel, job_directory);
-  std::vector<std::pair<std::uint32_t, Values>> lists;
-  for (const auto& word : arguments.assignments) {
-    const std::size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      throw builder.refusal("'" + word + "' is not an input: write NAME=VALUES, or ::: before a list of values");
-    }
-    const bool literal = word[equals - 1] == ':';
-    const std::uint32_t parameter = builder.bind(word.substr(0, equals - (literal ? 1 : 0)));
-    lists.emplace_back(parameter, builder.parse(parameter, [&](const schema::Type& type) {
-      return parse_spec(type, word.substr(equals + 1), literal);
-    }));
-  }
-  if (!arguments.csv.empty()) builder.add_rows(arguments.csv, &read_csv);
-  if (!arguments.jsonl.empty()) builder.add_rows(arguments.jsonl, &read_jsonl);
-  const bool rows = !arguments.csv.empty() || !arguments.jsonl.empty();
-  for (const auto& words : arguments.positional) {
-    const auto parameter = builder.first_unbound();
-    if (!parameter) {
-      throw builder.refusal("there are more ::: lists than parameters without a value");
-    }
-    builder.bind(*parameter);
+  std::vector<std::vector<List>> axes;
+  for (const auto& assignment : arguments.assignments) axes.emplace_back().push_back(list_of(assignment, builder));
+  if (arguments.seed) builder.add_seeds(*arguments.seed);
+  if (arguments.rows) builder.add_rows(*arguments.rows);
+  for (const auto& [words, linked] : arguments.positional) {
+    const auto unbound = builder.unbound();
+    if (unbound.empty()) throw builder.refusal("there are more ::: lists than parameters without a value");
     if (words.empty()) throw builder.refusal("a ::: list is empty");
-    lists.emplace_back(*parameter,
-                       builder.parse(*parameter, [&](const schema::Type& type) { return parse_list(type, words); }));
+    if (linked && axes.empty()) throw builder.refusal(":::+ pairs a list with the one before it, and there is none");
+    const std::uint32_t parameter = builder.bind(unbound[0]);
+    List list =
+        builder.parse(parameter, [&words = words](const schema::Type& type) { return parse_list(type, words); });
+    if (!linked) axes.emplace_back();
+    axes.back().push_back(std::move(list));
   }
   if (arguments.zip) {
-    builder.add_zipped(std::move(lists));
-  } else {
-    for (auto& [parameter, values] : lists) {
-      if (rows && values.count > 1) {
-        throw builder.refusal("with --csv or --jsonl every other parameter has one value, but '" +
-                              kernel.parameters[parameter].name + "' has " + std::to_string(values.count));
+    std::vector<List> all;
+    for (auto& axis : axes) std::move(axis.begin(), axis.end(), std::back_inserter(all));
+    axes.clear();
+    axes.push_back(std::move(all));
+  }
+  for (auto& axis : axes) {
+    for (const auto& list : axis) {
+      if (arguments.rows && list.count > 1) {
+        throw builder.refusal("with rows from a file every other parameter has one value, but '" +
+                              kernel.parameters[list.parameter].name + "' has " + std::to_string(list.count));
       }
-      builder.add(parameter, std::move(values));
     }
+    builder.add(std::move(axis), arguments.zip ? "--zip" : ":::+");
   }
   bundle::Inputs inputs = builder.finish();
   if (const std::size_t count = builder.parameters_given(); count < kernel.parameters.size()) {

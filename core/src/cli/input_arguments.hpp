@@ -1,6 +1,7 @@
 #pragma once
 
-#include <functional>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,40 @@
 
 namespace jobhost::cli {
 
+/// One NAME=… of the command line, and what the text behind the sign is.
+struct Assignment {
+  enum class Form {
+    kSpec,      // "1,2,5", "0..10..0.5", "@rows.npy"; with ":=" literal text
+    kLinspace,  // "0:1:11": so many points, both ends included
+    kLogspace,  // the same with a constant ratio
+    kCommon,    // one value of any size, or "@file"
+  };
+  Assignment(std::string words, Form how = Form::kSpec) : text(std::move(words)), form(how) {}
+  Assignment(const char* words) : text(words) {}
+  std::string text;
+  Form form = Form::kSpec;
+};
+
+/// One ":::" list of words; a linked one (":::+") is paired with the list before it.
+struct WordList {
+  std::vector<std::string> words;
+  bool linked = false;
+};
+
+/// A file of rows as inputs, one task a row.
+struct RowFile {
+  enum class Format { kCsv, kTsv, kJsonl, kNpy };
+  std::string path;  // "-": standard input
+  Format format = Format::kCsv;
+};
+
 /// The input words of `jobhost run`, already separated from its options.
 struct InputArguments {
-  std::vector<std::string> assignments;              // "seed=1..1000", "text:=a,b", in order
-  std::vector<std::vector<std::string>> positional;  // each ":::" list
-  bool zip = false;                                  // pair the NAME=SPEC lists element by element
-  std::string csv, jsonl;                            // file or "-", "" when not given (at most one of them)
+  std::vector<Assignment> assignments = {};  // in order
+  std::vector<WordList> positional = {};
+  bool zip = false;  // pair the NAME=SPEC lists element by element
+  std::optional<RowFile> rows = std::nullopt;
+  std::optional<std::uint64_t> seed = std::nullopt;  // fills the parameter called seed with a random number per task
 };
 
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through

@@ -1,6 +1,7 @@
 #include "cli/input_spec.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -83,6 +84,23 @@ Values float_range(const std::vector<std::string>& parts) {
   return {static_cast<std::uint64_t>(whole) + 1, bundle::FloatRange{first, step}};
 }
 
+struct Points {
+  double first, last;
+  std::uint64_t count;
+};
+
+Points points_of(const schema::Type& type, const std::string& text) {
+  if (type.kind != schema::Kind::kFloating) refuse("evenly spaced points need a floating-point parameter");
+  const auto parts = split(text, ":");
+  std::uint64_t count = 0;
+  if (parts.size() != 3) refuse("'" + text + "' is not FIRST:LAST:COUNT, as in 0:1:11");
+  const auto [end, error] = std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), count);
+  if (error != std::errc() || *end != '\0' || count == 0 || count > static_cast<std::uint64_t>(kMaxSteps)) {
+    refuse("'" + parts[2] + "' is not a number of points");
+  }
+  return {as_double(parts[0]), as_double(parts[1]), count};
+}
+
 /// Values of a JSON array, for types that are JSON themselves: [{"x": 1}, {"x": 2}].
 Values json_list(const schema::Type& type, const std::string& text, const std::string& why_not_single) {
   const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
@@ -100,6 +118,34 @@ Values json_list(const schema::Type& type, const std::string& text, const std::s
 
 }  // namespace
 
+Values parse_linspace(const schema::Type& type, const std::string& text) {
+  const Points points = points_of(type, text);
+  return {points.count, bundle::Linspace{points.first, points.last, points.count}};
+}
+
+Values parse_logspace(const schema::Type& type, const std::string& text) {
+  constexpr std::uint64_t kMaxPoints = 100'000'000;
+  const Points points = points_of(type, text);
+  if (points.count > kMaxPoints) refuse("--logspace makes at most 10^8 points");
+  if (points.first == 0 || points.last == 0 || (points.first < 0) != (points.last < 0)) {
+    refuse("a constant ratio does not lead from " + text.substr(0, text.rfind(':')) + "; both ends must have one sign");
+  }
+  const double sign = points.first < 0 ? -1 : 1;
+  const double from = std::log10(std::abs(points.first)), to = std::log10(std::abs(points.last));
+  std::vector<base::Bytes> list(points.count);
+  for (std::uint64_t k = 0; k < points.count; ++k) {
+    double value = points.first;
+    if (k > 0) {
+      const double share = static_cast<double>(k) / static_cast<double>(points.count - 1);
+      value = k + 1 == points.count ? points.last : sign * std::pow(10.0, from + share * (to - from));
+    }
+    char text_of_value[64];
+    const auto end = std::to_chars(text_of_value, text_of_value + sizeof text_of_value, value).ptr;
+    list[k] = encoded(type, std::string(text_of_value, end));
+  }
+  return {points.count, std::move(list)};
+}
+
 Values parse_list(const schema::Type& type, const std::vector<std::string>& words) {
   if (words.size() == 1) return {1, bundle::Constant{encoded(type, words[0])}};
   std::vector<base::Bytes> list;
@@ -112,7 +158,7 @@ Values parse_list(const schema::Type& type, const std::vector<std::string>& word
 Values parse_spec(const schema::Type& type, const std::string& text, bool literal) {
   if (literal) return {1, bundle::Constant{encoded(type, text)}};
   if (text.starts_with('@')) {
-    refuse("values from a file '" + text + "' are given with --csv or --jsonl; write :=" + text +
+    refuse("values come from files that end in .npy, and rows from --csv, --tsv, --jsonl or --npy; write :=" + text +
            " for the text itself");
   }
   using schema::Kind;

@@ -8,9 +8,10 @@
 #include "base/error.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
-#include "cli/row_output.hpp"
+#include "cli/reduce_output.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
+#include "cli/task_words.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
 
@@ -80,7 +81,7 @@ std::string headline(const host::Explanation& words) {
 void show_task(Session& session, const LookOptions& options) {
   const auto [job, task] = open_task(session, options.job);
   const auto& kernel = job.manifest.kernel;
-  RowOutput words(session.env, job, {"", "jsonl"});
+  TaskWords words(session.env, job);
   host::ResultStream stream(session.env, job);
   stream.poll();
   const host::Block* block = stream.find(task);
@@ -181,11 +182,22 @@ void show(Session& session, const LookOptions& options) {
 void results(Session& session, const LookOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
-  RowOutput rows(session.env, job, options.json ? bundle::Output{options.output.file, "document"} : options.output);
   host::ResultStream stream(session.env, job);
   stream.poll();
-  while (const host::Block* block = stream.next_available()) rows.write(*block);
-  rows.finish();
+  const bundle::Output output{absolute(options.output.file), options.json ? "document" : options.output.format,
+                              options.output.reduce};
+  check_output(session.env, output);
+  const auto rows = make_output(session.env, job, output, stream.done());
+  host::Explainer explainer(job);
+  while (const host::Block* block = stream.next_available()) {
+    if (block->failed) {
+      const auto words = explainer.explain(block->failure, block->modules);
+      rows->write(*block, &words);
+    } else {
+      rows->write(*block, nullptr);
+    }
+  }
+  rows->finish();
   if (stream.done() < job.manifest.tasks) {
     session.say(std::to_string(stream.done()) + " of " + std::to_string(job.manifest.tasks) + " tasks are done");
   }
@@ -235,7 +247,7 @@ void errors(Session& session, const LookOptions& options) {
   }
   std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(stream.failed()),
               static_cast<unsigned long long>(job.manifest.tasks));
-  RowOutput inputs(session.env, job, {"", "jsonl"});
+  TaskWords inputs(session.env, job);
   for (const auto& group : groups) {
     std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline(group.first).c_str());
     print_stack(group.first, "    ");

@@ -16,8 +16,14 @@ using OpenPack = std::function<bundle::PackWriter&(const std::vector<std::uint32
 
 /// Reads all of `path` ("-": standard input) and writes every row. Nothing is kept in memory. Throws Error(kUsage):
 /// "data.csv line 501, column 'x': 'abc' is not an int".
-void read_csv(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
+/// `separator` is a comma, or a tab.
+void read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
+              const OpenPack& open);
 void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
+
+/// `unbound`: parameters that have no value yet; a plain array's columns are theirs in order.
+void read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
+              const std::vector<std::uint32_t>& unbound, const OpenPack& open);
 
 /// Calls `line` with every line of the file, its end included where it has one.
 void for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);

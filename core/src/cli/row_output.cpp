@@ -1,15 +1,13 @@
 #include "cli/row_output.hpp"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
+#include <climits>
 
-#include "base/file.hpp"
-#include "cli/signals.hpp"
-#include "schema/value.hpp"
+#include "base/error.hpp"
+#include "report/reduction.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -32,60 +30,57 @@ report::Format format_of(const bundle::Output& output) {
     const std::size_t dot = output.file.rfind('.');
     word = dot == std::string::npos ? "" : output.file.substr(dot + 1);
   }
-  if (const auto format = report::format_named(word)) return *format;
+  const auto format = report::format_named(word);
+  if (format == report::Format::kNpy && output.file.empty()) {
+    throw base::Error(base::ExitCode::kUsage, "NPY goes to a file only", "write -o FILE.npy");
+  }
+  if (format) return *format;
   throw base::Error(base::ExitCode::kUsage,
                     output.file.empty() ? "unknown format '" + word + "'"
-                                        : "'" + output.file + "' does not end in .csv, .jsonl or .json",
-                    "--format says what to write: table, jsonl, csv or json");
+                                        : "'" + output.file + "' does not end in .csv, .jsonl, .json or .npy",
+                    "--format says what to write: table, jsonl, csv, json or npy");
 }
 
 void add_output_options(CLI::App& command, bundle::Output& output) {
-  command.add_option("-o,--output", output.file, "Write rows to FILE (.csv, .jsonl, .json)")->type_name("FILE");
-  command.add_option("--format", output.format, "table, jsonl, csv or json (default: table on a terminal, else jsonl)")
-      ->check(CLI::IsMember({"table", "jsonl", "csv", "json"}));
+  command.add_option("-o,--output", output.file, "Write rows to FILE (.csv, .jsonl, .json, .npy)")->type_name("FILE");
+  command
+      .add_option("--format", output.format,
+                  "table, jsonl, csv, json or npy (default: table on a terminal, else jsonl)")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"table", "jsonl", "csv", "json", "npy"}));
+  command
+      .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
+      ->type_name("LIST");
 }
 
-RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output,
+std::string absolute(const std::string& path) {
+  if (path.empty() || path[0] == '/') return path;
+  char here[PATH_MAX];
+  return std::string(::getcwd(here, sizeof here) ? here : ".") + "/" + path;
+}
+
+void check_output(base::Env& env, const bundle::Output& output) {
+  format_of(output);
+  if (!output.reduce.empty()) report::parse_reduction(output.reduce);
+  if (output.file.empty()) return;
+  const std::string folder = output.file.substr(0, output.file.rfind('/') + 1);
+  if (!folder.empty() && !base::exists(env, folder)) {
+    throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + output.file + "'");
+  }
+}
+
+RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
                      std::function<void()> before_print)
-    : env_(env),
-      job_(job),
-      path_(output.file),
-      before_print_(std::move(before_print)),
+    : file_(env, output.file, job.manifest.job, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
-      explainer_(job) {
-  const report::Format format = format_of(output);
-  if (!path_.empty()) {
-    unfinished_ = path_ + "." + job.manifest.job + ".part";
-    file_.emplace(env, unfinished_, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-  }
-  writer_ = report::make_row_writer(
-      format, job.manifest.kernel, [this](std::string_view text) { write_text(text); },
-      path_.empty() ? terminal_width() : 0);
-}
+      writer_(report::make_row_writer(format_of(output), job.manifest.kernel,
+                                      [this](std::string_view text) { file_.write(text); },
+                                      {output.file.empty() ? terminal_width() : 0, rows})) {}
 
-RowOutput::~RowOutput() {
-  if (!file_) return;
-  file_.reset();
-  env_.remove(unfinished_);
-}
-
-void RowOutput::write_text(std::string_view text) {
-  if (file_) return file_->write(base::as_bytes(text));
-  if (::isatty(1) == 1) before_print_();
-  while (!text.empty()) {
-    const ssize_t written = env_.write(1, text.data(), text.size());
-    if (written == -EPIPE) throw ReaderGone();
-    if (written == -EINTR || written == -EAGAIN) continue;
-    if (written < 0) base::throw_file_error(static_cast<int>(written), "write to", "standard output");
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-void RowOutput::write(const host::Block& block) {
-  if (block.failed) {
+void RowOutput::write(const host::Block& block, const host::Explanation* failure) {
+  if (failure) {
     inputs_.read(block.first, 1, columns_);
-    last_failure_ = explainer_.explain(block.failure, block.modules);
-    writer_->failure(block.first, columns_, in_row(last_failure_));
+    writer_->failure(block.first, columns_, in_row(*failure));
     return;
   }
   jobhost_column results = block.results;
@@ -104,38 +99,7 @@ void RowOutput::write(const host::Block& block) {
 
 void RowOutput::finish() {
   writer_->finish();
-  if (!file_) return;
-  file_->close();
-  file_.reset();
-  if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
-    base::throw_file_error(failure, "rename the finished output to", path_);
-  }
-}
-
-std::string RowOutput::inputs_json(std::uint64_t task) {
-  inputs_.read(task, 1, columns_);
-  std::string text = "{";
-  const auto& parameters = job_.manifest.kernel.parameters;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    if (p > 0) text += ", ";
-    schema::append_json_string(parameters[p].name, text);
-    text += ": ";
-    base::ByteReader reader(bundle::value_at(columns_[p], 0));
-    schema::append_json(parameters[p].type, reader, text);
-  }
-  return text + "}";
-}
-
-std::string RowOutput::inputs_of(std::uint64_t task) {
-  inputs_.read(task, 1, columns_);
-  std::string text;
-  const auto& parameters = job_.manifest.kernel.parameters;
-  for (std::size_t p = 0; p < parameters.size(); ++p) {
-    text += (text.empty() ? "" : " ") + parameters[p].name + "=";
-    base::ByteReader reader(bundle::value_at(columns_[p], 0));
-    schema::append_plain(parameters[p].type, reader, text);
-  }
-  return text;
+  file_.finish();
 }
 
 }  // namespace jobhost::cli

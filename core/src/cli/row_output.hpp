@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "base/file.hpp"
 #include "bundle/input_reader.hpp"
+#include "cli/output_file.hpp"
 #include "host/explanation.hpp"
 #include "host/result_stream.hpp"
 #include "report/rows.hpp"
@@ -16,43 +16,47 @@ class App;
 
 namespace jobhost::cli {
 
-/// Rows of a job to standard output or to a file. A file appears under its name only when it is complete.
-class RowOutput {
+/// What becomes of the blocks of a job as they are yielded.
+class BlockOutput {
  public:
-  /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere. Throws
-  /// Error(kUsage) for an unknown ending, before anything ran. `before_print` is called before rows go to a terminal.
-  RowOutput(
-      base::Env& env, const host::Job& job, const bundle::Output& output, std::function<void()> before_print = [] {});
-  /// Removes an unfinished file.
-  ~RowOutput();
+  virtual ~BlockOutput() = default;
+  /// `failure`: words for a failed block, else null.
+  virtual void write(const host::Block& block, const host::Explanation* failure) = 0;
+  /// For a reader that waits: no further block is at hand.
+  virtual void flush() = 0;
+  virtual void finish() = 0;
+};
 
-  void write(const host::Block& block);
-  /// Words for the last failed block written.
-  const host::Explanation& last_failure() const { return last_failure_; }
-  void flush() { writer_->flush(); }
-  void finish();
-  /// One line "seed=3 samples=10" for a task.
-  std::string inputs_of(std::uint64_t task);
-  /// The same as a JSON object.
-  std::string inputs_json(std::uint64_t task);
+/// Rows of a job to standard output or to a file.
+class RowOutput : public BlockOutput {
+ public:
+  /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere.
+  /// `rows`: how many there will be. Throws Error(kUsage) for an unknown ending, or for results that do not fit the
+  /// format, before anything ran. `before_print` is called before rows go to a terminal.
+  RowOutput(
+      base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
+      std::function<void()> before_print = [] {});
+
+  void write(const host::Block& block, const host::Explanation* failure) override;
+  void flush() override { writer_->flush(); }
+  void finish() override;
 
  private:
-  void write_text(std::string_view text);
-
-  base::Env& env_;
-  const host::Job& job_;
-  std::string path_, unfinished_;
-  std::function<void()> before_print_;
-  std::optional<base::File> file_;
+  OutputFile file_;
   bundle::InputReader inputs_;
   std::vector<jobhost_column> columns_;
-  host::Explainer explainer_;
-  host::Explanation last_failure_;
   std::unique_ptr<report::RowWriter> writer_;
 };
 
 /// Adds -o and --format.
 void add_output_options(CLI::App& command, bundle::Output& output);
+
+/// A path that is still right after a change of directory; "" stays.
+std::string absolute(const std::string& path);
+
+/// Refuses what could not be written in the end, before anything is computed: throws Error(kUsage) for an unknown
+/// format or ending, and when the file's directory does not exist.
+void check_output(base::Env& env, const bundle::Output& output);
 
 /// The format of an output; throws Error(kUsage) when neither format nor ending is known.
 report::Format format_of(const bundle::Output& output);

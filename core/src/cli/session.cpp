@@ -15,20 +15,21 @@
 namespace jobhost::cli {
 namespace {
 
-/// Takes every `::: a b c` out of the words. A list ends at the next `:::` or at an option (a dash and a letter).
-std::vector<std::vector<std::string>> take_lists(std::vector<std::string>& words) {
-  std::vector<std::vector<std::string>> lists;
+/// Takes every `::: a b c` and `:::+ a b c` out of the words. A list ends at the next one or at an option (a dash and a
+/// letter).
+std::vector<WordList> take_lists(std::vector<std::string>& words) {
+  std::vector<WordList> lists;
   std::vector<std::string> rest;
   bool inside = false;
   for (const auto& word : words) {
     const bool option = word.size() > 1 && word[0] == '-' &&
                         (word[1] == '-' || std::isalpha(static_cast<unsigned char>(word[1]))) && word != "-inf" &&
                         word != "-nan";
-    if (word == ":::") {
-      lists.emplace_back();
+    if (word == ":::" || word == ":::+") {
+      lists.emplace_back().linked = word == ":::+";
       inside = true;
     } else if (inside && !option) {
-      lists.back().push_back(word);
+      lists.back().words.push_back(word);
     } else {
       inside = false;
       rest.push_back(word);

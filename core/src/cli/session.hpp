@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/env.hpp"
+#include "cli/input_arguments.hpp"
 #include "store/store.hpp"
 
 namespace CLI {
@@ -15,9 +16,9 @@ namespace jobhost::cli {
 /// What a subcommand gets from main.
 struct Session {
   base::Env& env;
-  std::vector<std::string> command;                  // argv as typed
-  std::vector<std::vector<std::string>> positional;  // ":::" lists, taken out of argv before it is parsed
-  std::string store_path;                            // --store, or the default
+  std::vector<std::string> command;  // argv as typed
+  std::vector<WordList> positional;  // ":::" lists, taken out of argv before it is parsed
+  std::string store_path;            // --store, or the default
   bool quiet = false, verbose = false;
   std::string color = "auto";
   int exit_code = 0;  // set by the subcommand

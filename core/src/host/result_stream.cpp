@@ -119,6 +119,7 @@ const Block* ResultStream::next() {
   if (found == ahead_.end()) return nullptr;
   const Part part = found->second;
   ahead_.erase(found);
+  yielded_ += part.end - position_;
   block_of(part, position_, part.end);
   position_ = part.end;
   return &block_;

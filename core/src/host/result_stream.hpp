@@ -43,8 +43,7 @@ class ResultStream {
   /// The block that holds just this task, or nothing when it is not done yet. For looking; leaves the order alone.
   const Block* find(std::uint64_t task);
 
-  bool finished() const { return position_ == job_.manifest.tasks; }
-  std::uint64_t position() const { return position_; }      // tasks yielded
+  bool finished() const { return yielded_ == job_.manifest.tasks; }
   std::uint64_t done() const { return seen_.size(); }       // tasks in the logs
   std::uint64_t failed() const { return failed_; }          // of those
   std::uint64_t duplicates() const { return duplicates_; }  // results beyond the first of their task
@@ -68,7 +67,7 @@ class ResultStream {
   std::map<std::uint64_t, Part> ahead_;  // by first task; disjoint
   store::IntervalSet seen_;
   std::map<std::size_t, std::vector<std::vector<std::string>>> modules_;  // by log, in order of appearance
-  std::uint64_t position_ = 0, failed_ = 0, duplicates_ = 0;
+  std::uint64_t position_ = 0, yielded_ = 0, failed_ = 0, duplicates_ = 0;
   std::uint64_t slowest_task_ = 0;
   double slowest_seconds_ = 0;
   base::Bytes payload_;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "report/npy_rows.hpp"
 #include "report/row_text.hpp"
 #include "report/table_rows.hpp"
 
@@ -211,16 +212,19 @@ std::optional<Format> format_named(const std::string& word) {
   if (word == "jsonl") return Format::kJsonl;
   if (word == "csv") return Format::kCsv;
   if (word == "json") return Format::kJson;
+  if (word == "npy") return Format::kNpy;
   if (word == "document") return Format::kDocument;
   return std::nullopt;
 }
 
-std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& kernel, TextSink sink, int width) {
+std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& kernel, TextSink sink, Extent extent) {
   switch (format) {
     case Format::kTable:
-      return make_table_writer(kernel, std::move(sink), width);
+      return make_table_writer(kernel, std::move(sink), extent.width);
     case Format::kCsv:
       return std::make_unique<CsvWriter>(kernel, std::move(sink));
+    case Format::kNpy:
+      return make_npy_writer(kernel, std::move(sink), extent.rows);
     case Format::kJsonl:
     case Format::kJson:
     case Format::kDocument:

@@ -18,6 +18,7 @@ enum class Format {
   kJsonl,
   kCsv,
   kJson,
+  kNpy,
   kDocument,  // kJson inside {"schema": "jobhost/1", "rows": …}
 };
 
@@ -49,10 +50,17 @@ class RowWriter {
   virtual void finish() = 0;
 };
 
-/// "table", "jsonl", "csv", "json" or "document"; nothing for any other word.
+/// "table", "jsonl", "csv", "json", "npy" or "document"; nothing for any other word.
 std::optional<Format> format_named(const std::string& word);
 
-/// `width` is the terminal's columns (0 = not a terminal: no truncation), for tables only.
-std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& kernel, TextSink sink, int width = 0);
+/// What some formats have to know beforehand.
+struct Extent {
+  int width = 0;           // tables: columns of the terminal, 0 when there is none (no truncation)
+  std::uint64_t rows = 0;  // arrays: how many rows will come
+};
+
+/// Throws Error(kUsage) when the kernel's results cannot be written in that format.
+std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& kernel, TextSink sink,
+                                           Extent extent = {});
 
 }  // namespace jobhost::report

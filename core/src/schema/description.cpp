@@ -151,7 +151,8 @@ Kernel kernel_from(const Json& json) {
   kernel.line = json.at("line");
   kernel.doc = json.at("doc");
   for (const auto& parameter : json.at("params")) {
-    kernel.parameters.push_back({parameter.at("name"), type_from(parameter.at("type"), 0)});
+    kernel.parameters.push_back(
+        {parameter.at("name"), type_from(parameter.at("type"), 0), parameter.value("inout", false)});
     if (kernel.parameters.back().type.kind == Kind::kVoid) throw Refused{"a parameter of type void"};
   }
   kernel.result = type_from(json.at("result"), 0);
@@ -210,7 +211,7 @@ Description parse_description(const std::string& text, const std::string& where)
 std::string kernel_to_json(const Kernel& kernel) {
   Json parameters = Json::array();
   for (const auto& parameter : kernel.parameters) {
-    parameters.push_back({{"name", parameter.name}, {"type", json_of(parameter.type)}});
+    parameters.push_back({{"name", parameter.name}, {"type", json_of(parameter.type)}, {"inout", parameter.in_out}});
   }
   const Json json = {{"name", kernel.name},
                      {"symbol", kernel.symbol},

@@ -48,6 +48,7 @@ std::string cpp_name(const Type& type);
 struct Parameter {
   std::string name;
   Type type;
+  bool in_out = false;  // the kernel may change it: its value belongs to the result
   friend bool operator==(const Parameter&, const Parameter&) = default;
 };
 

@@ -257,7 +257,7 @@ constexpr void put_kernel(Text& out, const Source& source, R (*)(P...)) {
   out.put("\",\"params\":[");
   [[maybe_unused]] std::size_t i = 0;
   ((out.put(i == 0 ? "{\"name\":\"" : ",{\"name\":\""), out.put(source.parameters[i++]), out.put("\",\"type\":"),
-    put_type<Plain<P>>(out), out.put('}')),
+    put_type<Plain<P>>(out), out.put(InOut<P> ? ",\"inout\":true}" : "}")),
    ...);
   out.put("],\"fewer\":[");
   out.put(source.fewer);

@@ -1,0 +1,207 @@
+#include "cli/run_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/suggest.hpp"
+#include "cli/row_output.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+const std::vector<std::string> kBackends = {"processes", "threads"};
+
+unsigned default_workers() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+template <class T>
+bool parse_number(std::string_view word, T& number) {
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+  return error == std::errc() && end == word.data() + word.size();
+}
+
+std::uint64_t chunk_of(const std::string& word) {
+  std::uint64_t size = 0;
+  if (word == "auto") return 0;
+  if (parse_number(word, size) && size > 0) return size;
+  throw base::Error(base::ExitCode::kUsage, "--chunk is 'auto' or a number of tasks, not '" + word + "'");
+}
+
+/// So many failed tasks end the job: "10", or "5%" of `tasks`.
+std::uint64_t failures_allowed(const std::string& word, std::uint64_t tasks) {
+  if (word.empty()) return UINT64_MAX;
+  double percent = 0;
+  std::uint64_t count = 0;
+  if (word.ends_with('%') && parse_number(std::string_view(word).substr(0, word.size() - 1), percent) && percent > 0 &&
+      percent <= 100) {
+    return std::max<std::uint64_t>(1,
+                                   static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(tasks))));
+  }
+  if (parse_number(word, count) && count > 0) return count;
+  throw base::Error(base::ExitCode::kUsage, "--max-failures is a number of tasks or a percentage, not '" + word + "'",
+                    "write 10 or 5%");
+}
+
+std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words) {
+  std::vector<std::pair<std::string, std::string>> globals;
+  for (const auto& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw base::Error(base::ExitCode::kUsage, "--set wants GLOBAL=VALUE, not '" + word + "'");
+    }
+    globals.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+  }
+  return globals;
+}
+
+/// The NAME=… words of all forms in the order in which they were typed: the last one varies fastest.
+std::vector<Assignment> assignments_of(const CLI::App& command) {
+  static const std::map<std::string, Assignment::Form> kForms = {{"inputs", Assignment::Form::kSpec},
+                                                                 {"--linspace", Assignment::Form::kLinspace},
+                                                                 {"--logspace", Assignment::Form::kLogspace},
+                                                                 {"--common", Assignment::Form::kCommon}};
+  std::map<const CLI::Option*, std::size_t> used;
+  std::vector<Assignment> assignments;
+  for (const CLI::Option* option : command.parse_order()) {
+    const auto form = kForms.find(option->get_name());
+    if (form == kForms.end()) continue;
+    assignments.emplace_back(option->results().at(used[option]++), form->second);
+  }
+  return assignments;
+}
+
+std::optional<RowFile> rows_of(const RunOptions& options) {
+  if (!options.csv.empty()) return RowFile{options.csv, RowFile::Format::kCsv};
+  if (!options.tsv.empty()) return RowFile{options.tsv, RowFile::Format::kTsv};
+  if (!options.jsonl.empty()) return RowFile{options.jsonl, RowFile::Format::kJsonl};
+  if (!options.npy.empty()) return RowFile{options.npy, RowFile::Format::kNpy};
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_backend(const std::string& name) {
+  if (std::find(kBackends.begin(), kBackends.end(), name) != kBackends.end()) return;
+  const auto near = base::nearest(name, kBackends);
+  throw base::Error(base::ExitCode::kUsage, "no backend '" + name + "'",
+                    near ? "did you mean '" + *near + "'?" : "there are: processes (default), threads");
+}
+
+std::pair<std::string, std::string> split_target(const std::string& target) {
+  const std::size_t so = target.find(".so:");
+  const std::size_t colon = so != std::string::npos ? so + 3 : target.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == target.size()) {
+    throw base::Error(
+        base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
+        "write PLUGIN.so:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: jobhost kernels PLUGIN.so");
+  }
+  return {target.substr(0, colon), target.substr(colon + 1)};
+}
+
+void add_run_options(CLI::App& command, RunOptions& options) {
+  command.footer(
+      "NAME=SPEC is one value, 1,2,5, a..b, a..b..step or @file.npy; NAME:=TEXT is literal; JSON for structured "
+      "values.\n"
+      "Lists may follow as ::: 1 2 3 ::: 10 20 (every combination, in the parameters' order); :::+ pairs a list with "
+      "the\n"
+      "one before it. Exit code 1: some tasks failed.");
+  command.add_option("target", options.target, "PLUGIN.so:KERNEL")->type_name("TARGET")->required();
+  command.add_option("inputs", options.words, "Values per parameter; several make a grid whose last varies fastest")
+      ->type_name("NAME=SPEC");
+  const auto add = [&command](const char* name, auto& value, const char* type, const char* what) {
+    return command.add_option(name, value, what)->type_name(type);
+  };
+  const auto repeatable = [&command](const char* name, std::vector<std::string>& words, const char* type,
+                                     const char* what) {
+    command.add_option(name, words, what)
+        ->type_name(type)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group("Inputs");
+  };
+  command.add_flag("--zip", options.inputs.zip, "Pair the NAME=SPEC lists element by element")->group("Inputs");
+  repeatable("--linspace", options.linspace, "NAME=A:B:N", "N points from A to B, both included");
+  repeatable("--logspace", options.logspace, "NAME=A:B:N", "The same with a constant ratio");
+  repeatable("--common", options.common, "NAME=VALUE",
+             "One value for every task, stored once; @FILE (.npy, or text) reads it");
+  auto* csv =
+      add("--csv", options.csv, "FILE", "One task per row; columns are named like parameters ('-': standard input)");
+  auto* tsv = add("--tsv", options.tsv, "FILE", "The same, separated by tabs");
+  auto* jsonl = add("--jsonl", options.jsonl, "FILE", "One task per line, each a JSON object");
+  auto* npy = add("--npy", options.npy, "FILE", "One task per row of a NumPy array");
+  for (auto* one : {csv, tsv, jsonl, npy}) {
+    one->group("Inputs");
+    for (auto* other : {csv, tsv, jsonl, npy}) {
+      if (one != other) one->excludes(other);
+    }
+  }
+  add("--seed", options.seed, "N", "Give the parameter 'seed' a random number per task, the same in every run")
+      ->group("Inputs");
+  repeatable("--set", options.globals, "GLOBAL=VALUE", "A global variable of the plugin, set before the first task");
+  add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
+  add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
+      ->check(CLI::Range(1u, 1024u));
+  add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
+  add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
+      ->check(CLI::Range(0.001, 1e9));
+  add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G")->transform(CLI::AsSizeValue(false));
+  add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
+  add("--max-failures", options.max_failures, "N|P%", "Give up once so many tasks have failed");
+  command.add_flag("--fail-fast", options.fail_fast, "Give up with the first failed task");
+  add("--order", options.order, "ORDER", "Print rows in the order of input or of completion")
+      ->check(CLI::IsMember({"input", "completion"}))
+      ->capture_default_str();
+  command.add_flag("--dry-run", options.dry_run, "Only show what would run");
+  add("--name", options.label, "LABEL", "A label for the job");
+}
+
+host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
+  check_backend(options.backend);
+  failures_allowed(options.max_failures, 1);
+  options.inputs.assignments = assignments_of(command);
+  options.inputs.positional = session.positional;
+  options.inputs.rows = rows_of(options);
+  if (!options.seed.empty()) {
+    std::uint64_t seed = 0;
+    if (!parse_number(options.seed, seed)) {
+      throw base::Error(base::ExitCode::kUsage,
+                        "--seed is a whole number from 0 to 2^64-1, not '" + options.seed + "'");
+    }
+    options.inputs.seed = seed;
+  }
+  options.output.file = absolute(options.output.file);
+  check_output(session.env, options.output);
+  const auto [plugin, kernel] = split_target(options.target);
+  host::JobSpec spec;
+  spec.plugin = plugin;
+  spec.kernel = kernel;
+  spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
+    return make_inputs(session.env, options.inputs, signature, directory);
+  };
+  spec.backend = options.backend;
+  spec.workers = options.workers > 0 ? options.workers : default_workers();
+  spec.retries = options.retries;
+  spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
+  spec.memory = options.memory;
+  spec.globals = globals_of(options.globals);
+  spec.chunk = chunk_of(options.chunk);
+  spec.label = options.label;
+  spec.output = options.output;
+  spec.command = session.command;
+  store::Store store = session.store();
+  return host::submit(session.env, store, spec);
+}
+
+FollowOptions follow_options(const RunOptions& options, const host::Job& job) {
+  FollowOptions follow;
+  follow.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
+  follow.output = job.manifest.output;
+  follow.max_failures = options.fail_fast ? 1 : failures_allowed(options.max_failures, job.manifest.tasks);
+  follow.in_order = options.order == "input" || !job.manifest.output.reduce.empty();
+  return follow;
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/follow.hpp"
+#include "cli/input_arguments.hpp"
+#include "cli/session.hpp"
+#include "host/submission.hpp"
+
+namespace jobhost::cli {
+
+/// What `run` and `submit` are told.
+struct RunOptions {
+  std::string target;
+  std::vector<std::string> words, linspace, logspace, common;  // NAME=…, merged by order of typing in make_job()
+  InputArguments inputs;
+  std::string csv, tsv, jsonl, npy;
+  std::string seed;
+  std::string backend = "processes";
+  unsigned workers = 0;
+  std::string chunk = "auto";
+  double timeout = 0;  // seconds
+  std::uint64_t memory = 0;
+  unsigned retries = 2;
+  std::vector<std::string> globals;
+  std::string max_failures;
+  bool fail_fast = false;
+  std::string order = "input";
+  bool dry_run = false, detach = false;
+  std::string label;
+  bundle::Output output;
+};
+
+/// Adds everything but -o, --format and --reduce. `options` outlives the command.
+void add_run_options(CLI::App& command, RunOptions& options);
+
+/// Makes the job that the options and the words of `command` describe. Throws Error(kUsage).
+host::Job make_job(Session& session, const CLI::App& command, RunOptions options);
+
+FollowOptions follow_options(const RunOptions& options, const host::Job& job);
+
+/// Refuses an unknown backend.
+void check_backend(const std::string& name);
+
+/// "PLUGIN.so:KERNEL"; kernels may hold colons themselves.
+std::pair<std::string, std::string> split_target(const std::string& target);
+
+}  // namespace jobhost::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bundle/input_reader.hpp"
+#include "host/submission.hpp"
+
+namespace jobhost::cli {
+
+/// The inputs of single tasks, in words.
+class TaskWords {
+ public:
+  TaskWords(base::Env& env, const host::Job& job)
+      : kernel_(job.manifest.kernel), inputs_(env, job.manifest.inputs, kernel_, job.directory.path()) {}
+
+  /// "seed=3 samples=10"
+  std::string inputs_of(std::uint64_t task);
+  /// {"seed": 3, "samples": 10}
+  std::string inputs_json(std::uint64_t task);
+
+ private:
+  const schema::Kernel& kernel_;
+  bundle::InputReader inputs_;
+  std::vector<jobhost_column> columns_;
+};
+
+}  // namespace jobhost::cli
