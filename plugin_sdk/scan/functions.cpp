@@ -184,15 +184,16 @@ class Parser {
   /// The tokens of a declaration without parentheses before its first initialiser: `static int a = 1, b{2};`
   void note_variables(std::size_t begin, std::size_t end) {
     static const std::set<std::string> kNotAssignable = {
-        "const", "constexpr", "constinit", "thread_local", "__thread", "extern", "struct", "class",    "union", "enum",
-        "using", "typedef",   "template",  "friend",       "&",        "&&",     "[",      "operator", "asm",   "__asm__",
-        "goto",  "return",    "namespace", "concept",      "requires", "public", "export", "volatile", "else"};
+        "const",     "constexpr", "constinit", "thread_local", "__thread", "extern",   "struct",
+        "class",     "union",     "enum",      "using",        "typedef",  "template", "friend",
+        "&",         "&&",        "operator",  "asm",          "__asm__",  "goto",     "return",
+        "namespace", "concept",   "requires",  "public",       "export",   "volatile", "else"};
     int angles = 0;
     bool in_initialiser = false;
     std::vector<std::string> names;
     for (std::size_t i = begin; i < end; ++i) {
       if (!in_initialiser && kNotAssignable.contains(tokens_[i].text)) return;
-      const bool ends_name = is(i, "=") || is(i, "{") || is(i, ",") || is(i, ";");
+      const bool ends_name = is(i, "=") || is(i, "{") || is(i, ",") || is(i, ";") || is(i, "[");
       if (is(i, "<")) ++angles;
       if (is(i, ">")) angles = std::max(0, angles - 1);
       if (ends_name && angles == 0 && !in_initialiser) {

@@ -78,7 +78,7 @@ class Given {
 
   host::Job job(const std::string& kernel, std::uint64_t tasks, std::vector<bundle::Source> more = {}) {
     host::JobSpec spec;
-    spec.plugin = HOSTILE_PLUGIN;
+    spec.plugin = spec.named = HOSTILE_PLUGIN;
     spec.kernel = kernel;
     spec.workers = 2;
     spec.inputs = [&](const schema::Kernel&, const std::string&) {

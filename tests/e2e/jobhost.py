@@ -13,6 +13,7 @@ JOBHOST = os.environ["JOBHOST"]
 HOSTILE = os.environ["HOSTILE"]
 VARIED = os.environ["VARIED"]
 CHOSEN = os.environ["CHOSEN"]
+SETTINGS = os.environ["SETTINGS"]
 WIDE = os.environ["WIDE"]
 BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
 SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
@@ -64,12 +65,16 @@ class JobhostTest(unittest.TestCase):
 
     def refused(self, *words, code, stdin=None):
         """What is printed on standard error; nothing may be on standard output, nothing left in the store."""
+        before = self.job_folders()
         process = self.run_jobhost(*words, code=code, stdin=stdin)
         self.assertEqual(process.out, "")
         self.assertTrue(process.err.startswith("error: "), process.err)
-        left = [name for name in os.listdir(self.store) if name != ".gitignore"] if os.path.isdir(self.store) else []
-        self.assertEqual(left, [])
+        self.assertEqual(self.job_folders(), before)
         return process.err
+
+    def job_folders(self):
+        names = os.listdir(self.store) if os.path.isdir(self.store) else []
+        return sorted(name for name in names if name != ".gitignore")
 
     def wait_until(self, condition, what, seconds=30):
         deadline = time.monotonic() + seconds

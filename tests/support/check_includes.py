@@ -15,11 +15,12 @@ MAY = {
     "store": "base schema",
     "plugin": "base schema",
     "context": "base schema",
+    "build": "base",
     "worker": "base schema bundle store plugin context",
     "backend": "base store",
     "host": "base schema bundle store plugin context backend",
     "report": "base schema bundle store host",
-    "cli": "base schema bundle store plugin context worker backend host report",
+    "cli": "base schema bundle store plugin context build worker backend host report",
 }
 OWNERS = {  # header prefix: folders, in .cpp files only
     "nlohmann/json.hpp": "schema bundle store cli",

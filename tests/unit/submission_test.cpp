@@ -14,7 +14,7 @@ namespace {
 
 host::JobSpec one_million_tasks() {
   host::JobSpec spec;
-  spec.plugin = VARIED_PLUGIN;
+  spec.plugin = spec.named = VARIED_PLUGIN;
   spec.kernel = "add_one";
   spec.inputs = [](const schema::Kernel&, const std::string&) {
     bundle::Inputs inputs;

@@ -118,6 +118,8 @@ int PosixEnv::status(int fd, FileStatus& status) {
   return 0;
 }
 
+int PosixEnv::touch(const std::string& path) { return result_of(::utimensat(AT_FDCWD, path.c_str(), nullptr, 0)); }
+
 std::uint64_t PosixEnv::monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 
 std::uint64_t PosixEnv::wall_ns() { return clock_ns(CLOCK_REALTIME); }

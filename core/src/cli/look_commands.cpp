@@ -120,7 +120,8 @@ Json blob_json(const bundle::Blob& blob) {
 
 void show_document(const host::Job& job, const std::string& state, const host::ResultStream& stream) {
   const auto& manifest = job.manifest;
-  Json libraries = Json::array(), system = Json::array();
+  Json libraries = Json::array(), system = Json::array(), globals = Json::array();
+  for (const auto& global : manifest.globals) globals.push_back(global.name);
   for (const auto& library : manifest.libraries) libraries.push_back(blob_json(library));
   for (const auto& library : manifest.system_libraries) {
     system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
@@ -138,6 +139,11 @@ void show_document(const host::Job& job, const std::string& state, const host::R
                   {"backend", manifest.backend},
                   {"workers", manifest.workers},
                   {"retries", manifest.retries},
+                  {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
+                  {"memory", manifest.memory},
+                  {"globals", std::move(globals)},
+                  {"parent", manifest.parent.job},
+                  {"parent_tasks", manifest.parent.tasks},
                   {"directory", job.directory.path()},
                   {"working_directory", manifest.working_directory},
                   {"plugin", blob_json(manifest.plugin)},
@@ -166,6 +172,14 @@ void show(Session& session, const LookOptions& options) {
                             stream.duplicates()));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
+  std::string limits = std::to_string(manifest.retries) + " retries";
+  if (manifest.timeout_ms > 0)
+    limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
+  if (manifest.memory > 0)
+    limits += fmt::format(", {:g} MiB per task", static_cast<double>(manifest.memory) / (1 << 20));
+  line("limits", limits);
+  for (const auto& global : manifest.globals) line("global", global.name + ", set before the first task");
+  if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
   line("works in", manifest.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);

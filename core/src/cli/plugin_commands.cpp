@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "cli/document.hpp"
+#include "cli/plugin_target.hpp"
 #include "cli/session.hpp"
 #include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
@@ -17,6 +18,7 @@ using Json = nlohmann::ordered_json;
 
 struct PluginOptions {
   std::string plugin;
+  BuildOptions build;
   bool json = false;
 };
 
@@ -101,9 +103,15 @@ void add_plugin_commands(CLI::App& app, Session& session) {
   auto options = std::make_shared<PluginOptions>();
   const auto add = [&](const char* name, const char* what, void (*run)(Session&, const PluginOptions&)) {
     auto* command = app.add_subcommand(name, what);
-    command->add_option("plugin", options->plugin, "The .so file")->required()->type_name("PLUGIN");
+    command->add_option("plugin", options->plugin, "The .so file, or a source file, which is built first")
+        ->required()
+        ->type_name("PLUGIN");
     command->add_flag("--json", options->json, "Print one JSON document");
-    command->callback([&session, options, run] { run(session, *options); });
+    add_build_options(*command, options->build);
+    command->callback([&session, options, run] {
+      options->plugin = plugin_of(session, options->plugin, options->build);
+      run(session, *options);
+    });
   };
   add("kernels", "List the kernels of a plugin", &list_kernels);
   add("check", "Say whether a plugin can run here, and what it needs", &check);

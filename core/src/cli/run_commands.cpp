@@ -1,5 +1,8 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <set>
 
 #include "backend/backend.hpp"
 #include "base/error.hpp"
@@ -11,12 +14,15 @@
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
+#include "host/result_stream.hpp"
 
 namespace jobhost::cli {
 namespace {
 
 struct JobOptions {
   std::string job = "@last";
+  bool failed = false, detach = false;
+  std::string tasks, plugin;
   std::string backend;
   unsigned workers = 0;
   bundle::Output output;
@@ -88,6 +94,63 @@ void resume(Session& session, const JobOptions& options) {
   session.exit_code = follow(session, job, how);
 }
 
+/// "3,7..9" as numbers in ascending order.
+std::vector<std::uint64_t> task_list(const std::string& text, std::uint64_t tasks) {
+  std::set<std::uint64_t> chosen;
+  const auto refuse = [&](const std::string& why) {
+    return base::Error(base::ExitCode::kUsage, "--tasks " + text + ": " + why, "write it as in 3,7..9");
+  };
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string part = text.substr(begin, end - begin);
+    begin = end + 1;
+    std::uint64_t first = 0, last = 0;
+    const char* const stop = part.data() + part.size();
+    auto read = std::from_chars(part.data(), stop, first);
+    last = first;
+    if (read.ec == std::errc() && std::string_view(read.ptr).starts_with("..")) {
+      read = std::from_chars(read.ptr + 2, stop, last);
+    }
+    if (read.ec != std::errc() || read.ptr != stop || last < first) throw refuse("'" + part + "' is no range of tasks");
+    if (last >= tasks) throw refuse("the job's tasks are 0 to " + std::to_string(tasks - 1));
+    for (std::uint64_t task = first; task <= last; ++task) chosen.insert(task);
+  }
+  return {chosen.begin(), chosen.end()};
+}
+
+std::vector<std::uint64_t> failed_tasks(Session& session, const host::Job& job) {
+  std::vector<std::uint64_t> failed;
+  host::ResultStream stream(session.env, job);
+  stream.poll();
+  while (const host::Block* block = stream.next_available()) {
+    if (block->failed) failed.push_back(block->first);
+  }
+  std::sort(failed.begin(), failed.end());
+  return failed;
+}
+
+void retry(Session& session, const JobOptions& options) {
+  Signals::install();
+  const host::Job parent = open_job(session, options.job);
+  check_output(session.env, options.output);
+  std::vector<std::uint64_t> tasks;
+  if (!options.tasks.empty()) {
+    tasks = task_list(options.tasks, parent.manifest.tasks);
+  } else {
+    tasks = failed_tasks(session, parent);
+    if (tasks.empty()) return session.say("no task of job " + parent.manifest.job + " failed");
+  }
+  store::Store store = session.store();
+  host::Job job = host::resubmit(session.env, store, parent, tasks, options.plugin, session.command);
+  session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
+              parent.manifest.job);
+  if (options.detach) return detach(session, job);
+  FollowOptions how;
+  how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
+  how.output = {absolute(options.output.file), options.output.format, options.output.reduce};
+  session.exit_code = follow(session, job, how);
+}
+
 void attach(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
@@ -139,6 +202,12 @@ void add_run_commands(CLI::App& app, Session& session) {
       ->check(CLI::Range(1u, 1024u));
   add_output_options(*resume_command, options->output);
   add_output_options(*add("attach", "Print a job's results in order as they come", &attach), options->output);
+  auto* retry_command = add("retry", "Run failed or chosen tasks again, as a new job", &retry);
+  auto* tasks = retry_command->add_option("--tasks", options->tasks, "These tasks, as in 3,7..9")->type_name("LIST");
+  retry_command->add_flag("--failed", options->failed, "Those that failed (default)")->excludes(tasks);
+  retry_command->add_option("--plugin", options->plugin, "Mended code instead of the job's own")->type_name("NEW.so");
+  retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
+  add_output_options(*retry_command, options->output);
   add("cancel", "Stop a job; what is done stays, resume goes on", &cancel);
 }
 

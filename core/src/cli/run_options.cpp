@@ -58,7 +58,7 @@ std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<st
 }
 
 /// The NAME=… words of all forms in the order in which they were typed: the last one varies fastest.
-std::vector<Assignment> assignments_of(const CLI::App& command) {
+std::vector<Assignment> assignments_of(const CLI::App& command, bool with_expression) {
   static const std::map<std::string, Assignment::Form> kForms = {{"inputs", Assignment::Form::kSpec},
                                                                  {"--linspace", Assignment::Form::kLinspace},
                                                                  {"--logspace", Assignment::Form::kLogspace},
@@ -66,7 +66,8 @@ std::vector<Assignment> assignments_of(const CLI::App& command) {
   std::map<const CLI::Option*, std::size_t> used;
   std::vector<Assignment> assignments;
   for (const CLI::Option* option : command.parse_order()) {
-    const auto form = kForms.find(option->get_name());
+    // With --expr there is no target: the first word is an input, too.
+    const auto form = kForms.find(with_expression && option->get_name() == "target" ? "inputs" : option->get_name());
     if (form == kForms.end()) continue;
     assignments.emplace_back(option->results().at(used[option]++), form->second);
   }
@@ -93,10 +94,14 @@ void check_backend(const std::string& name) {
 std::pair<std::string, std::string> split_target(const std::string& target) {
   const std::size_t so = target.find(".so:");
   const std::size_t colon = so != std::string::npos ? so + 3 : target.find(':');
+  if (target.empty()) {
+    throw base::Error(base::ExitCode::kUsage, "there is nothing to run",
+                      "write PLUGIN.so:KERNEL, FILE.cpp:KERNEL or --expr TEXT");
+  }
   if (colon == std::string::npos || colon == 0 || colon + 1 == target.size()) {
-    throw base::Error(
-        base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
-        "write PLUGIN.so:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: jobhost kernels PLUGIN.so");
+    throw base::Error(base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
+                      "write PLUGIN.so:KERNEL or FILE.cpp:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: "
+                      "jobhost kernels PLUGIN.so");
   }
   return {target.substr(0, colon), target.substr(colon + 1)};
 }
@@ -108,7 +113,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       "Lists may follow as ::: 1 2 3 ::: 10 20 (every combination, in the parameters' order); :::+ pairs a list with "
       "the\n"
       "one before it. Exit code 1: some tasks failed.");
-  command.add_option("target", options.target, "PLUGIN.so:KERNEL")->type_name("TARGET")->required();
+  command.add_option("target", options.target, "PLUGIN.so:KERNEL, or FILE.cpp:KERNEL, which is built first")
+      ->type_name("TARGET");
+  command.add_option("--expr", options.expression, "An expression instead: --expr 'sin(x)*exp(-x)' x=0..10..0.01")
+      ->type_name("TEXT");
   command.add_option("inputs", options.words, "Values per parameter; several make a grid whose last varies fastest")
       ->type_name("NAME=SPEC");
   const auto add = [&command](const char* name, auto& value, const char* type, const char* what) {
@@ -141,6 +149,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--seed", options.seed, "N", "Give the parameter 'seed' a random number per task, the same in every run")
       ->group("Inputs");
   repeatable("--set", options.globals, "GLOBAL=VALUE", "A global variable of the plugin, set before the first task");
+  add_build_options(command, options.build);
   add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
       ->check(CLI::Range(1u, 1024u));
@@ -161,7 +170,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
   check_backend(options.backend);
   failures_allowed(options.max_failures, 1);
-  options.inputs.assignments = assignments_of(command);
+  options.inputs.assignments = assignments_of(command, !options.expression.empty());
   options.inputs.positional = session.positional;
   options.inputs.rows = rows_of(options);
   if (!options.seed.empty()) {
@@ -174,9 +183,11 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   }
   options.output.file = absolute(options.output.file);
   check_output(session.env, options.output);
-  const auto [plugin, kernel] = split_target(options.target);
+  if (!options.expression.empty()) options.target = expression_target(session, options.expression);
+  const auto [file, kernel] = split_target(options.target);
   host::JobSpec spec;
-  spec.plugin = plugin;
+  spec.plugin = plugin_of(session, file, options.build);
+  spec.named = file;
   spec.kernel = kernel;
   spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
     return make_inputs(session.env, options.inputs, signature, directory);

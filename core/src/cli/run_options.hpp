@@ -5,6 +5,7 @@
 
 #include "cli/follow.hpp"
 #include "cli/input_arguments.hpp"
+#include "cli/plugin_target.hpp"
 #include "cli/session.hpp"
 #include "host/submission.hpp"
 
@@ -12,7 +13,8 @@ namespace jobhost::cli {
 
 /// What `run` and `submit` are told.
 struct RunOptions {
-  std::string target;
+  std::string target, expression;
+  BuildOptions build;
   std::vector<std::string> words, linspace, logspace, common;  // NAME=…, merged by order of typing in make_job()
   InputArguments inputs;
   std::string csv, tsv, jsonl, npy;
@@ -43,7 +45,7 @@ FollowOptions follow_options(const RunOptions& options, const host::Job& job);
 /// Refuses an unknown backend.
 void check_backend(const std::string& name);
 
-/// "PLUGIN.so:KERNEL"; kernels may hold colons themselves.
+/// "PLUGIN.so:KERNEL" or "FILE.cpp:KERNEL"; kernels may hold colons themselves.
 std::pair<std::string, std::string> split_target(const std::string& target);
 
 }  // namespace jobhost::cli

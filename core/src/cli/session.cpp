@@ -15,6 +15,26 @@
 namespace jobhost::cli {
 namespace {
 
+const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups = {
+    {"Run", {"run", "submit", "resume", "retry", "attach", "cancel"}},
+    {"Look", {"ls", "show", "results", "errors", "logs"}},
+    {"Write", {"new", "build", "kernels", "check"}},
+    {"Debug", {"replay", "doctor"}},
+    {"Keep", {"verify", "rm", "gc", "completion"}}};
+
+/// CLI11's help without its notes on checks and exclusions.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    std::size_t end = type.size();
+    for (const char* check : {":{", ":UINT", ":FLOAT", ":SIZE", ":INT"}) end = std::min(end, type.find(check));
+    std::string text = type.empty() ? "" : " " + type.substr(0, end);
+    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+    return text;
+  }
+};
+
 /// Takes every `::: a b c` and `:::+ a b c` out of the words. A list ends at the next one or at an option (a dash and a
 /// letter).
 std::vector<WordList> take_lists(std::vector<std::string>& words) {
@@ -119,20 +139,34 @@ int run_command_line(base::Env& env, int argc, char** argv) {
 
   CLI::App app("Maps a plain C++ function over many inputs: on threads, processes, a cluster.", "jobhost");
   app.set_version_flag("--version", "jobhost " JOBHOST_VERSION);
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.get_formatter()->column_width(34);
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)");
+  app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)")
+      ->type_name("DIR");
   app.add_flag("-q,--quiet", session.quiet, "No progress, no summary");
   app.add_flag("-v,--verbose", session.verbose, "Say more");
-  app.add_option("--color", session.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_option("--color", session.color, "auto, always or never")
+      ->type_name("WHEN")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   add_run_commands(app, session);
   add_look_commands(app, session);
+  add_author_commands(app, session);
   add_plugin_commands(app, session);
+  add_debug_commands(app, session);
+  add_keep_commands(app, session);
+  add_doctor_command(app, session);
+  add_completion_command(app, session);
   add_worker_command(app, session);
+  for (const auto& [group, names] : kGroups) {
+    for (const auto& name : names) app.get_subcommand(name)->group(group);
+  }
   app.footer(
       "Examples:\n"
+      "  jobhost run pi.cpp:estimate_pi seed=1..1000 samples=10000\n"
+      "  jobhost run --expr 'sin(x)*exp(-x)' x=0..10..0.01 -o wave.csv\n"
       "  jobhost kernels ./pi.so\n"
-      "  jobhost run ./pi.so:estimate_pi seed=1..1000 samples=10000\n"
       "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());

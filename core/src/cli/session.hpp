@@ -33,9 +33,14 @@ struct Session {
 };
 
 /// Every subcommand adds itself to the app; what it is to do runs from the callback, inside main's error handling.
-void add_run_commands(CLI::App& app, Session& session);     // run, submit, resume, attach, cancel
+void add_run_commands(CLI::App& app, Session& session);     // run, submit, resume, retry, attach, cancel
 void add_look_commands(CLI::App& app, Session& session);    // ls, show, results, errors
+void add_author_commands(CLI::App& app, Session& session);  // new, build
 void add_plugin_commands(CLI::App& app, Session& session);  // kernels, check
+void add_debug_commands(CLI::App& app, Session& session);   // logs, replay
+void add_keep_commands(CLI::App& app, Session& session);    // verify, rm, gc
+void add_doctor_command(CLI::App& app, Session& session);
+void add_completion_command(CLI::App& app, Session& session);
 void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.

@@ -11,6 +11,8 @@
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
+#include "bundle/input_reader.hpp"
+#include "bundle/pack.hpp"
 #include "context/process_context.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/value.hpp"
@@ -65,24 +67,39 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
   }
 }
 
-bundle::Global global_of(const schema::Description& plugin, const std::string& name, const std::string& text) {
+void copy_blob(base::Env& env, const store::JobDirectory& from, const store::JobDirectory& to,
+               const bundle::Blob& blob) {
+  const base::Bytes code = base::read_file(env, from.blob(blob.sha256), kCodeLimit);
+  if (base::sha256_hex(code) != blob.sha256) {
+    throw base::Error(base::ExitCode::kDamaged,
+                      "'" + from.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
+                      "--plugin names a file to take instead");
+  }
+  base::write_file_atomically(env, to.blob(blob.sha256), code, false, 0400);
+}
+
+const schema::Variable& variable_named(const schema::Description& plugin, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& global : plugin.globals) {
-    if (global.name != name) {
-      names.push_back(global.name);
-      continue;
-    }
-    bundle::Global found{name, global.symbol, {}};
-    const std::string why = schema::encode_text(global.type, text, found.value);
-    if (why.empty()) return found;
-    throw base::Error(base::ExitCode::kUsage, "global '" + name + "': " + why,
-                      "it is of type " + schema::cpp_name(global.type));
+    if (global.name == name) return global;
+    names.push_back(global.name);
   }
   const auto near = base::nearest(name, names);
   std::string all;
   for (const auto& known : names) all += (all.empty() ? "" : ", ") + known;
   throw base::Error(base::ExitCode::kUsage, "the plugin has no global variable '" + name + "' that can be set",
-                    near ? "did you mean '" + *near + "'?" : all.empty() ? "" : "there are: " + all);
+                    near          ? "did you mean '" + *near + "'?"
+                    : all.empty() ? ""
+                                  : "there are: " + all);
+}
+
+bundle::Global global_of(const schema::Description& plugin, const std::string& name, const std::string& text) {
+  const schema::Variable& variable = variable_named(plugin, name);
+  bundle::Global global{name, variable.symbol, {}};
+  const std::string why = schema::encode_text(variable.type, text, global.value);
+  if (why.empty()) return global;
+  throw base::Error(base::ExitCode::kUsage, "global '" + name + "': " + why,
+                    "it is of type " + schema::cpp_name(variable.type));
 }
 
 /// Tasks per claim: enough claims that every worker process gets many, few enough that taking them costs nothing.
@@ -91,24 +108,78 @@ std::uint64_t claim_size(std::uint64_t tasks, unsigned worker_processes) {
   return std::max<std::uint64_t>(1, (tasks + claims - 1) / claims);
 }
 
+/// Says of a new job who made it, where and when.
+void sign(base::Env& env, const store::JobDirectory& directory, const std::vector<std::string>& command,
+          bundle::Manifest& manifest) {
+  manifest.job = file_name(directory.path());
+  manifest.created = utc(env.wall_ns());
+  char host[256] = {};
+  ::gethostname(host, sizeof host - 1);
+  manifest.hostname = host;
+  manifest.command = command;
+}
+
+/// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
+Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)>& fill) {
+  Job job{store.create_job(), {}, {}};
+  try {
+    fill(job);
+    const std::string json = bundle::to_json(job.manifest);
+    job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
+    base::write_file_atomically(env, job.directory.manifest(), base::as_bytes(json), false, 0400);
+    return job;
+  } catch (...) {
+    base::remove_tree(env, job.directory.path());
+    throw;
+  }
+}
+
+/// The inputs of some tasks of a job, as rows of a pack of another one.
+bundle::Inputs copy_inputs(base::Env& env, const Job& parent, const std::vector<std::uint64_t>& tasks,
+                           const std::string& directory) {
+  const auto& kernel = parent.manifest.kernel;
+  bundle::Inputs inputs;
+  inputs.axes.push_back({tasks.size(), {}});
+  std::vector<schema::Type> types;
+  for (std::uint32_t p = 0; p < kernel.parameters.size(); ++p) {
+    types.push_back(kernel.parameters[p].type);
+    inputs.axes[0].sources.push_back({p, bundle::Stored{0, p}});
+  }
+  bundle::PackWriter rows(env, directory, "inputs/0000", types);
+  bundle::InputReader reader(env, parent.manifest.inputs, kernel, parent.directory.path());
+  std::vector<jobhost_column> columns;
+  for (const std::uint64_t task : tasks) {
+    reader.read(task, 1, columns);
+    for (std::uint32_t p = 0; p < columns.size(); ++p) rows.append(p, bundle::value_at(columns[p], 0));
+    rows.end_row();
+  }
+  inputs.packs.push_back(rows.finish());
+  return inputs;
+}
+
+/// The kernel of a newer plugin that takes the place of `old`.
+schema::Kernel successor(const schema::Kernel& old, const schema::Description& description, const std::string& path) {
+  schema::Kernel fresh = plugin::find_kernel(description, old.name, path);
+  if (fresh.parameters.size() > old.parameters.size()) fresh = schema::with_fewer(fresh, old.parameters.size());
+  const bool same = fresh.parameters.size() == old.parameters.size() &&
+                    std::equal(fresh.parameters.begin(), fresh.parameters.end(), old.parameters.begin(),
+                               [](const auto& a, const auto& b) { return a.type == b.type; });
+  if (same) return fresh;
+  throw base::Error(base::ExitCode::kPluginRefused, "the parameters of '" + old.name + "' are others in '" + path + "'",
+                    "then: " + old.signature + "\nnow:  " + fresh.signature);
+}
+
 }  // namespace
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
   const auto description = plugin::describe(env, spec.plugin);
-  const auto& kernel = plugin::find_kernel(description, spec.kernel, spec.plugin);
-  const store::JobDirectory directory = store.create_job();
-  try {
-    Job job{directory, {}, {}};
+  const auto& kernel = plugin::find_kernel(description, spec.kernel, spec.named);
+  return make_job(env, store, [&](Job& job) {
     bundle::Manifest& manifest = job.manifest;
-    manifest.job = file_name(directory.path());
+    sign(env, job.directory, spec.command, manifest);
     manifest.label = spec.label;
-    manifest.created = utc(env.wall_ns());
-    char host[256] = {};
-    ::gethostname(host, sizeof host - 1);
-    manifest.hostname = host;
-    manifest.command = spec.command;
     manifest.kernel = kernel;
-    manifest.inputs = spec.inputs(manifest.kernel, directory.path());
+    manifest.inputs = spec.inputs(manifest.kernel, job.directory.path());
     manifest.tasks = bundle::task_count(manifest.inputs);
     manifest.claim = claim_size(manifest.tasks, spec.worker_processes);
     manifest.chunk = spec.chunk;
@@ -118,20 +189,35 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
     for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
-    manifest.parent = spec.parent;
     manifest.output = spec.output;
     const auto context = context::capture();
     manifest.working_directory = context.working_directory;
     manifest.umask = context.umask;
-    keep_code(env, directory, spec.plugin, manifest);
-    const std::string json = bundle::to_json(manifest);
-    job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
-    base::write_file_atomically(env, directory.manifest(), base::as_bytes(json), false, 0400);
-    return job;
-  } catch (...) {
-    base::remove_tree(env, directory.path());
-    throw;
-  }
+    keep_code(env, job.directory, spec.plugin, manifest);
+  });
+}
+
+Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
+             const std::string& plugin, const std::vector<std::string>& command) {
+  return make_job(env, store, [&](Job& job) {
+    bundle::Manifest& manifest = job.manifest = parent.manifest;
+    sign(env, job.directory, command, manifest);
+    manifest.parent = {parent.manifest.job, tasks};
+    manifest.inputs = copy_inputs(env, parent, tasks, job.directory.path());
+    manifest.tasks = tasks.size();
+    manifest.claim = claim_size(manifest.tasks, 1);
+    manifest.output = {};
+    if (plugin.empty()) {
+      for (const auto& library : manifest.libraries) copy_blob(env, parent.directory, job.directory, library);
+      return copy_blob(env, parent.directory, job.directory, manifest.plugin);
+    }
+    const auto description = plugin::describe(env, plugin);
+    manifest.kernel = successor(manifest.kernel, description, plugin);
+    for (auto& global : manifest.globals) global.symbol = variable_named(description, global.name).symbol;
+    manifest.libraries.clear();
+    manifest.system_libraries.clear();
+    keep_code(env, job.directory, plugin, manifest);
+  });
 }
 
 Job open_job(base::Env& env, const store::JobDirectory& directory) {

@@ -13,6 +13,7 @@ namespace jobhost::host {
 /// What a new job is made from.
 struct JobSpec {
   std::string plugin;  // path of the .so
+  std::string named;   // as the user named it, for messages: "pi.cpp"
   std::string kernel;
   /// Makes the inputs for the kernel; may write packs into the directory given, and leave out parameters that have
   /// defaults (schema::with_fewer).
@@ -21,8 +22,8 @@ struct JobSpec {
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
   unsigned retries = 2;
-  std::uint64_t timeout_ms = 0;  // 0: none
-  std::uint64_t memory = 0;      // bytes per task, 0: no limit
+  std::uint64_t timeout_ms = 0;                              // 0: none
+  std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   bundle::Parent parent;
   std::uint64_t chunk = 0;
@@ -41,6 +42,11 @@ struct Job {
 /// Inspects the plugin, checks the inputs, and writes the job directory; MANIFEST comes last. Nothing of the plugin is
 /// executed. On any Error the directory is removed again.
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec);
+
+/// A new job of some of another one's tasks (ascending numbers), with the same inputs and limits, and with the same
+/// code unless `plugin` names a file: its kernel of the same name must then have the same parameters.
+Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
+             const std::string& plugin, const std::vector<std::string>& command);
 
 /// Opens an existing job: reads and checks MANIFEST.
 Job open_job(base::Env& env, const store::JobDirectory& directory);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "worker/lane.hpp"
 #include "worker/loader.hpp"
 #include "worker/log_names.hpp"
+#include "worker/replay.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -36,9 +38,35 @@ void publish_modules(Lane& lane) {
   if (text.size() < sizeof lane.modules) std::memcpy(lane.modules, text.c_str(), text.size() + 1);
 }
 
+/// In the calling context of the job, with its globals set.
+jobhost_entry prepare(const Plan& plan, bundle::Manifest& manifest) {
+  manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+  context::apply({manifest.working_directory, manifest.umask});
+  const LoadedPlugin plugin(plan.libraries, plan.plugin);
+  for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
+  return plugin.kernel(manifest.kernel.symbol);
+}
+
+/// argv: program, control descriptor, "replay", task.
+int replay_main(base::Env& env, char** argv) {
+  ::unsetenv("LD_LIBRARY_PATH");
+  try {
+    const Plan plan = ControlMemory(std::atoi(argv[1])).plan();
+    bundle::Manifest manifest;
+    const jobhost_entry entry = prepare(plan, manifest);
+    const int code = replay_task(env, manifest, plan.job_directory, entry, std::strtoull(argv[3], nullptr, 10));
+    std::fflush(nullptr);
+    ::_exit(code);
+  } catch (const base::Error& error) {
+    std::fprintf(stderr, "error: %s\n", error.what());
+    return static_cast<int>(error.code());
+  }
+}
+
 }  // namespace
 
 int executor_main(base::Env& env, int argc, char** argv) {
+  if (argc == 4 && std::string(argv[2]) == "replay") return replay_main(env, argv);
   if (argc != 5) return static_cast<int>(base::ExitCode::kUsage);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
   const rlimit no_core{0, 0};
@@ -54,11 +82,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
   bundle::Manifest manifest;
   jobhost_entry entry = nullptr;
   try {
-    manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
-    context::apply({manifest.working_directory, manifest.umask});
-    const LoadedPlugin plugin(plan.libraries, plan.plugin);
-    entry = plugin.kernel(manifest.kernel.symbol);
-    for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
+    entry = prepare(plan, manifest);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
     return static_cast<int>(base::ExitCode::kPluginRefused);
@@ -70,7 +94,8 @@ int executor_main(base::Env& env, int argc, char** argv) {
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
   std::unique_ptr<PrintWatch> prints;
-  if (count == 1) prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
+  if (count == 1)
+    prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
   std::atomic<bool> logs_fine{true};
   run_lanes(count, [&](unsigned i) {
     Lane& lane = control->lane[first + i];

@@ -17,7 +17,10 @@ constexpr std::uint64_t kCodeLimit = 4ULL << 30;  // bytes of one library
 std::string stage(base::Env& env, const std::string& cache, const store::JobDirectory& job, const bundle::Blob& blob) {
   const std::string folder = cache + "/" + blob.sha256, path = folder + "/" + blob.name;
   if (const auto there = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW)) {
-    if (base::sha256_hex_of_file(env, there->fd(), path) == blob.sha256) return path;
+    if (base::sha256_hex_of_file(env, there->fd(), path) == blob.sha256) {
+      env.touch(folder);  // still in use, for gc
+      return path;
+    }
     env.remove(path);  // a copy that was cut short, or disk rot: made again below
   }
   const base::Bytes code = base::read_file(env, job.blob(blob.sha256), kCodeLimit);

@@ -1,0 +1,52 @@
+#include "cli/plugin_target.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include "base/error.hpp"
+#include "build/plugin_builder.hpp"
+#include "cli/signals.hpp"
+#include "worker/stage.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+/// The scanner and the headers are where they were installed with this program.
+build::Toolchain toolchain(Session& session) {
+  const std::string libexec = Session::libexec();
+  const std::string prefix = libexec.substr(0, libexec.size() - std::string("/libexec/jobhost").size());
+  return {libexec + "/jobhost-scan", prefix + "/include", worker::private_cache(session.env) + "/build"};
+}
+
+}  // namespace
+
+void add_build_options(CLI::App& command, BuildOptions& options) {
+  const auto add = [&command](const char* name, std::vector<std::string>& words, const char* type, const char* what) {
+    command.add_option(name, words, what)
+        ->type_name(type)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group("Building a source file");
+  };
+  add("--cxxflags", options.flags, "FLAGS", "Flags for the compiler, as in --cxxflags='-O3 -march=native'");
+  add("--link", options.link, "LIBRARY", "A library to link, as in --link gsl");
+}
+
+std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {
+  if (!build::is_source(path)) return path;
+  build::Source source{path, {}, options.link};
+  for (const auto& line : options.flags) {
+    for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
+  }
+  try {
+    return build::build_plugin(session.env, toolchain(session), source);
+  } catch (const base::Error&) {
+    if (Signals::requests.load() == 0) throw;
+    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while building '" + path + "'");
+  }
+}
+
+std::string expression_target(Session& session, const std::string& expression) {
+  return build::expression_source(session.env, toolchain(session), expression) + ":expression";
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/session.hpp"
+
+/// From what users name to a plugin: a .so file, or a source file that is built first.
+namespace jobhost::cli {
+
+struct BuildOptions {
+  std::vector<std::string> flags;  // each a line of words
+  std::vector<std::string> link;
+};
+
+/// Adds --cxxflags and --link.
+void add_build_options(CLI::App& command, BuildOptions& options);
+
+/// The plugin: `path` itself, or what is built from it. Throws Error(kPluginRefused) when it does not build.
+std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options);
+
+/// The target that stands for an expression: "…/expression.cpp:expression".
+std::string expression_target(Session& session, const std::string& expression);
+
+}  // namespace jobhost::cli

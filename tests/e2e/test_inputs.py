@@ -1,0 +1,102 @@
+"""Every way to give inputs, on the real binary."""
+import struct
+
+from jobhost import HOSTILE, SETTINGS, VARIED, WIDE, JobhostTest
+
+
+def npy(descriptor, shape, data):
+    header = f"{{'descr': {descriptor}, 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+class Inputs(JobhostTest):
+    def pairs(self, *words, **options):
+        return [(row["x"], row["factor"]) for row in self.rows("run", f"{HOSTILE}:scaled", *words, **options)]
+
+    def write_bytes(self, name, data):
+        with open(f"{self.folder}/{name}", "wb") as file:
+            file.write(data)
+
+    def test_points_and_their_place_in_a_grid(self):
+        self.assertEqual(self.pairs("--linspace", "x=0:1:3", "factor=1,2"),
+                         [(0, 1), (0, 2), (0.5, 1), (0.5, 2), (1, 1), (1, 2)])
+        self.assertEqual(self.pairs("factor=1,2", "--linspace", "x=0:1:2"), [(0, 1), (1, 1), (0, 2), (1, 2)])
+        self.assertEqual(self.pairs("--logspace=x=1:100:3", "factor=1"), [(1, 1), (10, 1), (100, 1)])
+        self.assertIn("FIRST:LAST:COUNT", self.refused("run", f"{HOSTILE}:scaled", "--linspace", "x=0:1", code=2))
+
+    def test_linked_lists(self):
+        self.assertEqual(self.pairs(":::", "1", "2", ":::+", "10", "20"), [(1, 10), (2, 20)])
+        self.assertIn("one length", self.refused("run", f"{HOSTILE}:scaled", ":::", "1", "2", ":::+", "1", "2", "3",
+                                                 code=2))
+
+    def test_rows_separated_by_tabs(self):
+        self.write("in.tsv", 'x\tfactor\n1\t2\n3\t"4"\n')
+        self.assertEqual(self.pairs("--tsv", "in.tsv"), [(1, 2), (3, 4)])
+        self.write("bad.tsv", "x\tfactor\n1\ttwo\n")
+        self.assertIn("bad.tsv line 2, column 'factor': 'two' is not a float",
+                      self.refused("run", f"{HOSTILE}:scaled", "--tsv", "bad.tsv", code=2))
+
+    def test_arrays_of_numpy(self):
+        self.write_bytes("x.npy", npy("'<f8'", "(2,)", struct.pack("<2d", 0.5, 1.5)))
+        self.assertEqual(self.pairs("x=@x.npy", "factor=3"), [(0.5, 3), (1.5, 3)])
+        self.write_bytes("rows.npy", npy("[('factor', '<i4'), ('x', '<f4')]", "(2,)", struct.pack("<ifif", 7, 0.25, 8, 2)))
+        self.assertEqual(self.pairs("--npy", "rows.npy"), [(0.25, 7), (2, 8)])
+        self.write_bytes("matrix.npy", npy("'<f8'", "(2, 2)", struct.pack("<4d", 1, 2, 3, 4)))
+        self.assertEqual(self.pairs("--npy", "matrix.npy"), [(1, 2), (3, 4)])
+        self.assertEqual([row["result"] for row in self.rows("run", f"{VARIED}:mean", "values=@matrix.npy")], [1.5, 3.5])
+        self.assertIn("is not a .npy file", self.refused("run", f"{HOSTILE}:scaled", "--npy", "/bin/ls", code=2))
+
+    def test_common_data(self):
+        self.write_bytes("big.npy", npy("'<f8'", "(1000,)", struct.pack("<1000d", *range(1000))))
+        rows = self.rows("run", f"{VARIED}:mean", "--common", "values=@big.npy")
+        self.assertEqual(rows[0]["result"], 499.5)
+        self.write("text", "hello")
+        self.assertEqual(self.rows("run", f"{VARIED}:shout", "--common", "s=@text")[0]["result"], "hello!")
+        self.assertEqual(self.pairs("x=1,2", "--common", "factor=5"), [(1, 5), (2, 5)])
+        self.assertIn("the kernel changes it", self.refused("run", f"{SETTINGS}:add_one", "--common", "value=1", code=2))
+        self.assertEqual(self.rows("run", f"{SETTINGS}:add_one", "value=1")[0]["result"], 2)
+
+    def test_a_seed_for_every_task(self):
+        run = ["run", f"{SETTINGS}:drawn", "x=1..50"]
+        first, again, other = (self.rows(*run, "--seed", seed, "--chunk", chunk, "-j", lanes)
+                               for seed, chunk, lanes in ((7, 3, 1), (7, "auto", 2), (8, "auto", 2)))
+        self.assertEqual(first, again)
+        self.assertNotEqual(first, other)
+        self.assertEqual(len({row["seed"] for row in first}), 50)
+        # Philox4x64-10 with key {7, 0} and counter {0, 0, 0, 0}, by Random123's own program.
+        self.assertEqual(first[0]["seed"], self.philox(0, 7))
+        self.assertIn("no such integer parameter", self.refused("run", f"{HOSTILE}:inc", "x=1", "--seed", "1", code=2))
+        self.assertIn("a whole number", self.refused(*run, "--seed", "x", code=2))
+
+    @staticmethod
+    def philox(counter, key):
+        """Philox4x64-10, written down from the paper."""
+        mask = (1 << 64) - 1
+        c, k = [counter, 0, 0, 0], [key, 0]
+        for _ in range(10):
+            a, b = 0xD2E7470EE14C6C93 * c[0], 0xCA5A826395121157 * c[2]
+            c = [(b >> 64) ^ c[1] ^ k[0], b & mask, (a >> 64) ^ c[3] ^ k[1], a & mask]
+            k = [(k[0] + 0x9E3779B97F4A7C15) & mask, (k[1] + 0xBB67AE8584CAA73B) & mask]
+        return c[0]
+
+    def test_globals_are_set_in_every_worker(self):
+        words = ["alpha=0.25", "calls_wanted=7", "table=[5]", "physics::unit=km", 'physics::masses={"earth": 6}',
+                 "grid=[7, 8, 9]"]
+        sets = [word for value in words for word in ("--set", value)]
+        for backend in ("processes", "threads"):
+            rows = self.rows("run", f"{SETTINGS}:settings", "x=1..20", "-b", backend, "-j2", *sets)
+            numbers = " ".join(f"{number:.6f}" for number in (5, 7, 8, 9))
+            self.assertEqual([row["result"] for row in rows], [f"{x} 0.250000 21 {numbers} km 6.000000" for x in range(1, 21)])
+        refused = lambda word: self.refused("run", f"{SETTINGS}:settings", "x=1", "--set", word, code=2)
+        self.assertIn("did you mean 'alpha'?", refused("alpa=1"))
+        self.assertIn("no global variable 'fixed'", refused("fixed=1"))
+        self.assertIn("global 'alpha': 'x' is not a double", refused("alpha=x"))
+        self.assertIn("wants GLOBAL=VALUE", refused("alpha"))
+
+    def test_a_dry_run_shows_and_leaves_nothing(self):
+        out = self.run_jobhost("run", f"{HOSTILE}:scaled", "x=1..1000000000", "factor=2", "--dry-run").out
+        self.assertIn("1000000000 tasks on processes", out)
+        self.assertIn("task 4: x=5 factor=2", out)
+        self.assertIn("worker --job JOB", out)
+        self.assertIn("no jobs", self.run_jobhost("ls").err)
+        self.refused("run", f"{HOSTILE}:scaled", "x=a", "factor=2", "--dry-run", code=2)

@@ -1,0 +1,80 @@
+"""Every form of output, on the real binary."""
+import json
+import math
+import statistics
+import struct
+
+from jobhost import HOSTILE, VARIED, JobhostTest
+
+
+class Outputs(JobhostTest):
+    def reduced(self, *words, code=0):
+        return self.rows("run", *words, code=code)
+
+    def test_files_of_every_kind_hold_the_same_rows(self):
+        for ending in ("csv", "jsonl", "json", "npy"):
+            self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..14", "-o", f"out.{ending}", code=1)
+        rows = json.loads(self.read("out.json"))
+        self.assertEqual(rows, [json.loads(line) for line in self.read("out.jsonl").splitlines()])
+        self.assertEqual([row.get("result") for row in rows], [24, None, 28])
+        self.assertEqual(self.read("out.csv").splitlines()[1], "0,12,24,")
+        with open(f"{self.folder}/out.npy", "rb") as file:
+            data = file.read()
+        header = data[10:10 + struct.unpack("<H", data[8:10])[0]].decode()
+        self.assertEqual((len(header) + 10) % 64, 0)
+        self.assertEqual(eval(header), {"descr": [("task", "<u8"), ("x", "<i4"), ("result", "<i4"), ("ok", "|b1")],
+                                        "fortran_order": False, "shape": (3,)})
+        self.assertEqual(list(struct.iter_unpack("<Qii?", data[10 + len(header):])),
+                         [(0, 12, 24, True), (1, 13, 0, False), (2, 14, 28, True)])
+        self.assertIn("numbers only", self.refused("run", f"{VARIED}:shout", "s=a", "-o", "s.npy", code=2))
+        self.assertIn("goes to a file", self.refused("run", f"{HOSTILE}:inc", "x=1", "--format", "npy", code=2))
+
+    def test_reductions_equal_what_python_computes(self):
+        row, = self.reduced(f"{HOSTILE}:scaled", "x=0..99..0.5", "factor=3", "--reduce", "sum,mean,var,min,max,hist:10")
+        values = [3 * 0.5 * i for i in range(199)]
+        self.assertEqual((row["count"], row["failed"], row["sum"], row["min"], row["max"]), (199, 0, sum(values), 0, 297))
+        self.assertTrue(math.isclose(row["mean"], statistics.fmean(values), rel_tol=1e-15))
+        self.assertTrue(math.isclose(row["var"], statistics.variance(values), rel_tol=1e-14))
+        self.assertEqual(sum(row["hist"]["counts"]), 199)
+        self.assertEqual((len(row["hist"]["edges"]), row["hist"]["edges"][0], row["hist"]["edges"][-1]), (11, 0, 297))
+
+    def test_a_reduction_is_the_same_to_the_last_bit_for_any_workers(self):
+        answers = {self.run_jobhost("run", f"{HOSTILE}:scaled", "x=0..30000..0.3", "factor=0.1", "--reduce",
+                                    "sum,mean,var,hist:7", "-j", lanes, "-b", backend, "--chunk", chunk).out
+                   for lanes in (1, 2, 5) for backend, chunk in (("processes", "auto"), ("threads", 13))}
+        self.assertEqual(len(answers), 1)
+
+    def test_failed_tasks_are_left_out_and_integers_are_exact(self):
+        row, = self.reduced(f"{HOSTILE}:fussy", "x=0..20", "--reduce", "sum,max", code=1)
+        self.assertEqual((row["count"], row["failed"], row["sum"], row["max"]), (20, 1, 2 * (210 - 13), 40))
+        row, = self.reduced(f"{HOSTILE}:inc", "x=18446744073709551610..18446744073709551614", "--reduce", "sum")
+        self.assertEqual(row["sum"], sum(range(18446744073709551611, 18446744073709551616)))
+        row, = self.reduced(f"{HOSTILE}:inc", "x=1", "--reduce", "var,mean")
+        self.assertEqual((row["var"], row["mean"]), (None, 2))
+
+    def test_structs_are_reduced_by_field_in_every_format(self):
+        values = {name: 1 for name in "abcdefghijklmnopqr"} | {"point": {"x": 0, "y": 0}, "label": "L"}
+        run = ["run", f"{VARIED}:big", f"t={json.dumps(values)}", 'p={"x": 1, "y": 2}', "--reduce", "mean"]
+        columns = [row["column"] for row in self.rows(*run)]
+        self.assertEqual(columns, [f"result.{name}" for name in "abcdefghijklmnopqr"] + ["result.point.x", "result.point.y"])
+        self.assertEqual(self.run_jobhost(*run, "--format", "csv").out.splitlines()[0], "column,count,failed,mean")
+        self.assertEqual(len(json.loads(self.run_jobhost(*run, "--format", "json").out)), 20)
+        self.assertIn("result.point.x", self.run_jobhost(*run, "--format", "table").out)
+        self.run_jobhost(*run, "-o", "r.json")
+        self.assertEqual(len(json.loads(self.read("r.json"))), 20)
+        self.assertEqual(self.rows("results", "--reduce", "mean"), self.rows(*run))
+
+    def test_what_cannot_be_reduced_is_refused(self):
+        run = ["run", f"{HOSTILE}:inc", "x=1"]
+        self.assertIn("did you mean 'mean'?", self.refused(*run, "--reduce", "meen", code=2))
+        self.assertIn("hist:20", self.refused(*run, "--reduce", "hist", code=2))
+        self.assertIn("--reduce needs numbers", self.refused("run", f"{VARIED}:shout", "s=a", "--reduce", "sum", code=2))
+
+    def test_order_of_completion_yields_every_row_once(self):
+        rows = self.rows("run", f"{HOSTILE}:sleeps", "x=1..60", "milliseconds=2", "--order", "completion", "-j2")
+        self.assertEqual(sorted(row["task"] for row in rows), list(range(60)))
+
+    def test_a_job_in_the_background_prints_its_id(self):
+        job = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", "--detach").out.strip()
+        self.assertEqual([row["result"] for row in self.rows("attach", job)], [2, 3, 4])
+        self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
