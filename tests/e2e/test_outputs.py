@@ -78,3 +78,4 @@ class Outputs(JobhostTest):
         job = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", "--detach").out.strip()
         self.assertEqual([row["result"] for row in self.rows("attach", job)], [2, 3, 4])
         self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
+        self.refused("run", f"{HOSTILE}:inc", "x=1", "--detach", "--fail-fast", code=2)

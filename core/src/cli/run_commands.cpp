@@ -177,8 +177,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   auto run_options = std::make_shared<RunOptions>();
   auto* run_command = app.add_subcommand("run", "Map a kernel over inputs and print the results in order");
   add_run_options(*run_command, *run_options);
-  add_output_options(*run_command, run_options->output);
-  run_command->add_flag("--detach", run_options->detach, "Do not wait for results: print the job's id and return");
+  add_waiting_options(*run_command, *run_options);
   run_command->callback([&session, run_options, run_command] { run(session, *run_command, *run_options); });
 
   auto submit_options = std::make_shared<RunOptions>();

@@ -158,13 +158,22 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e9));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G")->transform(CLI::AsSizeValue(false));
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
-  add("--max-failures", options.max_failures, "N|P%", "Give up once so many tasks have failed");
-  command.add_flag("--fail-fast", options.fail_fast, "Give up with the first failed task");
-  add("--order", options.order, "ORDER", "Print rows in the order of input or of completion")
-      ->check(CLI::IsMember({"input", "completion"}))
-      ->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
   add("--name", options.label, "LABEL", "A label for the job");
+}
+
+void add_waiting_options(CLI::App& command, RunOptions& options) {
+  auto* detach = command.add_flag("--detach", options.detach, "Do not wait for results: print the job's id and return");
+  command.add_option("--max-failures", options.max_failures, "Give up once so many tasks have failed")
+      ->type_name("N|P%")
+      ->excludes(detach);
+  command.add_flag("--fail-fast", options.fail_fast, "Give up with the first failed task")->excludes(detach);
+  command.add_option("--order", options.order, "Print rows in the order of input or of completion")
+      ->type_name("ORDER")
+      ->check(CLI::IsMember({"input", "completion"}))
+      ->capture_default_str()
+      ->excludes(detach);
+  add_output_options(command, options.output);
 }
 
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {

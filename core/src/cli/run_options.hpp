@@ -34,8 +34,10 @@ struct RunOptions {
   bundle::Output output;
 };
 
-/// Adds everything but -o, --format and --reduce. `options` outlives the command.
+/// Adds what says what to compute, and how. `options` outlives the command.
 void add_run_options(CLI::App& command, RunOptions& options);
+/// Adds what only a host that waits for the results can do.
+void add_waiting_options(CLI::App& command, RunOptions& options);
 
 /// Makes the job that the options and the words of `command` describe. Throws Error(kUsage).
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options);

@@ -108,12 +108,6 @@ const Block* ResultStream::next_available() {
   return next();
 }
 
-std::uint64_t ResultStream::unexplained_bytes() const {
-  std::uint64_t bytes = 0;
-  for (std::size_t log = 0; log < logs_.size(); ++log) bytes += logs_.log(log).unexplained_bytes();
-  return bytes;
-}
-
 const Block* ResultStream::find(std::uint64_t task) {
   auto part = ahead_.upper_bound(task);
   if (part == ahead_.begin() || (--part)->second.end <= task) return nullptr;

@@ -47,8 +47,6 @@ class ResultStream {
   std::uint64_t done() const { return seen_.size(); }       // tasks in the logs
   std::uint64_t failed() const { return failed_; }          // of those
   std::uint64_t duplicates() const { return duplicates_; }  // results beyond the first of their task
-  /// Bytes at the ends of logs that no frame explains.
-  std::uint64_t unexplained_bytes() const;
   const store::IntervalSet& seen() const { return seen_; }
   /// The slowest task or mean of a sub-batch so far: task and seconds.
   std::pair<std::uint64_t, double> slowest() const { return {slowest_task_, slowest_seconds_}; }

@@ -8,6 +8,8 @@
 #include "bundle/pack_reader.hpp"
 #include "host/result_stream.hpp"
 #include "schema/value.hpp"
+#include "store/log_set.hpp"
+#include "store/party.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -48,6 +50,31 @@ void verify_inputs(base::Env& env, const Job& job, Verification& found) {
   }
 }
 
+/// Every frame of every log, whatever it says.
+void verify_logs(base::Env& env, const Job& job, Verification& found) {
+  store::LogSet logs(env, job.directory, store::binary_id(job.manifest_sha256));
+  logs.discover();
+  base::Bytes payload;
+  const auto at = [&](std::size_t log, std::uint64_t offset) {
+    return "'" + logs.log(log).path() + "' at byte " + std::to_string(offset);
+  };
+  found.frames = logs.read([&](std::size_t log, const store::Frame& frame) {
+    if (!logs.log(log).read_payload(frame, payload)) {
+      found.damaged.push_back(at(log, frame.header.offset) + ": wrong checksum");
+    }
+  });
+  for (std::size_t log = 0; log < logs.size(); ++log) {
+    const auto tail = logs.log(log).tail();
+    if (tail == store::LogReader::Tail::kNone) continue;
+    const std::string where = at(log, logs.log(log).position());
+    if (tail == store::LogReader::Tail::kDamaged) {
+      found.damaged.push_back(where + ": no frame of this job, and no beginning of one");
+    } else {
+      found.notes.push_back(where + ": a write was cut off, or is going on");
+    }
+  }
+}
+
 void verify_results(base::Env& env, const Job& job, Verification& found) {
   look(found, [&] {
     ResultStream stream(env, job);
@@ -55,7 +82,6 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
     const auto& type = job.manifest.kernel.result;
     const bool varies = !schema::fixed_size(type).has_value();
     while (const Block* block = stream.next_available()) {
-      ++found.frames;
       found.tasks += block->count;
       for (std::uint64_t i = 0; varies && !block->failed && i < block->count; ++i) {
         const auto value = bundle::value_at(block->results, i);
@@ -64,10 +90,6 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
                                 schema::cpp_name(type));
         break;
       }
-    }
-    if (const auto bytes = stream.unexplained_bytes(); bytes > 0) {
-      found.notes.push_back(std::to_string(bytes) +
-                            " bytes at the ends of logs belong to no frame: a writer was cut off, or is writing");
     }
   });
   if (found.damaged.empty() && base::exists(env, job.directory.done()) && found.tasks < job.manifest.tasks) {
@@ -83,6 +105,7 @@ Verification verify(base::Env& env, const Job& job) {
   verify_blob(env, job, job.manifest.plugin, found);
   for (const auto& library : job.manifest.libraries) verify_blob(env, job, library, found);
   verify_inputs(env, job, found);
+  verify_logs(env, job, found);
   verify_results(env, job, found);
   return found;
 }

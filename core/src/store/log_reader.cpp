@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/checksum.hpp"
 
 namespace jobhost::store {
@@ -65,6 +67,17 @@ bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
          base::crc32c(bytes, seed_) == frame.header.payload_checksum;
 }
 
-std::uint64_t LogReader::unexplained_bytes() const { return file_ ? file_->size() - position_ : 0; }
+LogReader::Tail LogReader::tail() {
+  if (position_ == 0 && !open() && !file_) return Tail::kNone;
+  FrameHeader header;
+  const std::uint64_t left = file_->size() - position_;
+  if (left == 0) return Tail::kNone;
+  if (left < sizeof header) return Tail::kCutOff;
+  if (position_ == 0 || !read_struct(*file_, position_, header)) return Tail::kDamaged;
+  const auto bytes = bytes_of(header);
+  if (std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0; })) return Tail::kCutOff;
+  const bool whole = header.magic == kFrameMagic && header.checksum == base::crc32c(bytes.subspan(8), seed_);
+  return whole ? Tail::kCutOff : Tail::kDamaged;
+}
 
 }  // namespace jobhost::store

@@ -29,8 +29,11 @@ class LogReader {
   bool read_payload(const Frame& frame, base::Bytes& bytes) const;
 
   const std::string& path() const { return path_; }
-  /// Bytes behind the last good frame, which no frame explains: a torn tail of a dead writer, or damage.
-  std::uint64_t unexplained_bytes() const;
+  /// What stands behind the last good frame. A write that was cut off leaves the beginning of a frame, or zeros where
+  /// the machine lost power; anything else is damage. Call when nobody writes.
+  enum class Tail { kNone, kCutOff, kDamaged };
+  Tail tail();
+  std::uint64_t position() const { return position_; }  // where it begins
 
  private:
   bool open();

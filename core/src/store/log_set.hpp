@@ -19,6 +19,7 @@ class LogSet {
   void discover();
   /// Hands every frame that became complete since the last call to `frame`, log by log; returns how many there were.
   std::size_t read(const std::function<void(std::size_t log, const Frame&)>& frame);
+  LogReader& log(std::size_t number) { return logs_[number]; }
   const LogReader& log(std::size_t number) const { return logs_[number]; }
   std::size_t size() const { return logs_.size(); }
 

@@ -1,0 +1,164 @@
+"""Jobs that are repeated, replayed, checked and removed; and the commands about jobhost itself."""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+from jobhost import HOSTILE, JOBHOST, SETTINGS, JobhostTest
+
+APPROVED = pathlib.Path(__file__).with_name("approved_help.txt")
+
+
+class Keeping(JobhostTest):
+    def directory(self):
+        return json.loads(self.run_jobhost("show", "--json").out)["directory"]
+
+    def test_failed_tasks_are_repeated_as_a_job_of_their_own(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=0..300", "-j2", code=1)
+        parent = json.loads(self.run_jobhost("show", "--json").out)["job"]
+        rows = self.rows("retry", parent, code=1)
+        self.assertEqual([row["x"] for row in rows], [13, 113, 213, 250])
+        shown = json.loads(self.run_jobhost("show", "--json").out)
+        self.assertEqual((shown["parent"], shown["parent_tasks"]), (parent, [13, 113, 213, 250]))
+        self.assertEqual([row["x"] for row in self.rows("retry", parent, "--tasks", "3,7..9,3")], [3, 7, 8, 9])
+        job = self.run_jobhost("retry", parent, "--failed", "--detach").out.strip()
+        self.assertEqual(len(self.rows("attach", job, code=1)), 4)
+        for bad in ("x", "9..7", "301", "1,,2"):
+            self.refused("retry", parent, "--tasks", bad, code=2)
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        self.assertIn("no task of job", self.run_jobhost("retry").err)
+
+    def test_failed_tasks_are_repeated_with_mended_code(self):
+        self.write("f.cpp", "#include <stdexcept>\nint f(int x) { if (x > 3) throw std::runtime_error(\"no\"); return x; }\n")
+        self.run_jobhost("run", "f.cpp:f", "x=1..5", code=1)
+        self.write("f.cpp", "int f(int x) { return 10 * x; }\n")
+        self.run_jobhost("build", "f.cpp", "-o", "new.so")
+        self.assertEqual([row["result"] for row in self.rows("retry", "--plugin", "new.so")], [40, 50])
+        self.write("f.cpp", "int f(double x) { return x; }\n")
+        self.run_jobhost("build", "f.cpp", "-o", "other.so")
+        self.assertIn("the parameters of 'f' are others", self.refused("retry", "--tasks", "1", "--plugin", "other.so", code=3))
+
+    def test_a_task_is_replayed_with_its_context(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12,13,250", "--retries", "0", code=1)
+        self.assertEqual(self.run_jobhost("replay", "@last/0").out, "24\n")
+        self.assertIn("threw std::domain_error: unlucky 13", self.run_jobhost("replay", "@last/1", code=1).err)
+        self.run_jobhost("replay", "@last/2", code=-11)
+        self.run_jobhost("run", f"{SETTINGS}:settings", "x=1", "--set", "alpha=9")
+        self.assertTrue(self.run_jobhost("replay", "@last/0").out.startswith('"1 9.000000'))
+        self.run_jobhost("run", f"{SETTINGS}:chatty", "x=1")
+        self.assertIn("out 1.0\n", self.run_jobhost("replay", "@last/0").out)
+        self.assertIn("names no task", self.run_jobhost("replay", "@last", code=2).err)
+
+    def test_a_task_is_replayed_in_gdb(self):
+        self.assertTrue(shutil.which("gdb"), "tests/support/install_packages.sh --tests installs gdb")
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=13", code=1)
+        out = self.run_jobhost("replay", "@last/0", "--gdb", stdin="backtrace 1\ncontinue\nbacktrace 6\nkill\nquit\n").out
+        self.assertIn("fussy (x=13)", out)
+        self.assertRegex(out, r"check \(x=.*13\)")
+
+    def test_verify_finds_damage_anywhere(self):
+        self.write("in.csv", "x\n" + "".join(f"{x}\n" for x in range(100)))
+        self.run_jobhost("run", f"{HOSTILE}:text_of", "--csv", "in.csv", "-o", "out.csv")
+        self.assertEqual(self.run_jobhost("verify").out.splitlines()[-1], "sound")
+        directory = pathlib.Path(self.directory())
+        logs = [path for path in directory.glob("logs/*/*") if path.stat().st_size > 200]
+        for path in [*directory.glob("blob/*"), directory / "inputs/0000", *logs]:
+            whole = path.read_bytes()
+            path.chmod(0o600)
+            for place in (len(whole) // 2, len(whole) - 20, 70):
+                bad = bytearray(whole)
+                bad[place] ^= 1
+                path.write_bytes(bad)
+                process = self.run_jobhost("verify", code=5)
+                self.assertIn("damaged:", process.out, (path, place))
+            path.write_bytes(whole)
+        self.assertTrue(json.loads(self.run_jobhost("verify", "--json").out)["sound"])
+
+    def test_jobs_are_removed_but_not_while_they_run(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=2")
+        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..1000", "milliseconds=20").out.strip()
+        self.wait_until(lambda: "running" in self.run_jobhost("ls").out, "not running")
+        self.assertIn("is running", self.run_jobhost("rm", job, code=2).err)
+        self.run_jobhost("cancel", job)
+        self.wait_until(lambda: "cancelled" in self.run_jobhost("ls").out, "still running")
+        jobs = [entry["job"] for entry in json.loads(self.run_jobhost("ls", "--json").out)["jobs"]]
+        self.assertIn("no job 'none'", self.run_jobhost("rm", jobs[0], "none", code=2).err)
+        self.run_jobhost("rm", *jobs)
+        self.assertEqual(self.job_folders(), [])
+
+    def test_gc_removes_what_nobody_needs(self):
+        os.environ["XDG_CACHE_HOME"] = os.path.join(self.folder, "cache")
+        self.addCleanup(lambda: os.environ.pop("XDG_CACHE_HOME"))
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        half = os.path.join(self.store, "20200101-000000-abcd")
+        for name in ("blob", "claims"):
+            os.makedirs(os.path.join(half, name))
+        foreign = os.path.join(self.store, "mine")
+        os.mkdir(foreign)
+        old = time.time() - 90 * 86400
+        cached = [os.path.join(self.folder, "cache/jobhost", name) for name in os.listdir(f"{self.folder}/cache/jobhost")]
+        for path in (half, foreign, *cached):
+            os.utime(path, (old, old))
+        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), [f"removed {half}"])
+        would = self.run_jobhost("gc", "--dry-run").out
+        self.assertTrue(all(f"would remove {path}\n" in would for path in cached))
+        self.run_jobhost("gc")
+        self.assertEqual(os.listdir(os.path.join(self.folder, "cache/jobhost")), [])
+        self.assertTrue(os.path.isdir(foreign))
+        self.assertEqual(len(self.rows("results")), 1)
+
+    def test_doctor_finds_what_is_wrong(self):
+        document = json.loads(self.run_jobhost("doctor", "--json").out)
+        states = {finding["what"]: finding["state"] for finding in document["findings"]}
+        self.assertTrue(document["fit"])
+        self.assertEqual((states["jobhost-executor"], states["compiler"]), ("ok", "ok"))
+        self.assertIn("jobs can run here", self.run_jobhost("doctor").out)
+        self.write("file", "")
+        process = self.run_jobhost("--store", "file/store", "doctor", code=4)
+        self.assertRegex(process.out, r"broken +store +cannot")
+
+
+class Completion(JobhostTest):
+    def candidates(self, line):
+        return self.run_jobhost("__complete", line).out.split()
+
+    def test_commands_options_kernels_parameters_and_jobs(self):
+        self.assertEqual(self.candidates("jobhost re"), ["resume", "retry", "results", "replay"])
+        self.assertEqual(self.candidates("jobhost run --max"), ["--max-failures"])
+        self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:sc"), [f"{HOSTILE}:scaled"])
+        self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:scaled "), ["x=", "factor="])
+        self.assertEqual(self.candidates("jobhost run /no/such.so:"), [])
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        self.assertEqual(self.candidates("jobhost show "), [*self.job_folders(), "@last"])
+
+    def in_bash(self, line):
+        script = (f"PATH={os.path.dirname(JOBHOST)}:$PATH; source <(jobhost completion bash); COMP_LINE='{line}'; "
+                  "COMP_POINT=${#COMP_LINE}; _jobhost; printf '%s\\n' \"${COMPREPLY[@]}\"")
+        return subprocess.run(["bash", "-c", script], text=True, capture_output=True, cwd=self.folder).stdout.split()
+
+    def test_bash_gets_what_stands_behind_its_last_break(self):
+        self.assertEqual(self.in_bash("jobhost ver"), ["verify"])
+        self.assertEqual(self.in_bash(f"jobhost run {HOSTILE}:sca"), ["scaled"])
+        self.assertEqual(self.in_bash(f"jobhost run {HOSTILE}:scaled fac"), ["factor="])
+
+    def test_fish_and_zsh_take_their_scripts(self):
+        path = f"{os.path.dirname(JOBHOST)}:{os.environ['PATH']}"
+        fish = subprocess.run(["fish", "-c", "jobhost completion fish | source; complete -C 'jobhost verif'"], text=True,
+                              capture_output=True, env=dict(os.environ, PATH=path, HOME=self.folder))
+        self.assertEqual(fish.stdout.split(), ["verify"], fish.stderr)
+        self.write("_jobhost", self.run_jobhost("completion", "zsh").out)
+        subprocess.run(["zsh", "-n", "_jobhost"], cwd=self.folder, check=True)
+
+
+class Help(JobhostTest):
+    def test_every_help_text_is_the_approved_one(self):
+        commands = self.run_jobhost("__complete", "jobhost ").out.split()
+        text = self.run_jobhost("--help").out
+        for command in [*commands, "worker"]:
+            text += f"\n==== {command}\n" + self.run_jobhost(command, "--help").out
+        if os.environ.get("APPROVE"):
+            APPROVED.write_text(text)
+        self.assertEqual(text, APPROVED.read_text(), "run this test with APPROVE=1 when the change is meant")

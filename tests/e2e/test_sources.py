@@ -1,0 +1,90 @@
+"""Source files and expressions that run without CMake."""
+import math
+import os
+import time
+
+from jobhost import JobhostTest
+
+SQUARE = "// jobhost: -DPOWER=2\n#include <cmath>\n#include \"offset.h\"\ndouble power(double x) { return std::pow(x, POWER) + OFFSET; }\nint main() {}\n"
+
+
+class Sources(JobhostTest):
+    def setUp(self):
+        super().setUp()
+        self.write("power.cpp", SQUARE)
+        self.write("offset.h", "#define OFFSET 0\n")
+        os.environ["XDG_CACHE_HOME"] = os.path.join(self.folder, "cache")
+        self.addCleanup(lambda: os.environ.pop("XDG_CACHE_HOME"))
+
+    def power(self, *words):
+        return [row["result"] for row in self.rows("run", "power.cpp:power", "x=1..3", *words)]
+
+    def built(self):
+        folder = os.path.join(self.folder, "cache/jobhost/build")
+        return sorted(name for path, _, names in os.walk(folder) for name in names if name.endswith(".so"))
+
+    def test_a_source_file_is_built_once_and_again_when_anything_changes(self):
+        self.assertEqual(self.power(), [1, 4, 9])
+        begin = time.monotonic()
+        self.assertEqual(self.power(), [1, 4, 9])
+        self.assertLess(time.monotonic() - begin, 1)  # a build takes longer; bench/ holds the figure
+        self.assertEqual(len(self.built()), 1)
+        os.utime(os.path.join(self.folder, "power.cpp"))  # touched, but the same
+        self.assertEqual(self.power(), [1, 4, 9])
+        self.assertEqual(len(self.built()), 1)
+        self.write("offset.h", "#define OFFSET 5\n")
+        self.assertEqual(self.power(), [6, 9, 14])
+        self.assertEqual(self.power("--cxxflags=-UPOWER -DPOWER=1 -DUNUSED='a b'")[0], 6)
+        self.assertEqual(len(self.built()), 3)
+        self.assertEqual([name for name in os.listdir(os.path.join(self.folder, "cache/jobhost/build")) if "work" in name], [])
+
+    def test_flags_in_the_file_and_on_the_command_line(self):
+        self.write("flags.cpp", "// jobhost: -lgsl -lgslcblas\n#include <gsl/gsl_sf_bessel.h>\n"
+                                "double j0(double x) { return gsl_sf_bessel_J0(x); }\n")
+        self.assertAlmostEqual(self.rows("run", "flags.cpp:j0", "x=1")[0]["result"], 0.7651976865579666, 12)
+        self.write("flags.cpp", "#include <gsl/gsl_sf_bessel.h>\ndouble j0(double x) { return gsl_sf_bessel_J0(x); }\n")
+        self.assertIn("does not compile", self.run_jobhost("run", "flags.cpp:j0", "x=1", code=3).err)
+        self.assertAlmostEqual(self.rows("run", "flags.cpp:j0", "x=1", "--link", "gsl", "--link", "gslcblas")[0]["result"],
+                               0.7651976865579666, 12)
+
+    def test_c_sources(self):
+        self.write("cube.c", "#include <math.h>\ndouble cube(double x) { return pow(x, 3); }\nint main(void) { return 0; }\n")
+        self.assertEqual([row["result"] for row in self.rows("run", "cube.c:cube", "x=1..3", "--link", "m")], [1, 8, 27])
+
+    def test_mistakes_are_said_in_terms_of_the_file(self):
+        self.write("bad.cpp", "int f(int x) { return y; }\n")
+        err = self.run_jobhost("run", "bad.cpp:f", "x=1", code=3).err
+        self.assertIn("bad.cpp:1:23: error", err)
+        self.assertIn("bad.cpp' does not compile", err)
+        self.assertIn("no kernel 'pow' in power.cpp", self.refused("run", "power.cpp:pow", "x=1", code=2))
+        self.assertIn("there is no file 'none.cpp'", self.refused("run", "none.cpp:f", code=2))
+        self.assertEqual(self.built(), ["power.so"])
+
+    def test_expressions(self):
+        rows = self.rows("run", "--expr", "sin(x)*exp(-a*x)", "x=0..2..0.5", "a=1,2")
+        for row in rows:
+            self.assertAlmostEqual(row["result"], math.sin(row["x"]) * math.exp(-row["a"] * row["x"]), 15)
+        self.assertEqual(len(rows), 10)
+        self.assertEqual(self.rows("run", "--expr", "max(x, 1e-3) + 2*pi", ":::", "0")[0]["result"], 1e-3 + 2 * math.pi)
+        self.assertEqual(len(self.rows("run", "--expr", "x+y", "--linspace", "x=0:1:4", "y=1")), 4)
+        for bad in ("3", "x; y"):
+            self.refused("run", "--expr", bad, "x=1", code=2)
+        self.assertIn("there is nothing to run", self.refused("run", code=2))
+
+    def test_new_and_build_make_a_project_that_runs(self):
+        self.run_jobhost("new", "wave")
+        self.assertEqual(len(self.rows("run", "wave/wave.cpp:wave", "x=0..6", "n=20")), 7)
+        self.assertEqual(self.run_jobhost("build", "wave/wave.cpp", "-o", "w.so").out, "w.so\n")
+        self.assertEqual(self.rows("run", "./w.so:wave", "x=0", "n=1")[0]["result"], 0)
+        self.assertIn("double wave(double x, int n)", self.run_jobhost("kernels", "wave/wave.cpp").out)
+        self.assertEqual(len(open(f"{self.folder}/wave/CMakeLists.txt").readlines()), 3)
+        self.assertIn("exists already", self.run_jobhost("new", "wave", code=2).err)
+        self.assertIn("cannot be the name", self.run_jobhost("new", "a/b", code=2).err)
+        self.assertIn("is no C++ or C source", self.run_jobhost("build", "power.txt", code=2).err)
+
+    def test_two_at_once_do_not_disturb_one_another(self):
+        processes = [self.start("run", "power.cpp:power", "x=1..3", "-q") for _ in range(4)]
+        outputs = [process.communicate(timeout=120)[0] for process in processes]
+        self.assertEqual([process.returncode for process in processes], [0] * 4)
+        self.assertEqual(len(set(outputs)), 1)
+        self.assertEqual(self.built(), ["power.so"])
