@@ -4,7 +4,7 @@ set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
 if [[ "${1:-}" == --tests ]]; then
-  packages+=(catch2 libcereal-dev libeigen3-dev libgsl-dev python3 gdb fish zsh binutils git clang-format clang-tidy)
+  packages+=(catch2 libcereal-dev libeigen3-dev libgsl-dev libmuparser-dev gnuplot-nox python3 gdb fish zsh binutils git clang-format clang-tidy)
 fi
 missing=()
 for package in "${packages[@]}"; do
