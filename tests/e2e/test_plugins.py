@@ -118,7 +118,7 @@ class Examples(JobhostTest):
     def test_a_sweep_is_plotted(self):
         folder = self.follow("03-sweep")
         rows = open(f"{folder}/sweep.csv").read().splitlines()
-        self.assertEqual(len(rows), 1 + 221 * 50)
+        self.assertEqual(len(rows), 1 + 111 * 30)
         self.assertEqual(rows[0], "task,drive,period,result.angle,result.velocity,error")
         with open(f"{folder}/sweep.png", "rb") as file:
             self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
@@ -127,7 +127,7 @@ class Examples(JobhostTest):
             _, drive, _, _, velocity, _ = row.split(",")
             velocities.setdefault(drive, set()).add(round(float(velocity), 3))
         self.assertEqual(len(velocities["1.05"]), 1)  # one period
-        self.assertGreater(max(map(len, velocities.values())), 30)  # chaos
+        self.assertGreater(max(map(len, velocities.values())), 20)  # chaos
 
     def test_a_library_is_mapped_without_source(self):
         folder = self.follow("04-library")

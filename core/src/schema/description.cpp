@@ -195,7 +195,7 @@ Description parse_description(const std::string& text, const std::string& where)
       description.compiler = json.at("compiler");
       for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
       for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
-      for (const auto& global : json.at("globals")) {
+      for (const auto& global : json.value("globals", Json::array())) {
         description.globals.push_back({global.at("name"), global.at("symbol"), type_from(global.at("type"), 0)});
       }
       for (const auto& skipped : json.at("skipped")) {
