@@ -67,6 +67,25 @@ class Bench:
         self.forget_jobs()
         return seconds
 
+    def reduced(self, tasks):
+        seconds = timed(lambda: self.run("run", self.inc, f"i=0..{tasks - 1}", "-j2", "--reduce", "sum",
+                                         stdout=subprocess.DEVNULL))
+        self.forget_jobs()
+        return seconds
+
+    def source_file(self, fresh):
+        """A run of the example's source file: built now, or in an earlier run."""
+        cache = self.folder / "cache"
+        if fresh:
+            shutil.rmtree(cache, ignore_errors=True)
+        words = [self.jobhost, "run", str(ROOT / "examples/01-pi/pi.cpp") + ":estimate_pi", "seed=1", "samples=1"]
+        return timed(lambda: subprocess.run(words, env=dict(self.environment, XDG_CACHE_HOME=str(cache)), check=True,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+    def compiled(self):
+        words = ["g++", "-O2", "-g", "-shared", "-fPIC", str(ROOT / "examples/01-pi/pi.cpp"), "-o", str(self.folder / "pi.so")]
+        return timed(lambda: subprocess.run(words, check=True))
+
     def first_result(self, backend):
         begin = time.perf_counter()
         with subprocess.Popen([self.jobhost, "run", self.inc, "i=1", "-j2", "-b", backend], env=self.environment,
@@ -78,7 +97,7 @@ class Bench:
         """Peak resident MB by program, sampled while the job runs."""
         peaks = {}
         with subprocess.Popen([self.jobhost, "run", self.inc, "-j2", *arguments, "-o", str(self.folder / "rows.csv")],
-                              env=self.environment, stderr=subprocess.DEVNULL) as job:
+                              env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as job:
             while job.poll() is None:
                 for pid in family(job.pid):
                     sample = status(pid)
@@ -157,6 +176,10 @@ def main():
 
         work = {"plain loop, text": lambda: bench.limit("text", str(rows))}
         work |= {backend: (lambda b=backend: bench.to_csv(b, rows)) for backend in backends}
+        print(f"W1 inc over {tasks:.0e} tasks, 2 lanes, folded by --reduce sum")
+        show(medians(rounds, {"tbb::parallel_for": lambda: bench.limit("tbb", str(tasks)),
+                              "processes": lambda: bench.reduced(tasks)}), tasks)
+
         print(f"W1 inc over {rows:.0e} tasks, 2 lanes, rows in a CSV file")
         show(medians(rounds, work), rows)
 
@@ -166,9 +189,14 @@ def main():
         print("W5 start to first result")
         show(medians(4 * rounds, work))
 
+        print("a source file, from the start of jobhost run to its end")
+        show(medians(rounds, {"g++ -O2 -g -shared": bench.compiled, "first run": lambda: bench.source_file(True),
+                              "second run": lambda: bench.source_file(False)}))
+
         print(f"peak resident memory, {rows:.0e} tasks to CSV, MB (largest of its kind)")
         for backend in backends:
             print(f"  {backend:22}{bench.peak_memory(f'i=0..{rows - 1}', '-b', backend)}")
+        print(f"  {'--reduce, ' + format(tasks, '.0e'):22}{bench.peak_memory(f'i=0..{tasks - 1}', '--reduce', 'sum')}")
         table = bench.folder / "inputs.csv"
         with open(table, "w") as out:
             out.write("i\n")

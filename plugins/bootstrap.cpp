@@ -1,4 +1,5 @@
-// Resampling statistics: one task is one resample. Give the data once with --common data=@x.npy, map over seeds, and let
+// Resampling statistics: one task is one resample. Give the data once with --common data=@x.npy, map over seeds, and
+// let
 // --reduce mean,var or a file collect the answers.
 #include <algorithm>
 #include <cmath>
@@ -95,8 +96,8 @@ Line bootstrap_line(std::span<const double> x, std::span<const double> y, std::u
   return {slope, mb - slope * ma};
 }
 
-// Mean without value number `left_out`: map it over 0..n-1. (n-1)^2/n times the variance of the answers is the jackknife
-// estimate of the variance of the mean, var / n.
+// Mean without value number `left_out`: map it over 0..n-1. (n-1)^2/n times the variance of the answers is the
+// jackknife estimate of the variance of the mean, var / n.
 double jackknife_mean(std::span<const double> data, std::uint64_t left_out) {
   require(data.size() > 1);
   if (left_out >= data.size()) throw std::out_of_range("there is no such value to leave out");
@@ -104,8 +105,8 @@ double jackknife_mean(std::span<const double> data, std::uint64_t left_out) {
   return sum / static_cast<double>(data.size() - 1);
 }
 
-// Difference of the means of a and b after shuffling which value belongs to which: the distribution under the hypothesis
-// that a and b are alike.
+// Difference of the means of a and b after shuffling which value belongs to which: the distribution under the
+// hypothesis that a and b are alike.
 double permuted_difference(std::span<const double> a, std::span<const double> b, std::uint64_t seed) {
   require(!a.empty() && !b.empty());
   std::vector<double> all(a.begin(), a.end());

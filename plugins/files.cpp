@@ -78,8 +78,8 @@ double entropy(const std::filesystem::path& file) {
 }
 
 // Statistics of column `number` (1 is the first) of a table, one row a line, cells parted by `separator` (a comma by
-// default, "tab", or "blank" for any white space). Cells that are no numbers, such as headings, are skipped and counted.
-// The deviation is the sample's (n - 1). Welford's method: one pass, numerically stable.
+// default, "tab", or "blank" for any white space). Cells that are no numbers, such as headings, are skipped and
+// counted. The deviation is the sample's (n - 1). Welford's method: one pass, numerically stable.
 Column column(const std::filesystem::path& file, unsigned number, const std::string& separator = ",") {
   if (number == 0) throw std::invalid_argument("columns are counted from 1");
   const bool blanks = separator == "blank";
@@ -91,7 +91,8 @@ Column column(const std::filesystem::path& file, unsigned number, const std::str
     std::istringstream cells(line);
     std::string cell;
     unsigned at = 0;
-    while (at < number && (blanks ? static_cast<bool>(cells >> cell) : static_cast<bool>(std::getline(cells, cell, mark)))) {
+    while (at < number &&
+           (blanks ? static_cast<bool>(cells >> cell) : static_cast<bool>(std::getline(cells, cell, mark)))) {
       ++at;
     }
     std::size_t used = 0;

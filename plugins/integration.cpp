@@ -47,8 +47,8 @@ class Integrand {
 Integral integrate(const std::string& f, double a, double b, double p = 0, double tolerance = 1e-10) {
   Integrand integrand(f, p);
   Integral result{};
-  result.value = boost::math::quadrature::gauss_kronrod<double, 31>::integrate(
-      [&](double x) { return integrand(x); }, a, b, 15, tolerance, &result.error);
+  result.value = boost::math::quadrature::gauss_kronrod<double, 31>::integrate([&](double x) { return integrand(x); },
+                                                                               a, b, 15, tolerance, &result.error);
   return result;
 }
 
@@ -77,8 +77,8 @@ double simpson(std::span<const double> y, double dx) {
   return sum * dx / 3;
 }
 
-// Share of random points in the cube [-1, 1]^dimension that fall into the unit ball, times the cube's volume: an estimate
-// of the ball's volume, 4/3 pi for 3 dimensions. Map it over seeds and reduce to mean and var.
+// Share of random points in the cube [-1, 1]^dimension that fall into the unit ball, times the cube's volume: an
+// estimate of the ball's volume, 4/3 pi for 3 dimensions. Map it over seeds and reduce to mean and var.
 double ball_volume(int dimension, std::uint64_t samples, std::uint64_t seed) {
   if (dimension < 1 || dimension > 64 || samples == 0) throw std::invalid_argument("1 to 64 dimensions, and samples");
   std::mt19937_64 random(seed);

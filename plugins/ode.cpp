@@ -75,8 +75,8 @@ double lorenz_lyapunov(double rho, double time = 200, double sigma = 10, double 
   return sum / units;
 }
 
-// Damped driven pendulum a'' = -sin a - damping a' + drive cos(frequency t), seen once per period of the drive: its state
-// after `periods` of them, from rest. Map it over drive and periods for a bifurcation diagram.
+// Damped driven pendulum a'' = -sin a - damping a' + drive cos(frequency t), seen once per period of the drive: its
+// state after `periods` of them, from rest. Map it over drive and periods for a bifurcation diagram.
 Swing driven_pendulum(double drive, int periods, double damping = 0.5, double frequency = 2. / 3,
                       double tolerance = 1e-8) {
   constexpr double kPi = 3.14159265358979323846;

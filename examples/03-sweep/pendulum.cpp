@@ -9,7 +9,9 @@ struct Swing {
 // Classical Runge-Kutta, 500 steps per period.
 Swing swing(double drive, int period) {
   const double pi = std::acos(-1.0), frequency = 2.0 / 3, h = 2 * pi / frequency / 500;
-  const auto force = [&](double a, double v, double t) { return -std::sin(a) - 0.5 * v + drive * std::cos(frequency * t); };
+  const auto force = [&](double a, double v, double t) {
+    return -std::sin(a) - 0.5 * v + drive * std::cos(frequency * t);
+  };
   double a = 0, v = 0;
   for (int i = 0; i < 500 * period; ++i) {
     const double t = i * h;

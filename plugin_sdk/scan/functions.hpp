@@ -45,11 +45,11 @@ std::string qualified_name(const Named& entity) {
   return name + entity.name;
 }
 
-/// Finds the functions and variables among the tokens of a file. Conservative: what is not surely an ordinary function (templates,
-/// members, operators, consteval, main, definitions of qualified names, functions made of function pointers) is left
-/// out, because everything found is named by the generated code and must compile.
-/// Variables that are const, thread-local, references or only declared are left out.
-/// `declarations`: those that are only declared are found too, as in a header.
+/// Finds the functions and variables among the tokens of a file. Conservative: what is not surely an ordinary function
+/// (templates, members, operators, consteval, main, definitions of qualified names, functions made of function
+/// pointers) is left out, because everything found is named by the generated code and must compile. Variables that are
+/// const, thread-local, references or only declared are left out. `declarations`: those that are only declared are
+/// found too, as in a header.
 Findings find_entities(const std::vector<Token>& tokens, bool declarations = false);
 
 }  // namespace jobhost::scan

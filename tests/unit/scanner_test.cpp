@@ -35,7 +35,8 @@ TEST_CASE("variables that can be set are found, and nothing else is taken for on
   CHECK(variables_in("const double pi = 3; constexpr int k = 2; extern int far; thread_local int t;").empty());
   CHECK(variables_in("int& r = x; int* const p = 0; struct S { int a; } s; enum E { one, two }; class C;").empty());
   CHECK(variables_in("int f(int x) { int y = x; return y; } int S::member = 3; template <class T> T v = 1;").empty());
-  CHECK(variables_in("using A = int; typedef int B; int (*callback)(int) = nullptr; double (*table[3])(double);").empty());
+  CHECK(variables_in("using A = int; typedef int B; int (*callback)(int) = nullptr; double (*table[3])(double);")
+            .empty());
   CHECK(variables_in("MACRO(x) int z = 1;").empty());
 }
 

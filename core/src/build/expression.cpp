@@ -54,7 +54,7 @@ std::string expression_source(base::Env& env, const Toolchain& toolchain, const 
   for (const auto& name : variables) parameters += (parameters.empty() ? "double " : ", double ") + name;
   const std::string text =
       "#include <algorithm>\n#include <cmath>\n#include <numbers>\n\nusing namespace std;\nusing std::numbers::pi;\n\n"
-      "auto expression(" +
+      "double expression(" +
       parameters + ") { return " + expression + "; }\n";
   const std::string folder = toolchain.cache + "/" + base::sha256_hex(base::as_bytes(text));
   const std::string path = folder + "/expression.cpp";

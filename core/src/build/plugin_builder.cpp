@@ -174,14 +174,13 @@ class Builder {
     base::ExitStatus status;
     env_.wait(pid, true, status);
     if (status.signaled || status.code != 0) {
-      throw base::Error(base::ExitCode::kPluginRefused, "'" + source_.path + "' " + what,
-                        "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built");
+      throw base::Error(base::ExitCode::kPluginRefused, source_.named + " " + what, source_.hint);
     }
   }
 
   std::vector<std::string> compile(bool c) const {
     std::vector<std::string> words = {c ? c_compiler_ : compiler_};
-    if (!c) words.insert(words.end(), {"-std=gnu++20", "-x", "c++"});
+    if (!c) words.insert(words.end(), {"-std=gnu++20", "-fmax-errors=5", "-x", "c++"});
     words.push_back("-O2");
     words.insert(words.end(), source_.flags.begin(), source_.flags.end());
     return words;

@@ -18,6 +18,8 @@ struct Toolchain {
 /// A source file and how to compile it.
 struct Source {
   std::string path;
+  std::string named;               // for messages: "'pi.cpp'", "the expression 'x+y'"
+  std::string hint;                // when it does not build
   std::vector<std::string> flags;  // for the compiler
   std::vector<std::string> link;   // libraries: "gsl", a path, or a linker's option
 };

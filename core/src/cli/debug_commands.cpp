@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct DebugOptions {
-  std::string task;
+  std::string task = "@last";
   bool json = false, gdb = false;
 };
 
@@ -117,9 +117,7 @@ void replay(Session& session, const DebugOptions& options) {
 void add_debug_commands(CLI::App& app, Session& session) {
   auto options = std::make_shared<DebugOptions>();
   auto* logs_command = app.add_subcommand("logs", "What a task printed, or every task of a job");
-  logs_command->add_option("task", options->task, "A task as in @last/3, or a job")
-      ->type_name("JOB[/TASK]")
-      ->required();
+  logs_command->add_option("task", options->task, "A task as in @last/3, or a job")->type_name("JOB[/TASK]");
   logs_command->add_flag("--json", options->json, "Print one JSON document");
   logs_command->callback([&session, options] { logs(session, *options); });
   auto* replay_command = app.add_subcommand("replay", "Run one task again, here, with the job's code and context");

@@ -243,8 +243,9 @@ Named named(const std::string& word, const InputBuilder& builder) {
 }
 
 List list_of(const Assignment& assignment, InputBuilder& builder) {
-  const auto [name, text, literal] = named(assignment.text, builder);
-  const std::uint32_t parameter = builder.bind(name);
+  const Named word = named(assignment.text, builder);
+  const std::string& text = word.text;
+  const std::uint32_t parameter = builder.bind(word.name);
   switch (assignment.form) {
     case Assignment::Form::kCommon:
       return builder.common(parameter, text);
@@ -255,8 +256,8 @@ List list_of(const Assignment& assignment, InputBuilder& builder) {
     case Assignment::Form::kSpec:
       break;
   }
-  if (!literal && text.starts_with('@') && text.ends_with(".npy")) return builder.array(parameter, text.substr(1));
-  return builder.parse(parameter, [&](const schema::Type& type) { return parse_spec(type, text, literal); });
+  if (!word.literal && text.starts_with('@') && text.ends_with(".npy")) return builder.array(parameter, text.substr(1));
+  return builder.parse(parameter, [&](const schema::Type& type) { return parse_spec(type, text, word.literal); });
 }
 
 }  // namespace

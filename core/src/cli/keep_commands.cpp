@@ -140,7 +140,8 @@ void add_keep_commands(CLI::App& app, Session& session) {
   auto* gc_command = app.add_subcommand("gc", "Remove what was left behind: cut-off submissions, code no job uses");
   gc_command->add_option("--days", options->days, "Code unused for so many days")
       ->capture_default_str()
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::Range(0.0, 1e5));
   gc_command->add_flag("--dry-run", options->dry_run, "Only say what would be removed");
   gc_command->callback([&session, options] { collect(session, *options); });
 }

@@ -17,6 +17,19 @@ build::Toolchain toolchain(Session& session) {
   return {libexec + "/jobhost-scan", prefix + "/include", worker::private_cache(session.env) + "/build"};
 }
 
+std::string built(Session& session, const BuildOptions& options, build::Source source) {
+  source.link = options.link;
+  for (const auto& line : options.flags) {
+    for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
+  }
+  try {
+    return build::build_plugin(session.env, toolchain(session), source);
+  } catch (const base::Error&) {
+    if (Signals::requests.load() == 0) throw;
+    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while building " + source.named);
+  }
+}
+
 }  // namespace
 
 void add_build_options(CLI::App& command, BuildOptions& options) {
@@ -33,20 +46,22 @@ void add_build_options(CLI::App& command, BuildOptions& options) {
 
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {
   if (!build::is_source(path)) return path;
-  build::Source source{path, {}, options.link};
-  for (const auto& line : options.flags) {
-    for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
-  }
-  try {
-    return build::build_plugin(session.env, toolchain(session), source);
-  } catch (const base::Error&) {
-    if (Signals::requests.load() == 0) throw;
-    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while building '" + path + "'");
-  }
+  return built(session, options,
+               {path,
+                "'" + path + "'",
+                "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built",
+                {},
+                {}});
 }
 
-std::string expression_target(Session& session, const std::string& expression) {
-  return build::expression_source(session.env, toolchain(session), expression) + ":expression";
+std::string plugin_of_expression(Session& session, const std::string& expression, const BuildOptions& options) {
+  const bool power = expression.find('^') != std::string::npos;
+  return built(session, options,
+               {build::expression_source(session.env, toolchain(session), expression),
+                "the expression '" + expression + "'",
+                power ? "it is C++: write pow(x, 2) for x^2" : "it is C++, with the functions of <cmath>",
+                {},
+                {}});
 }
 
 }  // namespace jobhost::cli

@@ -19,7 +19,7 @@ void add_build_options(CLI::App& command, BuildOptions& options);
 /// The plugin: `path` itself, or what is built from it. Throws Error(kPluginRefused) when it does not build.
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options);
 
-/// The target that stands for an expression: "…/expression.cpp:expression".
-std::string expression_target(Session& session, const std::string& expression);
+/// The plugin whose kernel `expression` computes the expression.
+std::string plugin_of_expression(Session& session, const std::string& expression, const BuildOptions& options);
 
 }  // namespace jobhost::cli

@@ -30,6 +30,27 @@ std::uint64_t chunk_of(const std::string& word) {
   throw base::Error(base::ExitCode::kUsage, "--chunk is 'auto' or a number of tasks, not '" + word + "'");
 }
 
+/// Bytes: "500M", "2G", "1000000"; units are powers of 1024.
+std::uint64_t size_of(const std::string& word) {
+  constexpr std::string_view kUnits = "KMGT";
+  if (word.empty()) return 0;
+  std::string_view digits = word;
+  unsigned shift = 0;
+  for (const std::string_view ending : {"iB", "B"}) {
+    if (digits.ends_with(ending)) digits.remove_suffix(ending.size());
+  }
+  if (!digits.empty()) {
+    const auto unit = kUnits.find(static_cast<char>(std::toupper(static_cast<unsigned char>(digits.back()))));
+    if (unit != std::string_view::npos) {
+      shift = static_cast<unsigned>(10 * (unit + 1));
+      digits.remove_suffix(1);
+    }
+  }
+  std::uint64_t size = 0;
+  if (parse_number(digits, size) && size > 0 && size <= UINT64_MAX >> (shift + 1)) return size << shift;
+  throw base::Error(base::ExitCode::kUsage, "--mem is a size such as 500M or 2G, not '" + word + "'");
+}
+
 /// So many failed tasks end the job: "10", or "5%" of `tasks`.
 std::uint64_t failures_allowed(const std::string& word, std::uint64_t tasks) {
   if (word.empty()) return UINT64_MAX;
@@ -156,7 +177,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
   add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
       ->check(CLI::Range(0.001, 1e9));
-  add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G")->transform(CLI::AsSizeValue(false));
+  add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
   add("--name", options.label, "LABEL", "A label for the job");
@@ -192,12 +213,14 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   }
   options.output.file = absolute(options.output.file);
   check_output(session.env, options.output);
-  if (!options.expression.empty()) options.target = expression_target(session, options.expression);
-  const auto [file, kernel] = split_target(options.target);
   host::JobSpec spec;
-  spec.plugin = plugin_of(session, file, options.build);
-  spec.named = file;
-  spec.kernel = kernel;
+  if (options.expression.empty()) {
+    std::tie(spec.named, spec.kernel) = split_target(options.target);
+    spec.plugin = plugin_of(session, spec.named, options.build);
+  } else {
+    spec.plugin = spec.named = plugin_of_expression(session, options.expression, options.build);
+    spec.kernel = "expression";
+  }
   spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
     return make_inputs(session.env, options.inputs, signature, directory);
   };
@@ -205,7 +228,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.workers = options.workers > 0 ? options.workers : default_workers();
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
-  spec.memory = options.memory;
+  spec.memory = size_of(options.memory);
   spec.globals = globals_of(options.globals);
   spec.chunk = chunk_of(options.chunk);
   spec.label = options.label;

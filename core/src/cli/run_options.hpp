@@ -23,7 +23,7 @@ struct RunOptions {
   unsigned workers = 0;
   std::string chunk = "auto";
   double timeout = 0;  // seconds
-  std::uint64_t memory = 0;
+  std::string memory;
   unsigned retries = 2;
   std::vector<std::string> globals;
   std::string max_failures;

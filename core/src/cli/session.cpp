@@ -71,7 +71,7 @@ void print_error(const Session& session, const std::string& what, const std::str
 }
 
 /// A word that is no subcommand, or an option nobody knows: with the nearest that exists.
-std::string suggestion(const CLI::App& app, const std::vector<std::string>& words) {
+std::string suggestion(const CLI::App& app, const std::vector<std::string>& words, bool misspelt) {
   std::vector<std::string> commands;
   for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_name().empty(); })) {
     commands.push_back(command->get_name());
@@ -85,7 +85,7 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
         return near ? "did you mean 'jobhost " + *near + "'?" : "try: jobhost --help";
       }
       chosen = app.get_subcommand(word);
-    } else if (chosen && word.starts_with('-')) {
+    } else if (chosen && misspelt && word.starts_with('-')) {
       std::vector<std::string> options;
       for (const auto* option : chosen->get_options()) {
         for (const auto& name : option->get_lnames()) options.push_back("--" + name);
@@ -174,7 +174,8 @@ int run_command_line(base::Env& env, int argc, char** argv) {
     return session.exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    print_error(session, complaint(app, error, words), suggestion(app, words));
+    const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
+    print_error(session, complaint(app, error, words), suggestion(app, words, misspelt));
     return static_cast<int>(base::ExitCode::kUsage);
   } catch (const base::Error& error) {
     print_error(session, error.what(), error.hint());

@@ -21,9 +21,8 @@ constexpr std::uint64_t kIndexLimit = 1ULL << 30;
 void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part) {
   base::File index(env, printed + kIndexEnding, O_WRONLY | O_CREAT | O_APPEND);
   char line[128];
-  const int size =
-      std::snprintf(line, sizeof line, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", part.first,
-                    part.count, part.offset, part.length, part.started);
+  const int size = std::snprintf(line, sizeof line, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+                                 part.first, part.count, part.offset, part.length, part.started);
   index.write(base::as_bytes({line, static_cast<std::size_t>(size)}));
 }
 

@@ -32,7 +32,7 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       doorbell_(doorbell),
       stacks_(std::move(stacks)),
       prints_(prints),
-      memory_(env, manifest.memory * (prints ? 1 : control.lanes)),
+      memory_(env, manifest.memory, prints ? 1 : control.lanes),
       inputs_(env, manifest.inputs, manifest.kernel, plan.job_directory),
       result_size_(schema::fixed_size(manifest.kernel.result)) {}
 
@@ -193,7 +193,8 @@ void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_excep
   for (; thrown; thrown = thrown->cause) {
     failure.thrown.push_back({thrown->type ? thrown->type : "", thrown->what ? thrown->what : ""});
   }
-  if (self->manifest_.memory > 0 && !failure.thrown.empty() && failure.thrown[0].type == typeid(std::bad_alloc).name()) {
+  if (self->manifest_.memory > 0 && !failure.thrown.empty() &&
+      failure.thrown[0].type == typeid(std::bad_alloc).name()) {
     failure.thrown[0].what += ": a task may take " + std::to_string(self->manifest_.memory >> 20) + " MiB (--mem)";
   }
   failure.stack = self->stacks_.last_throw();

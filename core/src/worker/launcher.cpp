@@ -32,14 +32,10 @@ std::vector<std::string> executor_environment(const Plan& plan) {
 }
 
 ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, const Plan& plan)
-    : env_(env),
-      libexec_(std::move(libexec)),
-      plan_(plan),
-      environment_(executor_environment(plan)) {}
+    : env_(env), libexec_(std::move(libexec)), plan_(plan), environment_(executor_environment(plan)) {}
 
 int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) {
-  const base::File printed(env_, printed_path(plan_, first, std::to_string(generation)),
-                           O_WRONLY | O_CREAT | O_APPEND);
+  const base::File printed(env_, printed_path(plan_, first, std::to_string(generation)), O_WRONLY | O_CREAT | O_APPEND);
   base::SpawnRequest request;
   request.program = libexec_ + (count > 1 ? "/jobhost-executor-tbb" : "/jobhost-executor");
   request.arguments = {request.program, std::to_string(control.fd()), std::to_string(first), std::to_string(count),

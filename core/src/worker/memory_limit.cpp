@@ -18,7 +18,8 @@ void set_soft_limit(std::uint64_t bytes) {
 
 }  // namespace
 
-MemoryLimit::MemoryLimit(base::Env& env, std::uint64_t bytes) : bytes_(bytes) {
+MemoryLimit::MemoryLimit(base::Env& env, std::uint64_t bytes, unsigned lanes)
+    : bytes_(bytes * lanes), shared_(lanes > 1) {
   if (bytes_ > 0) sizes_ = base::File(env, "/proc/self/statm", O_RDONLY);
 }
 
@@ -33,7 +34,7 @@ void MemoryLimit::begin_tasks() {
 }
 
 void MemoryLimit::end_tasks() {
-  if (bytes_ > 0) set_soft_limit(RLIM_INFINITY);
+  if (bytes_ > 0 && !shared_) set_soft_limit(RLIM_INFINITY);
 }
 
 }  // namespace jobhost::worker

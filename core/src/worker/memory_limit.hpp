@@ -10,13 +10,15 @@ namespace jobhost::worker {
 /// tasks run. What is beyond fails as an allocation: std::bad_alloc, or a null pointer from malloc.
 class MemoryLimit {
  public:
-  /// `bytes` 0: no limit.
-  MemoryLimit(base::Env& env, std::uint64_t bytes);
+  /// `bytes` per task, 0: no limit. The limit is the process's: where several lanes share it, they share `lanes` times
+  /// as much, and it stays while others run.
+  MemoryLimit(base::Env& env, std::uint64_t bytes, unsigned lanes);
   void begin_tasks();
   void end_tasks();
 
  private:
   std::uint64_t bytes_;
+  bool shared_;
   base::File sizes_;  // /proc/self/statm
 };
 

@@ -62,8 +62,8 @@ typedef struct jobhost_progress {
 typedef uint64_t (*jobhost_entry)(const jobhost_column* params, uint64_t n, jobhost_sink* sink,
                                   jobhost_progress* progress);
 
-/* Gives a global variable of the plugin the encoded value of `size` bytes. Returns 0, or non-zero when the bytes are not
- * a value of its type. Called before the first task, from one thread. */
+/* Gives a global variable of the plugin the encoded value of `size` bytes. Returns 0, or non-zero when the bytes are
+ * not a value of its type. Called before the first task, from one thread. */
 typedef int (*jobhost_set_global)(const unsigned char* data, uint64_t size);
 
 #ifdef __cplusplus
