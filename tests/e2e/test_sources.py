@@ -82,6 +82,14 @@ class Sources(JobhostTest):
         self.assertIn("cannot be the name", self.run_jobhost("new", "a/b", code=2).err)
         self.assertIn("is no C++ or C source", self.run_jobhost("build", "power.txt", code=2).err)
 
+    def test_verbose_says_what_is_built_and_submitted(self):
+        err = self.run_jobhost("-v", "run", "power.cpp:power", "x=1").err
+        self.assertIn("g++", err)
+        self.assertIn("-DPOWER=2", err)
+        self.assertRegex(err, r"job \S+ in \S+: 1 tasks of double power\(double x\)")
+        self.assertIn("\033[", self.run_jobhost("--color", "always", "run", "none.cpp:f", code=2).err)
+        self.assertRegex(self.run_jobhost("--version").out, r"^jobhost \d+\.\d+\.\d+\n$")
+
     def test_two_at_once_do_not_disturb_one_another(self):
         processes = [self.start("run", "power.cpp:power", "x=1..3", "-q") for _ in range(4)]
         outputs = [process.communicate(timeout=120)[0] for process in processes]

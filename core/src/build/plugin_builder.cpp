@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 #include <sstream>
 
@@ -164,6 +165,10 @@ class Builder {
   }
 
   void execute(std::vector<std::string> words, const std::string& what) {
+    if (source_.verbose) {
+      for (const auto& word : words) std::fprintf(stderr, "%s ", word.c_str());
+      std::fputc('\n', stderr);
+    }
     base::SpawnRequest request;
     request.program = words[0];
     request.arguments = std::move(words);

@@ -18,10 +18,11 @@ struct Toolchain {
 /// A source file and how to compile it.
 struct Source {
   std::string path;
-  std::string named;               // for messages: "'pi.cpp'", "the expression 'x+y'"
-  std::string hint;                // when it does not build
-  std::vector<std::string> flags;  // for the compiler
-  std::vector<std::string> link;   // libraries: "gsl", a path, or a linker's option
+  std::string named;                    // for messages: "'pi.cpp'", "the expression 'x+y'"
+  std::string hint;                     // when it does not build
+  std::vector<std::string> flags = {};  // for the compiler
+  std::vector<std::string> link = {};   // libraries: "gsl", a path, or a linker's option
+  bool verbose = false;                 // print the commands to standard error
 };
 
 /// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, compiler and toolchain are

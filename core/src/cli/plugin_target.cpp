@@ -19,6 +19,7 @@ build::Toolchain toolchain(Session& session) {
 
 std::string built(Session& session, const BuildOptions& options, build::Source source) {
   source.link = options.link;
+  source.verbose = session.verbose;
   for (const auto& line : options.flags) {
     for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
   }
@@ -47,21 +48,16 @@ void add_build_options(CLI::App& command, BuildOptions& options) {
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {
   if (!build::is_source(path)) return path;
   return built(session, options,
-               {path,
-                "'" + path + "'",
-                "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built",
-                {},
-                {}});
+               {path, "'" + path + "'",
+                "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built"});
 }
 
 std::string plugin_of_expression(Session& session, const std::string& expression, const BuildOptions& options) {
   const bool power = expression.find('^') != std::string::npos;
-  return built(session, options,
-               {build::expression_source(session.env, toolchain(session), expression),
-                "the expression '" + expression + "'",
-                power ? "it is C++: write pow(x, 2) for x^2" : "it is C++, with the functions of <cmath>",
-                {},
-                {}});
+  return built(
+      session, options,
+      {build::expression_source(session.env, toolchain(session), expression), "the expression '" + expression + "'",
+       power ? "it is C++: write pow(x, 2) for x^2" : "it is C++, with the functions of <cmath>"});
 }
 
 }  // namespace jobhost::cli

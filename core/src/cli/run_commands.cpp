@@ -57,6 +57,9 @@ void detach(Session& session, const host::Job& job) {
 void run(Session& session, const CLI::App& command, const RunOptions& options) {
   Signals::install();
   const host::Job job = make_job(session, command, options);
+  session.explain("job " + job.manifest.job + " in " + job.directory.path() + ": " +
+                  std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
+                  job.manifest.plugin.origin + " (build id " + job.manifest.plugin.build_id + ")");
   try {
     if (options.dry_run) {
       show_plan(session, job);

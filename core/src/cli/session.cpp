@@ -126,6 +126,10 @@ void Session::say(const std::string& line) const {
   if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+void Session::explain(const std::string& line) const {
+  if (verbose) std::fprintf(stderr, "%s\n", line.c_str());
+}
+
 bool Session::use_color() const {
   if (color != "auto") return color == "always";
   const char* no_color = std::getenv("NO_COLOR");
@@ -146,7 +150,7 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)")
       ->type_name("DIR");
   app.add_flag("-q,--quiet", session.quiet, "No progress, no summary");
-  app.add_flag("-v,--verbose", session.verbose, "Say more");
+  app.add_flag("-v,--verbose", session.verbose, "Say what is built, submitted and started");
   app.add_option("--color", session.color, "auto, always or never")
       ->type_name("WHEN")
       ->check(CLI::IsMember({"auto", "always", "never"}));

@@ -29,6 +29,8 @@ struct Session {
   static std::string libexec();
   /// One line to standard error, unless --quiet.
   void say(const std::string& line) const;
+  /// One line to standard error with --verbose.
+  void explain(const std::string& line) const;
   bool use_color() const;
 };
 
