@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/hex.hpp"
+
 namespace jobhost::base {
 
 void throw_file_error(int negative_errno, const std::string& action, const std::string& path) {
@@ -159,15 +161,9 @@ void remove_tree(Env& env, const std::string& path) {
 void sync_directory(Env& env, const std::string& path) { File(env, path, O_RDONLY | O_DIRECTORY).sync(); }
 
 std::string random_hex(Env& env, std::size_t bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
   Bytes random(bytes);
   env.random(random.data(), random.size());
-  std::string text;
-  for (unsigned char byte : random) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 15]);
-  }
-  return text;
+  return to_hex(random);
 }
 
 }  // namespace jobhost::base

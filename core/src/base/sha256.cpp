@@ -5,6 +5,7 @@
 #include "base/checksum.hpp"
 #include "base/env.hpp"
 #include "base/file.hpp"
+#include "base/hex.hpp"
 
 namespace jobhost::base {
 namespace {
@@ -18,13 +19,7 @@ class Sha256 {
   std::string hex() {
     unsigned char digest[32];
     check(EVP_DigestFinal_ex(context_.get(), digest, nullptr) == 1);
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned char byte : digest) {
-      text.push_back(kDigits[byte >> 4]);
-      text.push_back(kDigits[byte & 15]);
-    }
-    return text;
+    return to_hex(digest);
   }
 
  private:

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "bundle/hex.hpp"
+#include "base/hex.hpp"
 
 namespace jobhost::bundle {
 namespace {
@@ -17,7 +17,7 @@ struct Refused {
 Json source_json(const Source& source) {
   Json json = {{"parameter", source.parameter}};
   if (const auto* constant = std::get_if<Constant>(&source.values)) {
-    json["constant"] = to_hex(constant->value);
+    json["constant"] = base::to_hex(constant->value);
   } else if (const auto* range = std::get_if<IntegerRange>(&source.values)) {
     json["integers"] = {{"start", range->start}, {"step", range->step}};
   } else if (const auto* line = std::get_if<FloatRange>(&source.values)) {
@@ -37,7 +37,7 @@ Source source_from(const Json& json, std::size_t packs) {
   Source source;
   source.parameter = json.at("parameter");
   if (json.contains("constant")) {
-    source.values = Constant{from_hex(json.at("constant"))};
+    source.values = Constant{base::from_hex(json.at("constant"))};
   } else if (json.contains("integers")) {
     source.values = IntegerRange{json.at("integers").at("start"), json.at("integers").at("step")};
   } else if (json.contains("floats")) {
@@ -102,7 +102,7 @@ Inputs inputs_from_json(const std::string& text, const std::string& where) {
   if (!json.is_object()) throw damaged("they are not a JSON object");
   try {
     return from(json);
-  } catch (const NotHex& bad) {
+  } catch (const base::NotHex& bad) {
     throw damaged(bad.why);
   } catch (const Refused& refused) {
     throw damaged(refused.why);

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
-#include "bundle/hex.hpp"
+#include "base/hex.hpp"
 #include "bundle/inputs_json.hpp"
 
 namespace jobhost::bundle {
@@ -63,7 +63,7 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.working_directory = json.at("context").at("working_directory");
   manifest.umask = json.at("context").at("umask");
   for (const auto& global : json.at("context").at("globals")) {
-    manifest.globals.push_back({global.at("name"), global.at("symbol"), from_hex(global.at("value"))});
+    manifest.globals.push_back({global.at("name"), global.at("symbol"), base::from_hex(global.at("value"))});
   }
   manifest.parent = {json.at("parent").at("job"), json.at("parent").at("tasks")};
   manifest.output = {json.at("output").at("file"), json.at("output").at("format"), json.at("output").at("reduce")};
@@ -98,7 +98,7 @@ std::string to_json(const Manifest& manifest) {
   json["lease_ms"] = manifest.lease_ms;
   Json globals = Json::array();
   for (const auto& global : manifest.globals) {
-    globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", to_hex(global.value)}});
+    globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", base::to_hex(global.value)}});
   }
   json["context"] = {
       {"working_directory", manifest.working_directory}, {"umask", manifest.umask}, {"globals", std::move(globals)}};
@@ -113,7 +113,7 @@ Manifest manifest_from_json(const std::string& text, const std::string& where) {
   if (!json.is_object()) refuse(where, "it is not a JSON object");
   try {
     return from(json, where);
-  } catch (const NotHex& bad) {
+  } catch (const base::NotHex& bad) {
     refuse(where, bad.why);
   } catch (const Json::exception& failure) {
     refuse(where, failure.what());

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/file.hpp"
+#include "base/hex.hpp"
 #include "jobhost/sdk/abi.h"
 #include "plugin/inspect.hpp"
 
@@ -25,16 +26,6 @@ std::string string_at(base::ByteView bytes, std::uint64_t offset) {
   if (offset >= bytes.size()) return "";
   const auto* begin = reinterpret_cast<const char*>(bytes.data() + offset);
   return std::string(begin, ::strnlen(begin, bytes.size() - offset));
-}
-
-std::string hex(base::ByteView bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned char byte : bytes) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
 }
 
 class ElfFile {
@@ -97,7 +88,7 @@ std::string build_id_of(const ElfFile& file) {
       if (name + content > notes.size() - sizeof note) break;
       if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
           std::memcmp(notes.data() + sizeof note, "GNU", 4) == 0) {
-        return hex(notes.subspan(sizeof note + name, note.n_descsz));
+        return base::to_hex(notes.subspan(sizeof note + name, note.n_descsz));
       }
       notes = notes.subspan(sizeof note + name + content);
     }

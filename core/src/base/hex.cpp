@@ -1,10 +1,10 @@
-#include "bundle/hex.hpp"
+#include "base/hex.hpp"
 
 #include <charconv>
 
-namespace jobhost::bundle {
+namespace jobhost::base {
 
-std::string to_hex(base::ByteView bytes) {
+std::string to_hex(ByteView bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
   for (unsigned char byte : bytes) {
@@ -14,8 +14,8 @@ std::string to_hex(base::ByteView bytes) {
   return text;
 }
 
-base::Bytes from_hex(const std::string& text) {
-  base::Bytes bytes(text.size() / 2);
+Bytes from_hex(const std::string& text) {
+  Bytes bytes(text.size() / 2);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const char* begin = text.data() + 2 * i;
     if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) {
@@ -26,4 +26,4 @@ base::Bytes from_hex(const std::string& text) {
   return bytes;
 }
 
-}  // namespace jobhost::bundle
+}  // namespace jobhost::base
