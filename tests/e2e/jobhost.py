@@ -15,6 +15,7 @@ VARIED = os.environ["VARIED"]
 CHOSEN = os.environ["CHOSEN"]
 SETTINGS = os.environ["SETTINGS"]
 WIDE = os.environ["WIDE"]
+SANITIZED = bool(os.environ["JOBHOST_SANITIZE"])  # sanitizers end a process their own way
 BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
 SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
 

@@ -12,7 +12,8 @@ template <class F>
 struct Signature;
 template <class R, class... P>
 struct Signature<R (*)(P...)> {
-  static constexpr std::size_t kParameters = sizeof...(P);
+  using Result = R;
+  using Parameters = TypeList<P...>;
   static constexpr bool kTravels = (parameter_travels<P>() && ...) && result_travels<R>();
   static constexpr bool kResultTravels = result_travels<R>();
   static constexpr bool kParameterTravels[] = {parameter_travels<P>()..., true};
@@ -72,34 +73,44 @@ inline void encode_back([[maybe_unused]] Writer& writer, [[maybe_unused]] const 
   if constexpr (InOut<P>) encode(writer, argument.value());
 }
 
-template <auto Function, class Result, class... P, class Writer>
-inline void call(Writer& writer, Argument<P>&&... arguments) {
+/// A function that the compiler knows, as an object to call.
+template <auto Function>
+struct Fixed {
+  template <class... A>
+  decltype(auto) operator()(A&&... arguments) const {
+    return Function(static_cast<A&&>(arguments)...);
+  }
+};
+
+template <class Result, class... P, class Callee, class Writer>
+inline void call(Callee& callee, Writer& writer, Argument<P>&&... arguments) {
   if constexpr (std::is_void_v<Result>) {
-    Function(arguments.get()...);
+    callee(arguments.get()...);
   } else if constexpr (std::is_reference_v<Result>) {
-    encode(writer, static_cast<const Plain<Result>&>(Function(arguments.get()...)));
+    encode(writer, static_cast<const Plain<Result>&>(callee(arguments.get()...)));
   } else {
-    const Plain<Result> result = Function(arguments.get()...);
+    const Plain<Result> result = callee(arguments.get()...);
     encode(writer, result);
   }
   (encode_back<P>(writer, arguments), ...);
 }
 
-template <auto Function, class Result, class... P, std::size_t... I>
-inline void call_one(const jobhost_column* params, std::uint64_t i, unsigned char* out,
+template <class Result, class... P, class Callee, std::size_t... I>
+inline void call_one(Callee& callee, const jobhost_column* params, std::uint64_t i, unsigned char* out,
                      [[maybe_unused]] jobhost_sink* sink, std::index_sequence<I...>) {
   constexpr std::size_t kSize = Outcome<Result, P...>::size();
   if constexpr (kSize != 0 || Outcome<Result, P...>::kParts == 0) {
     MemoryWriter writer(out + i * kSize);
-    call<Function, Result, P...>(writer, Argument<P>(params[I], i)...);
+    call<Result, P...>(callee, writer, Argument<P>(params[I], i)...);
   } else {
     SinkWriter writer(*sink);
-    call<Function, Result, P...>(writer, Argument<P>(params[I], i)...);
+    call<Result, P...>(callee, writer, Argument<P>(params[I], i)...);
   }
 }
 
-template <auto Function, class Text, class R, class... P>
-std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t n, jobhost_sink* sink,
+/// Runs a batch of calls of `callee` with parameters P and result R.
+template <class Text, class R, class... P, class Callee>
+std::uint64_t run_batch(Callee callee, TypeList<P...>, const jobhost_column* params, std::uint64_t n, jobhost_sink* sink,
                         jobhost_progress* progress) {
   // A local copy of the columns: stores of results could otherwise change them, as far as the compiler knows.
   jobhost_column columns[sizeof...(P) + 1];
@@ -116,7 +127,7 @@ std::uint64_t run_batch(R (*)(P...), const jobhost_column* params, std::uint64_t
         if (__atomic_load_n(&progress->stop, __ATOMIC_RELAXED)) [[unlikely]]
           return i;
         if constexpr (kVariable) used = sink->used;
-        call_one<Function, R, P...>(columns, i, out, sink, std::index_sequence_for<P...>{});
+        call_one<R, P...>(callee, columns, i, out, sink, std::index_sequence_for<P...>{});
         if constexpr (kVariable) sink->ends[i] = sink->used;
       }
     } catch (abi::__forced_unwind&) {
@@ -166,7 +177,8 @@ int set_global([[maybe_unused]] T* variable, [[maybe_unused]] const unsigned cha
 template <auto Function, class Text = std::string>
 std::uint64_t enter(const jobhost_column* params, std::uint64_t n, jobhost_sink* sink, jobhost_progress* progress) {
   if constexpr (Signature<decltype(Function)>::kTravels) {
-    return run_batch<Function, Text>(Function, params, n, sink, progress);
+    using S = Signature<decltype(Function)>;
+    return run_batch<Text, typename S::Result>(Fixed<Function>(), typename S::Parameters(), params, n, sink, progress);
   } else {
     return 0;
   }
