@@ -19,6 +19,7 @@ MAY = {
     "worker": "base schema bundle store plugin context",
     "backend": "base store",
     "host": "base schema bundle store plugin context backend",
+    "api": "base schema bundle store backend host",
     "report": "base schema bundle store host",
     "cli": "base schema bundle store plugin context build worker backend host report",
 }

@@ -172,8 +172,8 @@ schema::Kernel successor(const schema::Kernel& old, const schema::Description& d
 }  // namespace
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
-  const auto description = plugin::describe(env, spec.plugin);
-  const auto& kernel = plugin::find_kernel(description, spec.kernel, spec.named);
+  const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
+  const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
     bundle::Manifest& manifest = job.manifest;
     sign(env, job.directory, spec.command, manifest);

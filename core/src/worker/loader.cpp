@@ -5,6 +5,8 @@
 // clang-format keeps the order of these two groups
 #include <dlfcn.h>
 
+#include <cstdlib>
+
 #include <boost/dll/shared_library.hpp>
 #include <system_error>
 #include <type_traits>
@@ -65,7 +67,14 @@ LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std:
 
 LoadedPlugin::~LoadedPlugin() = default;
 
-jobhost_entry LoadedPlugin::kernel(const std::string& symbol) const { return state_->find<jobhost_entry>(symbol); }
+jobhost_entry LoadedPlugin::kernel(const std::string& symbol) const {
+  if (!symbol.starts_with('+')) return state_->find<jobhost_entry>(symbol);
+  const auto entry_at = state_->find<jobhost_entry (*)(std::uint64_t)>("jobhost_entry_at");
+  const jobhost_entry entry = entry_at(std::strtoull(symbol.c_str() + 1, nullptr, 16));
+  if (entry) return entry;
+  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' has no entry at " + symbol,
+                    "the job was made by another build of the program");
+}
 
 void LoadedPlugin::set_global(const std::string& symbol, base::ByteView value) const {
   if (state_->find<jobhost_set_global>(symbol)(value.data(), value.size()) == 0) return;

@@ -1,0 +1,6 @@
+#pragma once
+
+#include "jobhost/errors.hpp"
+#include "jobhost/options.hpp"
+#include "jobhost/results.hpp"
+#include "jobhost/verbs.hpp"

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace jobhost {
+
+/// How tasks are run. Every verb takes it as an optional first argument: map({.workers = 4}, f, xs).
+struct Options {
+  std::string backend = "processes";  // or "threads"
+  unsigned workers = 0;               // lanes to compute in; 0: one per core
+  std::uint64_t chunk = 0;            // tasks taken at once; 0 adapts to about a millisecond
+  double timeout = 0;                 // seconds per task; 0: none
+  unsigned retries = 2;               // further attempts after a crash or time-out
+  std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
+  std::string label = {};             // for jobhost ls
+  /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and is
+  /// removed with its results.
+  std::string store = {};
+};
+
+}  // namespace jobhost

@@ -1,0 +1,243 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "jobhost/detail/callable.hpp"
+#include "jobhost/errors.hpp"
+
+namespace jobhost {
+
+/// What a task without a result yields.
+struct Nothing {
+  friend bool operator==(Nothing, Nothing) = default;
+};
+
+namespace detail {
+
+template <class R>
+struct YieldOf {
+  using Type = std::remove_cvref_t<R>;
+};
+template <>
+struct YieldOf<void> {
+  using Type = Nothing;
+};
+
+template <class T>
+T decoded([[maybe_unused]] const Outcome& outcome) {
+  if constexpr (std::is_same_v<T, Nothing>) {
+    return {};
+  } else {
+    T value{};
+    sdk::Reader reader(outcome.data, outcome.size);
+    sdk::decode(reader, value);
+    return value;
+  }
+}
+
+/// A job after another over a feed of unknown length: each takes a window of it, and the next one is started while the
+/// one before is read. With a feed of known length there is one job.
+class JobSequence {
+ public:
+  JobSequence(Call call, std::unique_ptr<Feed> feed, Options options, bool in_order, std::optional<std::uint64_t> tasks)
+      : call_(std::move(call)), feed_(std::move(feed)), options_(std::move(options)), in_order_(in_order) {
+    if (tasks) {
+      window_ = UINT64_MAX;
+      size_ = *tasks;
+    }
+    start();
+  }
+
+  bool next(Outcome& outcome) {
+    for (;;) {
+      if (jobs_.empty()) return false;
+      if (jobs_.size() == 1 && !ended_) start();  // the one ahead
+      if (jobs_.front().job->next(outcome)) {
+        outcome.task += jobs_.front().first;
+        return true;
+      }
+      done_ += jobs_.front().job->done();
+      jobs_.pop_front();
+    }
+  }
+  void cancel() {
+    ended_ = true;
+    for (auto& part : jobs_) part.job->cancel();
+  }
+  std::uint64_t done() const { return done_ + (jobs_.empty() ? 0 : jobs_.front().job->done()); }
+  /// Tasks known so far; all of them once the feed ended.
+  std::uint64_t size() const { return size_; }
+
+ private:
+  struct Part {
+    std::uint64_t first;
+    std::unique_ptr<Job> job;
+  };
+
+  /// The front of the feed, as far as the window goes.
+  class Window : public Feed {
+   public:
+    Window(Feed& feed, std::uint64_t limit) : feed_(feed), left_(limit) {}
+    bool next(std::vector<std::string>& values) override {
+      if (left_ == 0) return false;
+      --left_;
+      exhausted_ = !feed_.next(values);
+      return !exhausted_;
+    }
+    bool exhausted() const { return exhausted_; }
+
+   private:
+    Feed& feed_;
+    std::uint64_t left_;
+    bool exhausted_ = false;
+  };
+
+  void start() {
+    constexpr std::uint64_t kGrowth = 4, kLargest = 1 << 16;
+    Window window(*feed_, window_);
+    auto job = runtime().start(call_, window, options_, in_order_);
+    ended_ = window.exhausted();
+    const std::uint64_t first = known_;
+    known_ += job->tasks();
+    size_ = std::max(size_, known_);
+    if (job->tasks() > 0) jobs_.push_back({first, std::move(job)});
+    if (window_ < kLargest) window_ *= kGrowth;
+  }
+
+  Call call_;
+  std::unique_ptr<Feed> feed_;
+  Options options_;
+  bool in_order_;
+  std::uint64_t window_ = 1024, known_ = 0, size_ = 0, done_ = 0;
+  bool ended_ = false;
+  std::deque<Part> jobs_;
+};
+
+/// The next outcome of a job as a T or a failure; what the iterators of Results and Outcomes share.
+template <class T>
+struct Slot {
+  std::uint64_t task = 0;
+  std::optional<T> value;
+  std::optional<Failure> failure;
+
+  bool read(JobSequence& jobs) {
+    Outcome outcome;
+    if (!jobs.next(outcome)) return false;
+    task = outcome.task;
+    value.reset();
+    failure.reset();
+    if (outcome.failure) {
+      failure = *outcome.failure;
+      failure->task = task;
+    } else {
+      value = decoded<T>(outcome);
+    }
+    return true;
+  }
+  T take() {
+    if (failure) rethrow(*failure);
+    return std::move(*value);
+  }
+};
+
+}  // namespace detail
+
+/// A task's end: its value, or why there is none. Nothing is thrown until value() is asked for.
+template <class T>
+class TaskOutcome {
+ public:
+  explicit TaskOutcome(detail::Slot<T> slot) : slot_(std::move(slot)) {}
+  std::uint64_t task() const { return slot_.task; }
+  explicit operator bool() const { return slot_.value.has_value(); }
+  /// Rethrows what the task threw when it failed.
+  T& value() {
+    if (slot_.failure) detail::rethrow(*slot_.failure);
+    return *slot_.value;
+  }
+  /// Only when it failed.
+  TaskFailure failure() const { return TaskFailure(slot_.failure.value()); }
+
+ private:
+  detail::Slot<T> slot_;
+};
+
+namespace detail {
+
+template <class T>
+struct AsValue {
+  using Type = T;
+  static T of(Slot<T>& slot) { return slot.take(); }
+};
+template <class T>
+struct AsOutcome {
+  using Type = TaskOutcome<T>;
+  static Type of(Slot<T>& slot) { return Type(std::move(slot)); }
+};
+template <class T>
+struct AsPair {
+  using Type = std::pair<std::uint64_t, T>;
+  static Type of(Slot<T>& slot) { return {slot.task, slot.take()}; }
+};
+
+}  // namespace detail
+
+/// The results of a map: an input range, to be passed through once. Waits for each result; dereferencing an iterator
+/// rethrows what that task threw, and the next one may still be asked for. The destructor cancels what is not done.
+/// `How` says what is yielded: values, outcomes, or pairs of index and value.
+template <class T, template <class> class How = detail::AsValue>
+class Results {
+ public:
+  using value_type = typename How<T>::Type;
+
+  explicit Results(std::unique_ptr<detail::JobSequence> jobs) : jobs_(std::move(jobs)) {}
+
+  class iterator {
+   public:
+    using value_type = typename How<T>::Type;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    explicit iterator(Results* results) : results_(results) { ++*this; }
+    /// Moves the result out: once per position.
+    value_type operator*() const { return How<T>::of(results_->slot_); }
+    iterator& operator++() {
+      if (!results_->slot_.read(*results_->jobs_)) results_ = nullptr;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) { return !it.results_; }
+
+   private:
+    Results* results_ = nullptr;
+  };
+
+  iterator begin() { return iterator(this); }
+  std::default_sentinel_t end() const { return {}; }
+
+  /// Tasks that are done, and how many there are as far as that is known.
+  std::uint64_t done() const { return jobs_->done(); }
+  std::uint64_t size() const { return jobs_->size(); }
+  /// Starts nothing new. The range ends early.
+  void cancel() { jobs_->cancel(); }
+
+  /// All that is left, in a container.
+  std::vector<value_type> to_vector() {
+    std::vector<value_type> all;
+    for (auto it = begin(); it != end(); ++it) all.push_back(*it);
+    return all;
+  }
+
+ private:
+  std::unique_ptr<detail::JobSequence> jobs_;
+  detail::Slot<T> slot_;
+};
+
+}  // namespace jobhost

@@ -1,0 +1,332 @@
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "backend/backend.hpp"
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "bundle/input_reader.hpp"
+#include "bundle/pack.hpp"
+#include "host/explanation.hpp"
+#include "host/ownership.hpp"
+#include "host/result_stream.hpp"
+#include "jobhost/detail/runtime.hpp"
+#include "schema/value.hpp"
+#include "store/doorbell.hpp"
+
+// The host side of the C++ API: jobs on this machine, for a program whose module is a plugin.
+namespace jobhost::api {
+namespace {
+
+constexpr std::uint64_t kWakeNs = 50'000'000;
+constexpr std::uint64_t kBeatNs = 1'000'000'000;
+
+/// The library that holds the address, and where it was loaded.
+Dl_info library_of(const void* address) {
+  Dl_info info{};
+  if (::dladdr(address, &info) == 0) throw std::invalid_argument("an address belongs to no loaded library");
+  return info;
+}
+
+/// jobhost itself, whose `worker` command workers run: it is installed with this library.
+std::string jobhost_program() {
+  const std::string self = library_of(reinterpret_cast<const void*>(&jobhost_program)).dli_fname;
+  return self.substr(0, self.rfind('/')) + "/" JOBHOST_BIN_FROM_LIB "/jobhost";
+}
+
+/// What users' programs catch.
+std::runtime_error in_words(const base::Error& error) {
+  return std::runtime_error(std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()));
+}
+
+base::ByteView bytes_of(const std::string& text) { return base::as_bytes(text); }
+
+schema::Kernel kernel_of(const detail::Call& call, std::uint64_t offset) {
+  char symbol[32];
+  std::snprintf(symbol, sizeof symbol, "+%llx", static_cast<unsigned long long>(offset));
+  std::string name, params;
+  schema::append_json_string(call.name, name);
+  for (const auto& column : call.columns) {
+    params += (params.empty() ? "" : ",") + ("{\"name\":\"" + column.name + "\",\"type\":" + column.type + "}");
+  }
+  return schema::kernel_from_json("{\"name\":" + name + ",\"symbol\":\"" + symbol + "\",\"signature\":" + name +
+                                      ",\"file\":\"\",\"line\":0,\"doc\":\"\",\"params\":[" + params +
+                                      "],\"result\":" + call.result + "}",
+                                  "program");
+}
+
+/// All of the feed as one axis of stored rows; what is the same for all tasks as constants, or as a row of a pack of its
+/// own when it is large.
+bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Feed& feed, const schema::Kernel& kernel,
+                           const std::string& directory) {
+  constexpr std::size_t kInManifest = 4096;  // bytes
+  bundle::Inputs inputs;
+  std::vector<schema::Type> types;
+  bundle::Axis axis;
+  const auto pack_name = [&] {
+    char name[32];
+    std::snprintf(name, sizeof name, "inputs/%04zu", inputs.packs.size());
+    return std::string(name);
+  };
+  for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
+    const auto& column = call.columns[p];
+    if (!column.same) {
+      axis.sources.push_back({p, bundle::Stored{0, static_cast<std::uint32_t>(types.size())}});
+      types.push_back(kernel.parameters[p].type);
+    }
+  }
+  // With types there are rows; without, the feed only counts tasks.
+  std::vector<std::string> values(types.size());
+  std::uint64_t rows = 0;
+  if (types.empty()) {
+    while (feed.next(values)) ++rows;
+  } else {
+    bundle::PackWriter writer(env, directory, pack_name(), types);
+    for (; feed.next(values); ++rows) {
+      for (std::uint32_t c = 0; c < types.size(); ++c) writer.append(c, bytes_of(values[c]));
+      writer.end_row();
+    }
+    inputs.packs.push_back(writer.finish());
+  }
+  axis.length = rows;
+  for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
+    const auto& column = call.columns[p];
+    if (!column.same) continue;
+    const auto bytes = bytes_of(column.value);
+    if (bytes.size() <= kInManifest) {
+      inputs.axes.push_back({1, {{p, bundle::Constant{{bytes.begin(), bytes.end()}}}}});
+      continue;
+    }
+    const auto number = static_cast<std::uint32_t>(inputs.packs.size());
+    bundle::PackWriter writer(env, directory, pack_name(), {kernel.parameters[p].type});
+    writer.append(0, bytes);
+    writer.end_row();
+    inputs.packs.push_back(writer.finish());
+    inputs.axes.push_back({1, {{p, bundle::Stored{number, 0}}}});
+  }
+  inputs.axes.push_back(std::move(axis));
+  return inputs;
+}
+
+class LocalJob : public detail::Job {
+ public:
+  LocalJob(base::Env& env, host::Job job, bool temporary, bool in_order)
+      : env_(env),
+        job_(std::move(job)),
+        temporary_(temporary),
+        in_order_(in_order),
+        stream_(env, job_),
+        explainer_(job_),
+        ownership_(env, job_),
+        backend_(backend::make_local(env, job_.manifest.backend, false)) {
+    if (job_.manifest.tasks == 0) return;
+    backend_->start({jobhost_program(), job_.directory.path(), job_.manifest_sha256, bell_.fd()}, job_.manifest.workers);
+  }
+
+  ~LocalJob() override {
+    if (!stream_.finished()) backend_->stop(true);
+    backend_.reset();
+    if (temporary_) base::remove_tree(env_, job_.directory.path());
+  }
+
+  std::uint64_t tasks() const override { return job_.manifest.tasks; }
+  std::uint64_t done() override { return done_.load(); }
+  void cancel() override {
+    cancelled_.store(true);
+    bell_.ring();
+  }
+
+  bool next(detail::Outcome& outcome) override {
+    try {
+      if (left_ == 0 && !next_block()) return false;
+    } catch (const base::Error& error) {
+      throw in_words(error);
+    }
+    outcome = {position_, nullptr, 0, nullptr};
+    if (failed_) {
+      outcome.failure = &failure_;
+    } else {
+      const auto value = bundle::value_at(results_, position_ - first_);
+      outcome.data = value.data();
+      outcome.size = value.size();
+    }
+    ++position_;
+    --left_;
+    return true;
+  }
+
+ private:
+  bool next_block() {
+    bool last_look = false;
+    while (!stream_.finished()) {
+      const std::uint32_t bell = bell_.count();
+      const bool fresh = stream_.poll();
+      done_.store(stream_.done());
+      if (const host::Block* block = in_order_ ? stream_.next() : stream_.next_available()) {
+        take(*block);
+        return true;
+      }
+      if (cancelled_.load()) return false;
+      if (fresh) continue;
+      look(last_look);
+      bell_.wait(bell, kWakeNs);
+    }
+    return false;
+  }
+
+  void take(const host::Block& block) {
+    first_ = position_ = block.first;
+    left_ = block.count;
+    results_ = block.results;
+    failed_ = block.failed;
+    if (!failed_) return;
+    const auto words = explainer_.explain(block.failure, block.modules);
+    failure_ = {block.first, words.kind, words.type, words.what, words.where, {}, words.stack};
+    for (const auto& cause : words.causes) {
+      const std::size_t colon = cause.find(": ");
+      failure_.causes.push_back(
+          {cause.substr(0, colon), colon == std::string::npos ? "" : cause.substr(colon + 2)});
+    }
+  }
+
+  /// Looks after the workers. Throws when they will bring nothing more.
+  void look(bool& last_look) {
+    const std::uint64_t now = env_.monotonic_ns();
+    if (now - last_beat_ >= kBeatNs) {
+      last_beat_ = now;
+      ownership_.beat();
+    }
+    const auto complain = [this] {
+      const auto [code, message] = bell_.complaint();
+      if (code != 0) throw base::Error(static_cast<base::ExitCode>(code), message);
+    };
+    complain();
+    backend::Status status;
+    try {
+      status = backend_->look(stream_.done());
+    } catch (const base::Error&) {
+      complain();  // the worker's own words say more than its exit code
+      throw;
+    }
+    if (status.running > 0) return;
+    if (last_look) {
+      throw base::Error(base::ExitCode::kBackendFailed,
+                        "the workers ended, and " + std::to_string(stream_.done()) + " of " +
+                            std::to_string(job_.manifest.tasks) + " tasks are done");
+    }
+    last_look = true;  // what they wrote last is read before that is believed
+  }
+
+  base::Env& env_;
+  host::Job job_;
+  bool temporary_, in_order_;
+  host::ResultStream stream_;
+  host::Explainer explainer_;
+  host::Ownership ownership_;
+  store::Doorbell bell_;
+  std::unique_ptr<backend::Backend> backend_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<std::uint64_t> done_{0};
+  std::uint64_t last_beat_ = 0;
+  std::uint64_t first_ = 0, position_ = 0, left_ = 0;
+  jobhost_column results_{};
+  bool failed_ = false;
+  detail::Failure failure_;
+};
+
+class LocalRuntime : public detail::Runtime {
+ public:
+  ~LocalRuntime() override {
+    if (!folder_.empty()) base::remove_tree(env_, folder_);
+  }
+
+  std::unique_ptr<detail::Job> start(const detail::Call& call, detail::Feed& feed, const Options& options,
+                                     bool in_order) override {
+    if (options.backend != "processes" && options.backend != "threads") {
+      throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
+    }
+    const Dl_info module = library_of(reinterpret_cast<const void*>(call.entry));
+    const auto base = reinterpret_cast<std::uint64_t>(module.dli_fbase);
+    host::JobSpec spec;
+    spec.plugin = spec.named = module.dli_fname;
+    spec.entry = kernel_of(call, reinterpret_cast<std::uint64_t>(call.entry) - base);
+    spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
+      return make_inputs(env_, call, feed, kernel, directory);
+    };
+    spec.backend = options.backend;
+    spec.workers = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+    spec.chunk = options.chunk;
+    spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
+    spec.retries = options.retries;
+    spec.memory = options.memory;
+    spec.label = options.label;
+    const bool temporary = options.store.empty();
+    try {
+      store::Store store(env_, temporary ? folder() : options.store);
+      return std::make_unique<LocalJob>(env_, host::submit(env_, store, spec), temporary, in_order);
+    } catch (const base::Error& error) {
+      throw in_words(error);
+    }
+  }
+
+  std::uint64_t offset_of(const void* function) override {
+    const Dl_info module = library_of(::dlsym(RTLD_DEFAULT, "jobhost_entry_at")), found = library_of(function);
+    if (found.dli_fbase == module.dli_fbase) {
+      return reinterpret_cast<std::uint64_t>(function) - reinterpret_cast<std::uint64_t>(module.dli_fbase);
+    }
+    throw std::invalid_argument(std::string("a function of '") + found.dli_fname +
+                                "' cannot be mapped: it is not compiled into the program; wrap it in a lambda");
+  }
+
+  void refuse_addresses(const void* bytes, std::uint64_t size, const char* what) override {
+    std::ifstream maps("/proc/self/maps");
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    for (std::string line; std::getline(maps, line);) {
+      unsigned long long begin = 0, end = 0;
+      if (std::sscanf(line.c_str(), "%llx-%llx", &begin, &end) == 2) ranges.emplace_back(begin, end);
+    }
+    for (std::uint64_t at = 0; at + sizeof(void*) <= size; at += sizeof(void*)) {
+      std::uint64_t word;
+      std::memcpy(&word, static_cast<const unsigned char*>(bytes) + at, sizeof word);
+      for (const auto& [begin, end] : ranges) {
+        if (word < begin || word >= end) continue;
+        throw std::invalid_argument(std::string(what) +
+                                    " means nothing in another process: capture the value itself ([x], not [&x]), or say "
+                                    "jobhost::by_value(f) if it is a number that only looks like an address");
+      }
+    }
+  }
+
+ private:
+  /// A store for jobs that live no longer than the call.
+  std::string folder() {
+    const std::lock_guard lock(mutex_);
+    if (!folder_.empty()) return folder_;
+    const char* temporary = std::getenv("TMPDIR");
+    std::string pattern = std::string(temporary && *temporary ? temporary : "/tmp") + "/jobhost-program-XXXXXX";
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error("cannot make a directory like '" + pattern + "'");
+    return folder_ = pattern;
+  }
+
+  base::PosixEnv env_;
+  std::mutex mutex_;
+  std::string folder_;
+};
+
+}  // namespace
+}  // namespace jobhost::api
+
+/// For the program's stub.
+extern "C" __attribute__((visibility("default"))) void* jobhost_make_runtime() {
+  static jobhost::api::LocalRuntime runtime;
+  return static_cast<jobhost::detail::Runtime*>(&runtime);
+}
