@@ -6,15 +6,13 @@
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
-set(JOBHOST_PROGRAM_PARTS "${CMAKE_CURRENT_LIST_DIR}")
-
 function(add_job_program name)
   cmake_parse_arguments(PARSE_ARGV 1 JOB "" "" "LINK")
   if(NOT JOB_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "add_job_program(${name} ...): no source file is given. "
                         "Usage: add_job_program(NAME source... [LINK target ...])")
   endif()
-  add_library(${name}_module SHARED ${JOB_UNPARSED_ARGUMENTS} "${JOBHOST_PROGRAM_PARTS}/program_module.cpp")
+  add_library(${name}_module SHARED ${JOB_UNPARSED_ARGUMENTS} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/program_module.cpp")
   set_target_properties(${name}_module PROPERTIES PREFIX "" OUTPUT_NAME "${name}" SUFFIX ".so" POSITION_INDEPENDENT_CODE ON)
   target_compile_features(${name}_module PRIVATE cxx_std_20)
   target_link_libraries(${name}_module PRIVATE jobhost::api ${JOB_LINK})
@@ -22,7 +20,7 @@ function(add_job_program name)
                                                 $<$<CONFIG:>:-O2>)
   # -Bsymbolic: what the module calls is its own, in the program as in a worker.
   target_link_options(${name}_module PRIVATE -Wl,--build-id -Wl,-z,defs -Wl,-Bsymbolic)
-  add_executable(${name} "${JOBHOST_PROGRAM_PARTS}/program_stub.cpp")
+  add_executable(${name} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/program_stub.cpp")
   target_link_options(${name} PRIVATE -Wl,--no-as-needed)
   target_link_libraries(${name} PRIVATE ${name}_module jobhost::runtime)
   set_target_properties(${name} PROPERTIES BUILD_RPATH "$ORIGIN" INSTALL_RPATH "$ORIGIN")

@@ -4,8 +4,8 @@
 #include <typeinfo>
 #include <variant>
 
-#include "jobhost/errors.hpp"
 #include "jobhost/detail/callable.hpp"
+#include "jobhost/errors.hpp"
 
 namespace jobhost::detail {
 namespace {

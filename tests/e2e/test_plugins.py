@@ -140,3 +140,11 @@ class Examples(JobhostTest):
     def test_the_first_two(self):
         for example in ("01-pi", "02-files"):
             self.follow(example)
+
+    def test_a_program_maps_its_own_functions(self):
+        folder = self.follow("05-program")
+        answers = {subprocess.run([f"{folder}/b/resonance", backend], text=True, capture_output=True, cwd=folder,
+                                  check=True).stdout for backend in ("processes", "threads")}
+        answer, = answers
+        self.assertIn("refused: no masses", answer)
+        self.assertRegex(answer, r"largest amplitude \d+\.\d+ at frequency 0\.\d+")

@@ -17,11 +17,11 @@ class TaskFailure {
   explicit TaskFailure(const detail::Failure& failure) : failure_(failure) {}
   virtual ~TaskFailure() = default;
 
-  std::uint64_t task() const { return failure_.task; }              // its index in the map
-  const std::string& kind() const { return failure_.kind; }         // "exception", "crash", "timeout" or "lost"
-  const std::string& type() const { return failure_.type; }         // of the exception, as C++ spells it; else ""
-  const std::string& message() const { return failure_.what; }      // what(), "SIGSEGV", "ran longer than 1 s"
-  const std::string& where() const { return failure_.where; }       // "f at analysis.cpp:12", or ""
+  std::uint64_t task() const { return failure_.task; }          // its index in the map
+  const std::string& kind() const { return failure_.kind; }     // "exception", "crash", "timeout" or "lost"
+  const std::string& type() const { return failure_.type; }     // of the exception, as C++ spells it; else ""
+  const std::string& message() const { return failure_.what; }  // what(), "SIGSEGV", "ran longer than 1 s"
+  const std::string& where() const { return failure_.where; }   // "f at analysis.cpp:12", or ""
   const std::vector<std::string>& stack() const { return failure_.stack; }  // innermost call first
 
  private:
@@ -44,8 +44,8 @@ namespace detail {
 template <class E>
 class Rethrown : public E, public TaskFailure {
  public:
-  explicit Rethrown(const Failure& failure) requires std::is_constructible_v<E, std::string>
-      : E(failure.what), TaskFailure(failure) {}
+  explicit Rethrown(const Failure& failure) requires std::is_constructible_v<E, std::string> : E(failure.what),
+                                                                                               TaskFailure(failure) {}
   explicit Rethrown(const Failure& failure) requires(!std::is_constructible_v<E, std::string>)
       : E(), TaskFailure(failure) {}
   const char* what() const noexcept override { return message().c_str(); }

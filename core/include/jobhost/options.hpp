@@ -14,8 +14,8 @@ struct Options {
   unsigned retries = 2;               // further attempts after a crash or time-out
   std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
   std::string label = {};             // for jobhost ls
-  /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and is
-  /// removed with its results.
+  /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and
+  /// is removed with its results.
   std::string store = {};
 };
 

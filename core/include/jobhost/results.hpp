@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -59,21 +61,32 @@ class JobSequence {
     for (;;) {
       if (jobs_.empty()) return false;
       if (jobs_.size() == 1 && !ended_) start();  // the one ahead
-      if (jobs_.front().job->next(outcome)) {
-        outcome.task += jobs_.front().first;
+      Part& front = jobs_.front();
+      if (front.job->next(outcome)) {
+        outcome.task += front.first;
         return true;
       }
-      done_ += jobs_.front().job->done();
+      const std::lock_guard lock(mutex_);
+      done_ += front.job->done();
       jobs_.pop_front();
     }
   }
+
+  // These may be called from other threads.
   void cancel() {
+    const std::lock_guard lock(mutex_);
     ended_ = true;
     for (auto& part : jobs_) part.job->cancel();
   }
-  std::uint64_t done() const { return done_ + (jobs_.empty() ? 0 : jobs_.front().job->done()); }
+  std::uint64_t done() const {
+    const std::lock_guard lock(mutex_);
+    return done_ + (jobs_.empty() ? 0 : jobs_.front().job->done());
+  }
   /// Tasks known so far; all of them once the feed ended.
-  std::uint64_t size() const { return size_; }
+  std::uint64_t tasks() const {
+    const std::lock_guard lock(mutex_);
+    return size_;
+  }
 
  private:
   struct Part {
@@ -103,7 +116,8 @@ class JobSequence {
     constexpr std::uint64_t kGrowth = 4, kLargest = 1 << 16;
     Window window(*feed_, window_);
     auto job = runtime().start(call_, window, options_, in_order_);
-    ended_ = window.exhausted();
+    const std::lock_guard lock(mutex_);
+    ended_ = ended_ || window.exhausted();
     const std::uint64_t first = known_;
     known_ += job->tasks();
     size_ = std::max(size_, known_);
@@ -116,7 +130,8 @@ class JobSequence {
   Options options_;
   bool in_order_;
   std::uint64_t window_ = 1024, known_ = 0, size_ = 0, done_ = 0;
-  bool ended_ = false;
+  std::atomic<bool> ended_{false};  // no further job
+  mutable std::mutex mutex_;        // jobs_ and the numbers, where others than the reader look at them
   std::deque<Part> jobs_;
 };
 
@@ -222,9 +237,9 @@ class Results {
   iterator begin() { return iterator(this); }
   std::default_sentinel_t end() const { return {}; }
 
-  /// Tasks that are done, and how many there are as far as that is known.
+  /// Tasks that are done, and how many there are as far as that is known. (Not size(): the range ends when it ends.)
   std::uint64_t done() const { return jobs_->done(); }
-  std::uint64_t size() const { return jobs_->size(); }
+  std::uint64_t tasks() const { return jobs_->tasks(); }
   /// Starts nothing new. The range ends early.
   void cancel() { jobs_->cancel(); }
 

@@ -1,14 +1,16 @@
 #pragma once
 
+#include <algorithm>
 #include <ranges>
 #include <string_view>
 
+#include "jobhost/async.hpp"
 #include "jobhost/results.hpp"
 
 /// The verbs: a callable mapped over ranges, in worker processes or on threads. Each takes Options as an optional first
-/// argument. A callable is a function or a static function of the program, a lambda (captures by value), a struct with an
-/// operator() whose fields travel, jobhost::bind(f, values...), or a pointer to a member function (the object comes first).
-/// Argument ranges run side by side and end with the shortest; any other argument is given to every task.
+/// argument. A callable is a function or a static function of the program, a lambda (captures by value), a struct with
+/// an operator() whose fields travel, jobhost::bind(f, values...), or a pointer to a member function (the object comes
+/// first). Argument ranges run side by side and end with the shortest; any other argument is given to every task.
 namespace jobhost {
 
 /// f with its first arguments fixed to copies of the values, whatever their types as long as they travel.
@@ -23,16 +25,33 @@ auto by_value(F f) {
   return detail::ByValue<F>{std::move(f)};
 }
 
+/// An argument given to every task as it is, even where a range would be walked along: jobhost::common(table). It is
+/// written once; all workers of a machine map the same memory, and span and string_view parameters refer to it.
+template <class T>
+struct Common {
+  T value;
+};
+template <class T>
+auto common(T&& value) {
+  return Common<T>{std::forward<T>(value)};
+}
+
 namespace detail {
 
+template <class A>
+constexpr bool kIsCommon = false;
 template <class T>
-concept TextLike = std::is_convertible_v<const std::decay_t<T>&, std::string_view>;
+constexpr bool kIsCommon<Common<T>> = true;
+
+template <class T>
+concept TextLike = std::is_convertible_v < const std::decay_t<T>
+&, std::string_view > ;
 
 /// True when an argument of type A stands for one value per task of a parameter P, not for the parameter itself.
 template <class P, class A>
 constexpr bool is_range_for() {
   using R = std::remove_cvref_t<A>;
-  if constexpr (TextLike<R> || !std::ranges::input_range<R>) {
+  if constexpr (kIsCommon<R> || TextLike<R> || !std::ranges::input_range<R>) {
     return false;
   } else {
     using Item = std::ranges::range_value_t<R>;
@@ -43,6 +62,11 @@ constexpr bool is_range_for() {
 template <class A>
 struct GivenTo {
   using Type = std::decay_t<A>;
+};
+template <class A>
+requires kIsCommon<std::remove_cvref_t<A>>
+struct GivenTo<A> {
+  using Type = std::decay_t<decltype(std::declval<A>().value)>;
 };
 template <class A>
 requires(std::ranges::input_range<std::remove_cvref_t<A>> && !TextLike<A>) struct GivenTo<A> {
@@ -70,8 +94,13 @@ template <class P, class A, bool kRange = is_range_for<P, A>()>
 class Source {
  public:
   static constexpr bool kSame = true;
-  explicit Source(A value) : value_(encode_as<P>(value)) {}
-  void begin() {}
+  explicit Source(const std::remove_reference_t<A>& value) {
+    if constexpr (kIsCommon<std::remove_cvref_t<A>>) {
+      value_ = encode_as<P>(value.value);
+    } else {
+      value_ = encode_as<P>(value);
+    }
+  }
   bool next(std::vector<std::string>&, std::size_t&) { return true; }
   std::optional<std::uint64_t> size() { return std::nullopt; }
   std::string common() const { return value_; }
@@ -143,8 +172,8 @@ class ZippedFeed : public Feed {
   void describe(std::vector<Column>& columns, sdk::TypeList<P...>) {
     std::apply(
         [&](auto&... source) {
-          (columns.push_back({"arg" + std::to_string(columns.size()), type_json<sdk::Plain<P>>(), source.kSame,
-                              source.common()}),
+          (columns.push_back(
+               {"arg" + std::to_string(columns.size()), type_json<sdk::Plain<P>>(), source.kSame, source.common()}),
            ...);
         },
         sources_);
@@ -167,8 +196,8 @@ struct MapOf {
   using Yield = typename YieldOf<decltype(result(Parameters()))>::Type;
 
   template <class... P>
-  static std::unique_ptr<JobSequence> start(const Options& options, bool in_order, const Stored<F>& f, sdk::TypeList<P...>,
-                                            A&&... arguments) {
+  static std::unique_ptr<JobSequence> start(const Options& options, bool in_order, const Stored<F>& f,
+                                            sdk::TypeList<P...>, A&&... arguments) {
     using Result = typename ResultOf<Stored<F>, P...>::Type;
     static_assert(sizeof...(P) == sizeof...(A), "the callable takes another number of arguments");
     static_assert((sdk::parameter_travels<P>() && ...), "a parameter is of a type that cannot travel");
@@ -199,8 +228,8 @@ concept NoOptions = !std::is_same_v<std::remove_cvref_t<F>, Options>;
 
 }  // namespace detail
 
-/// Results in the order of the inputs, as they come; see Results. Lazy: nothing is held but what runs ahead. Ranges given
-/// as lvalues must outlive the results; an endless range is taken window by window.
+/// Results in the order of the inputs, as they come; see Results. Lazy: nothing is held but what runs ahead. Ranges
+/// given as lvalues must outlive the results; an endless range is taken window by window.
 template <class F, class... A>
 auto map(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsValue>(options, true, f, std::forward<A>(arguments)...);
@@ -244,6 +273,75 @@ auto pipe(const Options& options, const F& f, A&&... arguments) {
 template <detail::NoOptions F, class... A>
 auto pipe(const F& f, A&&... arguments) {
   return pipe(Options(), f, std::forward<A>(arguments)...);
+}
+
+/// f called with the elements of each tuple (or pair) of the range.
+template <class F, class Tuples>
+auto starmap(const Options& options, const F& f, Tuples&& tuples) {
+  return map(options, detail::Starred<std::decay_t<F>>{f}, std::forward<Tuples>(tuples));
+}
+template <detail::NoOptions F, class Tuples>
+auto starmap(const F& f, Tuples&& tuples) {
+  return starmap(Options(), f, std::forward<Tuples>(tuples));
+}
+
+/// The map beside the program: a handle with ready(), wait(), wait_for(), get() (a vector), cancel() and done(). Ranges
+/// given as lvalues must outlive it, unless their length is known: those are read before amap returns.
+template <class F, class... A>
+auto amap(const Options& options, const F& f, A&&... arguments) {
+  using M = detail::MapOf<F, A...>;
+  using T = typename M::Yield;
+  return Async<std::vector<T>>(M::start(options, true, f, typename M::Parameters(), std::forward<A>(arguments)...),
+                               [](detail::JobSequence& jobs) {
+                                 std::vector<T> values;
+                                 for (detail::Slot<T> slot; slot.read(jobs);) values.push_back(slot.take());
+                                 return values;
+                               });
+}
+template <detail::NoOptions F, class... A>
+auto amap(const F& f, A&&... arguments) {
+  return amap(Options(), f, std::forward<A>(arguments)...);
+}
+
+/// One call beside the program; get() gives its result.
+template <class F, class... A>
+auto apipe(const Options& options, const F& f, A&&... arguments) {
+  using M = detail::MapOf<F, std::ranges::single_view<std::decay_t<A>>...>;
+  using T = typename M::Yield;
+  return Async<T>(
+      M::start(options, true, f, typename M::Parameters(), std::views::single(std::forward<A>(arguments))...),
+      [](detail::JobSequence& jobs) {
+        detail::Slot<T> slot;
+        if (!slot.read(jobs)) throw std::runtime_error("the call was cancelled");
+        return slot.take();
+      });
+}
+template <detail::NoOptions F, class... A>
+auto apipe(const F& f, A&&... arguments) {
+  return apipe(Options(), f, std::forward<A>(arguments)...);
+}
+
+/// combine(... combine(combine(init, f(x0)), f(x1)) ...), folded in the workers in leaves of consecutive inputs whose
+/// size depends on their number alone, and the leaves in order here: bit-identical for any backend and number of
+/// workers. As leaves are folded before init joins them, combine must be associative up to rounding.
+template <class F, class C, class T, std::ranges::input_range R>
+T map_reduce(const Options& options, const F& f, const C& combine, T init, R&& inputs) {
+  using Input = std::ranges::range_value_t<R>;
+  std::size_t leaf = 256;
+  if constexpr (std::ranges::sized_range<R>) leaf = std::clamp<std::size_t>(std::ranges::size(inputs) / 1024, 1, 4096);
+  std::vector<std::vector<Input>> leaves;
+  for (auto&& input : inputs) {
+    if (leaves.empty() || leaves.back().size() == leaf) leaves.emplace_back().reserve(leaf);
+    leaves.back().push_back(std::forward<decltype(input)>(input));
+  }
+  for (auto part : map(options, detail::Leaf<std::decay_t<F>, std::decay_t<C>>{f, combine}, leaves)) {
+    init = combine(std::move(init), std::move(part));
+  }
+  return init;
+}
+template <detail::NoOptions F, class C, class T, std::ranges::input_range R>
+T map_reduce(const F& f, const C& combine, T init, R&& inputs) {
+  return map_reduce(Options(), f, combine, std::move(init), std::forward<R>(inputs));
 }
 
 }  // namespace jobhost

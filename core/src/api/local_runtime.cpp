@@ -64,8 +64,8 @@ schema::Kernel kernel_of(const detail::Call& call, std::uint64_t offset) {
                                   "program");
 }
 
-/// All of the feed as one axis of stored rows; what is the same for all tasks as constants, or as a row of a pack of its
-/// own when it is large.
+/// All of the feed as one axis of stored rows; what is the same for all tasks as constants, or as a row of a pack of
+/// its own when it is large.
 bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Feed& feed, const schema::Kernel& kernel,
                            const std::string& directory) {
   constexpr std::size_t kInManifest = 4096;  // bytes
@@ -129,7 +129,8 @@ class LocalJob : public detail::Job {
         ownership_(env, job_),
         backend_(backend::make_local(env, job_.manifest.backend, false)) {
     if (job_.manifest.tasks == 0) return;
-    backend_->start({jobhost_program(), job_.directory.path(), job_.manifest_sha256, bell_.fd()}, job_.manifest.workers);
+    backend_->start({jobhost_program(), job_.directory.path(), job_.manifest_sha256, bell_.fd()},
+                    job_.manifest.workers);
   }
 
   ~LocalJob() override {
@@ -193,8 +194,7 @@ class LocalJob : public detail::Job {
     failure_ = {block.first, words.kind, words.type, words.what, words.where, {}, words.stack};
     for (const auto& cause : words.causes) {
       const std::size_t colon = cause.find(": ");
-      failure_.causes.push_back(
-          {cause.substr(0, colon), colon == std::string::npos ? "" : cause.substr(colon + 2)});
+      failure_.causes.push_back({cause.substr(0, colon), colon == std::string::npos ? "" : cause.substr(colon + 2)});
     }
   }
 
@@ -219,9 +219,9 @@ class LocalJob : public detail::Job {
     }
     if (status.running > 0) return;
     if (last_look) {
-      throw base::Error(base::ExitCode::kBackendFailed,
-                        "the workers ended, and " + std::to_string(stream_.done()) + " of " +
-                            std::to_string(job_.manifest.tasks) + " tasks are done");
+      throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + std::to_string(stream_.done()) +
+                                                            " of " + std::to_string(job_.manifest.tasks) +
+                                                            " tasks are done");
     }
     last_look = true;  // what they wrote last is read before that is believed
   }
@@ -299,9 +299,10 @@ class LocalRuntime : public detail::Runtime {
       std::memcpy(&word, static_cast<const unsigned char*>(bytes) + at, sizeof word);
       for (const auto& [begin, end] : ranges) {
         if (word < begin || word >= end) continue;
-        throw std::invalid_argument(std::string(what) +
-                                    " means nothing in another process: capture the value itself ([x], not [&x]), or say "
-                                    "jobhost::by_value(f) if it is a number that only looks like an address");
+        throw std::invalid_argument(
+            std::string(what) +
+            " means nothing in another process: capture the value itself ([x], not [&x]), or say "
+            "jobhost::by_value(f) if it is a number that only looks like an address");
       }
     }
   }

@@ -16,7 +16,8 @@ struct JobSpec {
   std::string plugin;  // path of the .so
   std::string named;   // as the user named it, for messages: "pi.cpp"
   std::string kernel;
-  std::optional<schema::Kernel> entry = std::nullopt;  // instead of a kernel that the plugin describes: one of a program
+  std::optional<schema::Kernel> entry =
+      std::nullopt;  // instead of a kernel that the plugin describes: one of a program
   /// Makes the inputs for the kernel; may write packs into the directory given, and leave out parameters that have
   /// defaults (schema::with_fewer).
   std::function<bundle::Inputs(schema::Kernel&, const std::string& job_directory)> inputs;

@@ -5,9 +5,8 @@
 // clang-format keeps the order of these two groups
 #include <dlfcn.h>
 
-#include <cstdlib>
-
 #include <boost/dll/shared_library.hpp>
+#include <cstdlib>
 #include <system_error>
 #include <type_traits>
 

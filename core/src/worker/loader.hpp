@@ -16,8 +16,8 @@ class LoadedPlugin {
   LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin);
   ~LoadedPlugin();
 
-  /// A symbol, or "+1a2b": an entry of a program's module by its offset (hexadecimal). Throws Error(kPluginRefused) when
-  /// there is none.
+  /// A symbol, or "+1a2b": an entry of a program's module by its offset (hexadecimal). Throws Error(kPluginRefused)
+  /// when there is none.
   jobhost_entry kernel(const std::string& symbol) const;
   /// Gives a global variable its encoded value. Throws Error(kPluginRefused).
   void set_global(const std::string& symbol, base::ByteView value) const;

@@ -12,7 +12,8 @@
 /// How a callable travels: as its offset in the program's module, as its bytes, or as an encoded value.
 namespace jobhost::detail {
 
-extern "C" const char __ehdr_start __attribute__((visibility("hidden")));  // begin of the module that this is linked into
+extern "C" const char __ehdr_start
+    __attribute__((visibility("hidden")));  // begin of the module that this is linked into
 
 inline std::uint64_t module_base() { return reinterpret_cast<std::uint64_t>(&__ehdr_start); }
 
@@ -69,7 +70,9 @@ struct SignatureOf<R (C::*)(P...) const noexcept> : SignatureOf<R(P...)> {};
 template <class F>
 concept FunctionPointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 template <class F>
-concept HasOneCallOperator = requires { &F::operator(); };
+concept HasOneCallOperator = requires {
+  &F::operator();
+};
 
 /// Parameter types of F; a generic callable takes what it is given.
 template <class F, class... Given>
@@ -121,9 +124,10 @@ struct State {
   static constexpr bool kEmpty = std::is_empty_v<F> && std::is_trivially_copyable_v<F>;
   static constexpr bool kBytes = !kEmpty && std::is_trivially_copyable_v<F>;
   static constexpr bool kValue = !kEmpty && !kBytes && sdk::value_travels<F>();
-  static_assert(kEmpty || kBytes || kValue,
-                "this callable cannot travel: capture numbers and plain structs by value, or use jobhost::bind(f, values...), "
-                "or make it a struct whose fields travel");
+  static_assert(
+      kEmpty || kBytes || kValue,
+      "this callable cannot travel: capture numbers and plain structs by value, or use jobhost::bind(f, values...), "
+      "or make it a struct whose fields travel");
 
   static std::string write(const F& callable) {
     if constexpr (kEmpty) {
@@ -166,7 +170,8 @@ struct State<F> {
   }
 };
 
-// The Itanium C++ ABI's pointer to member function: an address (or 1 + an offset in the virtual table) and an adjustment.
+// The Itanium C++ ABI's pointer to member function: an address (or 1 + an offset in the virtual table) and an
+// adjustment.
 template <class R, class C>
 requires std::is_function_v<R>
 struct State<R C::*> {
@@ -216,16 +221,17 @@ struct State<Binding<F, Bound...>> {
     std::tuple<Bound...> values;
     sdk::decode(reader, function);
     sdk::decode(reader, values);
-    return State<F>::with(reinterpret_cast<const unsigned char*>(function.data()), function.size(), [&](auto& callable) {
-      auto bound = [&](auto&&... arguments) -> decltype(auto) {
-        return std::apply(
-            [&](const auto&... first) -> decltype(auto) {
-              return std::invoke(callable, first..., std::forward<decltype(arguments)>(arguments)...);
-            },
-            values);
-      };
-      return use(bound);
-    });
+    return State<F>::with(
+        reinterpret_cast<const unsigned char*>(function.data()), function.size(), [&](auto& callable) {
+          auto bound = [&](auto&&... arguments) -> decltype(auto) {
+            return std::apply(
+                [&](const auto&... first) -> decltype(auto) {
+                  return std::invoke(callable, first..., std::forward<decltype(arguments)>(arguments)...);
+                },
+                values);
+          };
+          return use(bound);
+        });
   }
 };
 
@@ -246,6 +252,62 @@ struct ParametersOf<Binding<F, Bound...>, Given...> {
   using Type = decltype(drop<sizeof...(Bound)>(typename ParametersOf<F, Bound..., Given...>::Type()));
 };
 
+/// A callable that takes its arguments as one tuple.
+template <class F>
+struct Starred {
+  F function;
+};
+template <class F>
+struct State<Starred<F>> {
+  static std::string write(const Starred<F>& starred) { return State<F>::write(starred.function); }
+  template <class Use>
+  static auto with(const unsigned char* data, std::uint64_t size, const Use& use) {
+    return State<F>::with(data, size, [&](auto& callable) {
+      auto applied = [&](const auto& arguments) -> decltype(auto) { return std::apply(callable, arguments); };
+      return use(applied);
+    });
+  }
+};
+template <class F, class Tuple>
+struct ParametersOf<Starred<F>, Tuple> {
+  using Type = sdk::TypeList<Tuple>;
+};
+
+/// Folds the results of F over some inputs with C: a leaf of map_reduce.
+template <class F, class C>
+struct Leaf {
+  F function;
+  C combine;
+};
+template <class F, class C>
+struct State<Leaf<F, C>> {
+  static std::string write(const Leaf<F, C>& leaf) {
+    return encoded(State<F>::write(leaf.function)) + encoded(State<C>::write(leaf.combine));
+  }
+  template <class Use>
+  static auto with(const unsigned char* data, std::uint64_t size, const Use& use) {
+    sdk::Reader reader(data, size);
+    std::string function, combine;
+    sdk::decode(reader, function);
+    sdk::decode(reader, combine);
+    return State<F>::with(reinterpret_cast<const unsigned char*>(function.data()), function.size(), [&](auto& f) {
+      return State<C>::with(reinterpret_cast<const unsigned char*>(combine.data()), combine.size(), [&](auto& c) {
+        auto fold = [&](const auto& inputs) {
+          auto at = inputs.begin();
+          std::decay_t<decltype(f(*at))> sum = f(*at);
+          while (++at != inputs.end()) sum = c(std::move(sum), f(*at));
+          return sum;
+        };
+        return use(fold);
+      });
+    });
+  }
+};
+template <class F, class C, class Inputs>
+struct ParametersOf<Leaf<F, C>, Inputs> {
+  using Type = sdk::TypeList<Inputs>;
+};
+
 /// What a callable of type F returns for arguments of types P.
 template <class F, class... P>
 struct ResultOf {
@@ -254,6 +316,15 @@ struct ResultOf {
 template <class F, class... Bound, class... P>
 struct ResultOf<Binding<F, Bound...>, P...> {
   using Type = std::invoke_result_t<F&, const Bound&..., P...>;
+};
+
+template <class F, class Tuple>
+struct ResultOf<Starred<F>, Tuple> {
+  using Type = decltype(std::apply(std::declval<F&>(), std::declval<const Tuple&>()));
+};
+template <class F, class C, class Inputs>
+struct ResultOf<Leaf<F, C>, Inputs> {
+  using Type = std::decay_t<std::invoke_result_t<F&, const typename Inputs::value_type&>>;
 };
 
 /// Entries of this module, so that a worker runs nothing else.

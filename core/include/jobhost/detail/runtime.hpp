@@ -20,10 +20,10 @@ struct Column {
 };
 
 struct Call {
-  std::string name;         // for people
-  jobhost_entry entry;      // inside the program's module
+  std::string name;     // for people
+  jobhost_entry entry;  // inside the program's module
   std::vector<Column> columns;
-  std::string result;       // type
+  std::string result;  // type
 };
 
 /// The arguments of one task after another, encoded; one value per column that differs from task to task.

@@ -110,8 +110,8 @@ inline void call_one(Callee& callee, const jobhost_column* params, std::uint64_t
 
 /// Runs a batch of calls of `callee` with parameters P and result R.
 template <class Text, class R, class... P, class Callee>
-std::uint64_t run_batch(Callee callee, TypeList<P...>, const jobhost_column* params, std::uint64_t n, jobhost_sink* sink,
-                        jobhost_progress* progress) {
+std::uint64_t run_batch(Callee callee, TypeList<P...>, const jobhost_column* params, std::uint64_t n,
+                        jobhost_sink* sink, jobhost_progress* progress) {
   // A local copy of the columns: stores of results could otherwise change them, as far as the compiler knows.
   jobhost_column columns[sizeof...(P) + 1];
   for (std::size_t p = 0; p < sizeof...(P); ++p) columns[p] = params[p];

@@ -1,0 +1,242 @@
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <list>
+#include <map>
+#include <numeric>
+#include <set>
+#include <span>
+#include <sstream>
+
+#include "jobhost/jobhost.hpp"
+
+// What the tests map: functions of every kind, all of this program.
+long power(long base, long exponent) {
+  long result = 1;
+  for (long i = 0; i < exponent; ++i) result *= base;
+  return result;
+}
+
+namespace {
+
+int behave(int x) {
+  if (x == 1) throw std::domain_error("one");
+  if (x == 2) std::abort();
+  return 10 * x;
+}
+int pick(int x) { return behave(x); }
+double pick(double x) { return behave(static_cast<int>(x)); }
+template <class T>
+T instance(T x) {
+  return static_cast<T>(behave(static_cast<int>(x)));
+}
+struct Model {
+  int factor;
+  std::vector<int> more;
+  int predict(int x) const { return behave(x) * factor / factor; }
+  int operator()(int x) const { return behave(x) * more.at(0); }
+};
+
+int pid_of_task(int) { return static_cast<int>(::getpid()); }
+std::vector<double> table;
+double from_table(int i) { return table.at(static_cast<std::size_t>(i)); }
+
+/// 0 gives 0, 1 throws, 2 crashes, 3 gives 30.
+template <class F>
+void check_ends(const char* name, const jobhost::Options& options, const F& f) {
+  INFO(name << " on " << options.backend);
+  const std::vector<int> inputs{0, 1, 2, 3};
+  auto ends = jobhost::outcomes(options, f, inputs).to_vector();
+  REQUIRE(ends.size() == 4);
+  CHECK(ends[0].value() == 0);
+  CHECK_THROWS_AS(ends[1].value(), std::domain_error);
+  CHECK_THROWS_WITH(ends[1].value(), "one");
+  CHECK_THROWS_AS(ends[1].value(), jobhost::TaskFailure);
+  CHECK(ends[1].failure().type() == "std::domain_error");
+  CHECK(ends[1].failure().where().find("verbs_test.cpp:") != std::string::npos);
+  CHECK_THROWS_AS(ends[2].value(), jobhost::RemoteError);
+  CHECK(ends[2].failure().kind() == "crash");
+  CHECK(ends[2].failure().message() == "SIGABRT");
+  CHECK(ends[2].failure().task() == 2);
+  CHECK(ends[3].value() == 30);
+}
+
+const std::vector<std::string> kBackends = {"processes", "threads"};
+
+}  // namespace
+
+TEST_CASE("every kind of callable returns, throws and crashes alike on every backend") {
+  for (const auto& backend : kBackends) {
+    const jobhost::Options options{.backend = backend, .workers = 2, .retries = 0};
+    const int ten = 10;
+    const double scale = 1;
+    check_ends("static function", options, behave);
+    check_ends("lambda", options, [](int x) { return behave(x); });
+    check_ends("closure", options, [ten, scale](int x) { return static_cast<int>(behave(x) * ten / ten * scale); });
+    check_ends("overload", options, static_cast<int (*)(int)>(pick));
+    check_ends("other overload", options, static_cast<double (*)(double)>(pick));
+    check_ends("template instance", options, instance<long>);
+    check_ends("generic lambda", options, [](auto x) { return instance(x); });
+    check_ends("functor", options, Model{2, {1}});
+    check_ends("bound", options,
+               jobhost::bind([](const std::vector<int>& v, int x) { return v[0] * behave(x); }, std::vector<int>{1}));
+    INFO("member function on " << backend);
+    auto ends = jobhost::outcomes(options, &Model::predict, Model{3, {}}, std::vector<int>{0, 1, 3}).to_vector();
+    CHECK(ends[2].value() == 30);
+    CHECK_THROWS_AS(ends[1].value(), std::domain_error);
+  }
+}
+
+// The examples of pathos' documentation: pow over [1,2,3,4] and [5,6,7,8].
+TEST_CASE("the verbs of pathos") {
+  const std::vector<long> base{1, 2, 3, 4}, exponent{5, 6, 7, 8}, answers{1, 64, 2187, 65536};
+  CHECK(jobhost::map(power, base, exponent).to_vector() == answers);
+  auto lazy = jobhost::imap(power, base, exponent);
+  std::vector<long> seen;
+  for (const long value : lazy) seen.push_back(value);
+  CHECK(seen == answers);
+  std::map<std::uint64_t, long> unordered;
+  for (const auto& [index, value] : jobhost::uimap(power, base, exponent)) unordered[index] = value;
+  CHECK(unordered == std::map<std::uint64_t, long>{{0, 1}, {1, 64}, {2, 2187}, {3, 65536}});
+  auto later = jobhost::amap(power, base, exponent);
+  while (!later.wait_for(std::chrono::seconds(5))) {
+  }
+  CHECK(later.ready());
+  CHECK(later.done() == 4);
+  CHECK(later.get() == answers);
+  CHECK(jobhost::pipe(power, 3, 7) == 2187);
+  CHECK(jobhost::apipe(power, 4, 8).get() == 65536);
+  const std::vector<std::tuple<long, long>> pairs{{1, 5}, {2, 6}};
+  CHECK(jobhost::starmap(power, pairs).to_vector() == std::vector<long>{1, 64});
+}
+
+TEST_CASE("arguments are zipped, repeated, or common") {
+  const std::list<int> three{1, 2, 3};
+  const auto add = [](int a, int b) { return 10 * a + b; };
+  CHECK(jobhost::map(add, three, std::vector<int>{4, 5}).to_vector() == std::vector<int>{14, 25});
+  CHECK(jobhost::map(add, three, 7).to_vector() == std::vector<int>{17, 27, 37});
+  CHECK(jobhost::map([](const std::string& s, int n) { return s + std::to_string(n); }, "x", three).to_vector() ==
+        std::vector<std::string>{"x1", "x2", "x3"});
+  const std::vector<double> weights{0.5, 1.5, 2.5};
+  const auto weight = [](std::span<const double> w, int i) { return w[static_cast<std::size_t>(i - 1)]; };
+  CHECK(jobhost::map(weight, jobhost::common(weights), three).to_vector() == weights);
+  CHECK(jobhost::map([](const auto& w, int i) { return w.size() + static_cast<std::size_t>(i); },
+                     jobhost::common(weights), three)
+            .to_vector() == std::vector<std::size_t>{4, 5, 6});
+  CHECK(jobhost::map(add, std::vector<int>(), 1).to_vector().empty());
+  CHECK(jobhost::pipe([] { return 5; }) == 5);
+  CHECK(jobhost::pipe([](const std::vector<int>& v) { return v.size(); }, std::vector<int>{1, 2}) == 2);
+  CHECK(jobhost::map([](int) {}, three).to_vector().size() == 3);
+}
+
+TEST_CASE(
+    "tasks run in other processes, which initialise globals as the program does but do not see what main changed") {
+  const std::set<int> pids = [] {
+    const auto all = jobhost::map({.workers = 2}, pid_of_task, std::vector<int>(50)).to_vector();
+    return std::set<int>(all.begin(), all.end());
+  }();
+  CHECK(!pids.contains(static_cast<int>(::getpid())));
+  table = {1, 2, 3};
+  CHECK_THROWS_AS(jobhost::pipe(from_table, 0), std::out_of_range);
+  CHECK(jobhost::pipe(
+            jobhost::bind([](const std::vector<double>& t, int i) { return t.at(static_cast<std::size_t>(i)); }, table),
+            2) == 3);
+}
+
+TEST_CASE("an endless range is taken as far as it is wanted") {
+  auto squares = jobhost::map([](long x) { return x * x; }, std::views::iota(0L));
+  long expected = 0;
+  for (const long square : squares | std::views::take(3000)) {
+    REQUIRE(square == expected * expected);
+    ++expected;
+  }
+  CHECK(expected == 3000);
+  std::istringstream numbers("1 2 3 4");
+  CHECK(jobhost::map([](int x) { return -x; }, std::views::istream<int>(numbers)).to_vector() ==
+        std::vector<int>{-1, -2, -3, -4});
+}
+
+TEST_CASE("a failed task throws where its result is taken, and the next one may be taken after it") {
+  auto results = jobhost::map({.retries = 0}, behave, std::vector<int>{0, 1, 3});
+  auto it = results.begin();
+  CHECK(*it == 0);
+  ++it;
+  CHECK_THROWS_AS(*it, std::domain_error);
+  ++it;
+  CHECK(*it == 30);
+  ++it;
+  CHECK(it == results.end());
+}
+
+TEST_CASE("exceptions come back as themselves, causes nested") {
+  const auto nested = [](int) -> int {
+    try {
+      std::stoi("x");
+    } catch (...) {
+      std::throw_with_nested(std::runtime_error("outer"));
+    }
+    return 0;
+  };
+  try {
+    jobhost::pipe(nested, 1);
+    FAIL("nothing was thrown");
+  } catch (const std::runtime_error& error) {
+    CHECK(std::string(error.what()) == "outer");
+    CHECK_THROWS_AS(std::rethrow_if_nested(error), std::invalid_argument);
+  }
+  CHECK_THROWS_AS(jobhost::pipe([] { return std::optional<int>().value(); }), std::bad_optional_access);
+  CHECK_THROWS_AS(jobhost::pipe([] { return std::vector<int>().at(1); }), std::out_of_range);
+  struct Own {};
+  try {
+    jobhost::pipe([] { throw Own(); });
+    FAIL("nothing was thrown");
+  } catch (const jobhost::RemoteError& error) {
+    CHECK(error.type().find("Own") != std::string::npos);
+  }
+}
+
+TEST_CASE("addresses are not sent") {
+  const std::vector<int> values{1, 2};
+  CHECK_THROWS_WITH(jobhost::pipe([&values] { return values.size(); }), Catch::Contains("capture the value itself"));
+  const int* pointer = values.data();
+  CHECK_THROWS_AS(jobhost::pipe([pointer] { return *pointer; }), std::invalid_argument);
+  const std::uint64_t number = reinterpret_cast<std::uint64_t>(pointer);
+  CHECK(jobhost::pipe(jobhost::by_value([number] { return number; })) == number);
+  CHECK_THROWS_WITH(jobhost::pipe(static_cast<int (*)(const char*)>(&std::atoi), "1"),
+                    Catch::Contains("wrap it in a lambda"));
+  CHECK_THROWS_WITH(jobhost::pipe({.backend = "proceses"}, [] { return 1; }), Catch::Contains("no backend 'proceses'"));
+  CHECK_THROWS_AS(jobhost::pipe([] { return jobhost::pipe([] { return 1; }); }), std::logic_error);
+}
+
+TEST_CASE("a fold is the same to the last bit for any workers") {
+  std::vector<double> xs(100'000);
+  std::iota(xs.begin(), xs.end(), 1.0);
+  const auto reciprocal = [](double x) { return 1 / x; };
+  const auto add = [](double a, double b) { return a + b; };
+  std::set<double> answers;
+  for (const auto& backend : kBackends) {
+    for (const unsigned workers : {1u, 2u, 5u}) {
+      answers.insert(jobhost::map_reduce({.backend = backend, .workers = workers}, reciprocal, add, 0.0, xs));
+    }
+  }
+  CHECK(answers.size() == 1);
+  CHECK(*answers.begin() == Approx(12.090146129863428).epsilon(1e-14));
+  CHECK(jobhost::map_reduce(reciprocal, add, 7.0, std::vector<double>()) == 7.0);
+}
+
+TEST_CASE("what runs beside the program can be cancelled, limited in time, and forgotten") {
+  const auto sleep = [](int milliseconds) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    return milliseconds;
+  };
+  auto slow = jobhost::amap({.workers = 1}, sleep, std::vector<int>(1000, 20));
+  CHECK_FALSE(slow.wait_for(std::chrono::milliseconds(100)));
+  slow.cancel();
+  CHECK(slow.get().size() < 1000);
+  { auto forgotten = jobhost::apipe(sleep, 600'000); }  // the destructor ends it
+  CHECK_THROWS_WITH(jobhost::pipe({.timeout = 0.2, .retries = 0}, sleep, 600'000),
+                    Catch::Contains("ran longer than 0.2 s"));
+}
