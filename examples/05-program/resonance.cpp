@@ -1,10 +1,9 @@
 // Where does a row of coupled springs resonate? One file: main, the functions that are mapped, and a lambda.
-#include <jobhost/jobhost.hpp>
-
 #include <algorithm>
 #include <cmath>
 #include <complex>
 #include <cstdio>
+#include <jobhost/jobhost.hpp>
 #include <string>
 #include <vector>
 
@@ -58,7 +57,8 @@ int main(int argc, char** argv) {
 
   // What fails is an exception where its result is taken.
   try {
-    jobhost::pipe(options, [](int masses) { return masses > 0 ? masses : throw std::invalid_argument("no masses"); }, 0);
+    jobhost::pipe(
+        options, [](int masses) { return masses > 0 ? masses : throw std::invalid_argument("no masses"); }, 0);
   } catch (const std::invalid_argument& error) {
     std::printf("refused: %s\n", error.what());
   }

@@ -44,6 +44,19 @@ class Projects(JobhostTest):
                              env=dict(os.environ, JOBHOST_STORE=self.store), text=True, capture_output=True)
         self.assertEqual(out.stdout, '{"task": 0, "x": 3, "result": 1.5}\n', out.stderr)
 
+    def test_a_program_finds_an_installation(self):
+        prefix = os.path.join(self.folder, "prefix")
+        self.cmake("--install", BUILD, "--prefix", prefix)
+        self.project("project(p CXX)\nfind_package(jobhost REQUIRED)\nadd_job_program(p p.cpp)\n",
+                     p_cpp="#include <jobhost/jobhost.hpp>\n#include <cstdio>\n#include <vector>\n"
+                           "static int twice(int x) { return 2 * x; }\n"
+                           "int main() { for (int y : jobhost::map(twice, std::vector<int>{1, 2})) std::printf(\"%d\\n\", y); }\n")
+        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.cmake("--build", "b")
+        out = subprocess.run(["b/p"], cwd=self.folder, text=True, capture_output=True)
+        self.assertEqual(out.stdout, "2\n4\n", out.stderr)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["CMakeLists.txt", "b", "p.cpp", "prefix"])
+
     def test_the_sdk_works_by_add_subdirectory(self):
         self.project(f"cmake_minimum_required(VERSION 3.25)\nproject(all CXX C)\nadd_subdirectory({SOURCE} jobhost)\n"
                      "add_job_kernel(pi pi.cpp)\n", pi_cpp=self.PI)
