@@ -43,9 +43,13 @@ def run(*words, **options):
 def fetch(folder, packages):
     """Unpacks the upstream sources of the packages, with package lists of their own."""
     sources = "".join(path.read_text() + "\n" for path in pathlib.Path("/etc/apt/sources.list.d").glob("*.sources"))
-    (folder / "apt.sources").write_text(re.sub(r"^Types: deb$", "Types: deb-src", sources, flags=re.M))
+    lists = [pathlib.Path("/etc/apt/sources.list"), *pathlib.Path("/etc/apt/sources.list.d").glob("*.list")]
+    lines = [line for path in lists if path.exists() for line in path.read_text().splitlines() if line.startswith("deb ")]
+    (folder / "parts").mkdir()
+    (folder / "parts/these.sources").write_text(re.sub(r"^Types:.*$", "Types: deb-src", sources, flags=re.M))
+    (folder / "parts/these.list").write_text("".join(f"deb-src {line[4:]}\n" for line in lines))
     (folder / "lists/partial").mkdir(parents=True)
-    apt = ["apt-get", "-qq", "-o", "Dir::Etc::sourceparts=/dev/null", "-o", f"Dir::Etc::sourcelist={folder}/apt.sources",
+    apt = ["apt-get", "-qq", "-o", f"Dir::Etc::sourceparts={folder}/parts", "-o", "Dir::Etc::sourcelist=/dev/null",
            "-o", f"Dir::State::lists={folder}/lists", "-o", "APT::Sandbox::User=root"]
     for words in (["update"], ["source", "--download-only", *packages]):
         done = run(*apt, *words, cwd=folder)

@@ -1,3 +1,4 @@
+#include <Random123/philox.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -196,6 +197,35 @@ TEST_CASE("exceptions come back as themselves, causes nested") {
   } catch (const jobhost::RemoteError& error) {
     CHECK(error.type().find("Own") != std::string::npos);
   }
+}
+
+TEST_CASE("every task has random numbers of its own, whoever runs it") {
+  const auto draw = [](int) {
+    std::vector<std::uint64_t> numbers;
+    for (int i = 0; i < 6; ++i) numbers.push_back(jobhost::rng()());
+    return numbers;
+  };
+  const std::vector<int> inputs(3000);
+  const auto first = jobhost::map({.workers = 1, .chunk = 7, .seed = 5}, draw, inputs).to_vector();
+  CHECK(jobhost::map({.backend = "threads", .workers = 3, .seed = 5}, draw, inputs).to_vector() == first);
+  CHECK(jobhost::map({.seed = 6}, draw, inputs).to_vector() != first);
+  CHECK(std::set<std::vector<std::uint64_t>>(first.begin(), first.end()).size() == 3000);
+  // Windows of an endless range count on.
+  std::size_t seen = 0;
+  for (const auto& numbers : jobhost::map({.seed = 5}, draw, std::views::iota(0))) {
+    REQUIRE(numbers == first[seen]);
+    if (++seen == first.size()) break;
+  }
+  for (const std::uint64_t task : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2999}}) {
+    r123::Philox4x64 philox;
+    for (std::uint64_t block = 1; block <= 2; ++block) {
+      const auto expected = philox({{block, 0, task, 0}}, {{5, 0}});
+      for (std::size_t k = 0; 4 * (block - 1) + k < 6 && k < 4; ++k)
+        CHECK(first[task][4 * (block - 1) + k] == expected[k]);
+    }
+  }
+  const auto uniform = jobhost::map([](int) { return jobhost::rng().uniform(); }, inputs).to_vector();
+  CHECK(std::accumulate(uniform.begin(), uniform.end(), 0.0) / 3000 == Approx(0.5).margin(0.03));
 }
 
 TEST_CASE("addresses are not sent") {

@@ -13,6 +13,7 @@ struct Options {
   double timeout = 0;                 // seconds per task; 0: none
   unsigned retries = 2;               // further attempts after a crash or time-out
   std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
+  std::uint64_t seed = 0;             // of jobhost::rng() in tasks
   std::string label = {};             // for jobhost ls
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and
   /// is removed with its results.

@@ -115,6 +115,7 @@ class JobSequence {
   void start() {
     constexpr std::uint64_t kGrowth = 4, kLargest = 1 << 16;
     Window window(*feed_, window_);
+    call_.first_task = known_;
     auto job = runtime().start(call_, window, options_, in_order_);
     const std::lock_guard lock(mutex_);
     ended_ = ended_ || window.exhausted();
@@ -123,6 +124,7 @@ class JobSequence {
     size_ = std::max(size_, known_);
     if (job->tasks() > 0) jobs_.push_back({first, std::move(job)});
     if (window_ < kLargest) window_ *= kGrowth;
+    if (ended_) call_.columns.clear();  // values that may be large are with the job now
   }
 
   Call call_;

@@ -81,7 +81,15 @@ std::string encode_as(const A& value) {
     return encoded(std::string(std::string_view(value)));
   } else if constexpr (sdk::Span<T>) {
     using Item = std::remove_cv_t<typename T::element_type>;
-    return encoded(std::vector<Item>(std::ranges::begin(value), std::ranges::end(value)));
+    if constexpr (std::ranges::contiguous_range<A> && std::is_same_v<std::ranges::range_value_t<A>, Item>) {
+      StringWriter writer;
+      writer.text.reserve(sizeof(std::uint64_t) + std::ranges::size(value) * sizeof(Item));
+      sdk::encode_size(writer, std::ranges::size(value));
+      writer.bytes(std::ranges::data(value), std::ranges::size(value) * sizeof(Item));
+      return std::move(writer.text);
+    } else {
+      return encoded(std::vector<Item>(std::ranges::begin(value), std::ranges::end(value)));
+    }
   } else if constexpr (std::is_same_v<T, A>) {
     return encoded(value);
   } else {
@@ -103,7 +111,7 @@ class Source {
   }
   bool next(std::vector<std::string>&, std::size_t&) { return true; }
   std::optional<std::uint64_t> size() { return std::nullopt; }
-  std::string common() const { return value_; }
+  std::string take_common() { return std::move(value_); }
 
  private:
   std::string value_;
@@ -131,7 +139,7 @@ class Source<P, A, true> {
       return std::nullopt;
     }
   }
-  std::string common() const { return ""; }
+  std::string take_common() { return ""; }
 
  private:
   A range_;  // a reference to what outlives the results, or the range itself
@@ -172,8 +180,8 @@ class ZippedFeed : public Feed {
   void describe(std::vector<Column>& columns, sdk::TypeList<P...>) {
     std::apply(
         [&](auto&... source) {
-          (columns.push_back(
-               {"arg" + std::to_string(columns.size()), type_json<sdk::Plain<P>>(), source.kSame, source.common()}),
+          (columns.push_back({"arg" + std::to_string(columns.size() + 1 - kOwnColumns), type_json<sdk::Plain<P>>(),
+                              source.kSame ? Column::From::kValue : Column::From::kFeed, source.take_common()}),
            ...);
         },
         sources_);
@@ -208,7 +216,9 @@ struct MapOf {
     Call call;
     call.name = spelling<Stored<F>>();
     call.entry = &enter_callable<Stored<F>, P...>;
-    call.columns.push_back({"callable", "\"string\"", true, encoded(State<Stored<F>>::write(f))});
+    call.columns = {{"callable", "\"string\"", Column::From::kValue, encoded(State<Stored<F>>::write(f))},
+                    {"seed", "\"u64\"", Column::From::kValue, encoded(options.seed)},
+                    {"number", "\"u64\"", Column::From::kTask}};
     feed->describe(call.columns, sdk::TypeList<P...>());
     call.result = type_json<sdk::Plain<Result>>();
     const auto size = feed->size();

@@ -79,7 +79,9 @@ bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Fee
   };
   for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
     const auto& column = call.columns[p];
-    if (!column.same) {
+    if (column.from == detail::Column::From::kTask) {
+      axis.sources.push_back({p, bundle::IntegerRange{call.first_task, 1}});
+    } else if (column.from == detail::Column::From::kFeed) {
       axis.sources.push_back({p, bundle::Stored{0, static_cast<std::uint32_t>(types.size())}});
       types.push_back(kernel.parameters[p].type);
     }
@@ -100,7 +102,7 @@ bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Fee
   axis.length = rows;
   for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
     const auto& column = call.columns[p];
-    if (!column.same) continue;
+    if (column.from != detail::Column::From::kValue) continue;
     const auto bytes = bytes_of(column.value);
     if (bytes.size() <= kInManifest) {
       inputs.axes.push_back({1, {{p, bundle::Constant{{bytes.begin(), bytes.end()}}}}});

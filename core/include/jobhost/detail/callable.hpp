@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "jobhost/detail/runtime.hpp"
+#include "jobhost/sdk/random.hpp"
 #include "jobhost/sdk/schema.hpp"
 
 /// How a callable travels: as its offset in the program's module, as its bytes, or as an encoded value.
@@ -335,19 +336,32 @@ struct Registration {
   explicit Registration(jobhost_entry known) : entry(known), next(first) { first = this; }
 };
 
-/// The entry for a callable of type F with parameters P: its first column is the callable's state.
+/// Columns before the arguments: the callable's state, the job's seed, the task's number.
+inline constexpr std::size_t kOwnColumns = 3;
+
+inline std::uint64_t number_in(const jobhost_column& column, std::uint64_t i) {
+  std::uint64_t number;
+  __builtin_memcpy(&number, column.data + i * column.stride, sizeof number);
+  return number;
+}
+
+/// The entry for a callable of type F with parameters P.
 template <class F, class... P>
 std::uint64_t enter_callable(const jobhost_column* params, std::uint64_t n, jobhost_sink* sink,
                              jobhost_progress* progress) {
   using Result = typename ResultOf<F, P...>::Type;
   const sdk::Encoded state = sdk::value_of(params[0], 0);
+  TaskRandom& random = rng();
+  const std::uint64_t seed = number_in(params[1], 0);
   sdk::Reader reader(state.data, state.size);
   const std::uint64_t size = reader.size();
   return State<F>::with(reader.take(size), size, [&](auto& callable) {
-    const auto invoke = [&callable](auto&&... arguments) -> decltype(auto) {
+    std::uint64_t i = 0;  // every task is called once, in order
+    const auto invoke = [&](auto&&... arguments) -> decltype(auto) {
+      random.begin(seed, number_in(params[2], i++));
       return std::invoke(callable, std::forward<decltype(arguments)>(arguments)...);
     };
-    return sdk::run_batch<std::string, Result>(invoke, sdk::TypeList<P...>(), params + 1, n, sink, progress);
+    return sdk::run_batch<std::string, Result>(invoke, sdk::TypeList<P...>(), params + kOwnColumns, n, sink, progress);
   });
 }
 

@@ -12,21 +12,27 @@
 /// cannot map.
 namespace jobhost::detail {
 
-/// A parameter of a call: its type as the schema writes it, and its value when all tasks have the same.
+/// A parameter of a call: its type as the schema writes it, and where its values come from.
 struct Column {
+  enum class From {
+    kFeed,
+    kValue,  // `value`, for every task
+    kTask,   // the task's number, u64
+  };
   std::string name, type;
-  bool same = false;
-  std::string value;  // encoded
+  From from = From::kFeed;
+  std::string value = {};  // encoded
 };
 
 struct Call {
   std::string name;     // for people
   jobhost_entry entry;  // inside the program's module
   std::vector<Column> columns;
-  std::string result;  // type
+  std::string result;            // type
+  std::uint64_t first_task = 0;  // number of the feed's first task
 };
 
-/// The arguments of one task after another, encoded; one value per column that differs from task to task.
+/// The arguments of one task after another, encoded; one value per column that comes from here.
 class Feed {
  public:
   virtual ~Feed() = default;

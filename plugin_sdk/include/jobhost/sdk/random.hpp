@@ -4,8 +4,8 @@
 
 namespace jobhost {
 
-/// A stream of random numbers that belongs to one task: the same on any backend, with any number of workers, in any chunks,
-/// and when the task is tried again. A uniform random bit generator for the distributions of <random>.
+/// A stream of random numbers that belongs to one task: the same on any backend, with any number of workers, in any
+/// chunks, and when the task is tried again. A uniform random bit generator for the distributions of <random>.
 ///
 /// It is Philox4x64-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11) with key
 /// {seed, 0} and counter {n, 0, task, 0}; n counts blocks of four numbers from 1. NumPy has the same stream:
@@ -56,8 +56,8 @@ class TaskRandom {
   std::uint64_t numbers_[4] = {};
 };
 
-/// The stream of the task that runs on this thread. Options::seed is the job's seed. Outside of tasks it is that of seed
-/// 0 and task 0.
+/// The stream of the task that runs on this thread. Options::seed is the job's seed. Outside of tasks it is that of
+/// seed 0 and task 0.
 inline TaskRandom& rng() {
   thread_local TaskRandom random;
   return random;
