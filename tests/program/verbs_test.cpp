@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cereal/cereal.hpp>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -64,6 +65,24 @@ void check_ends(const char* name, const jobhost::Options& options, const F& f) {
   CHECK(ends[2].failure().task() == 2);
   CHECK(ends[3].value() == 30);
 }
+
+class Account {
+ public:
+  explicit Account(int cents = 0) : cents_(cents) {}
+  virtual ~Account() = default;  // neither an aggregate nor bytes
+  Account(const Account&) = default;
+  Account& operator=(const Account&) = default;
+  int cents() const { return cents_; }
+  int operator()(int more) const { return cents_ + more; }
+  friend bool operator==(const Account& a, const Account& b) { return a.cents_ == b.cents_; }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(cereal::make_nvp("cents", cents_));
+  }
+
+ private:
+  int cents_;
+};
 
 const std::vector<std::string> kBackends = {"processes", "threads"};
 
@@ -255,6 +274,27 @@ TEST_CASE("a fold is the same to the last bit for any workers") {
   CHECK(answers.size() == 1);
   CHECK(*answers.begin() == Approx(12.090146129863428).epsilon(1e-14));
   CHECK(jobhost::map_reduce(reciprocal, add, 7.0, std::vector<double>()) == 7.0);
+}
+
+TEST_CASE("a stop token ends calls, also endless ones") {
+  std::stop_source source;
+  std::size_t seen = 0;
+  for (const int value : jobhost::map(
+           {.workers = 1, .stop = source.get_token()}, [](int x) { return x; }, std::views::iota(0))) {
+    REQUIRE(value == static_cast<int>(seen));
+    if (++seen == 2000) source.request_stop();
+  }
+  CHECK(seen == 2000);
+  auto asleep =
+      jobhost::amap({.workers = 1, .stop = std::stop_source(source).get_token()}, behave, std::vector<int>(10));
+  CHECK(asleep.get().empty());
+}
+
+TEST_CASE("classes that only cereal knows are arguments, results and callables") {
+  CHECK(jobhost::map([](const Account& account, int more) { return Account(account.cents() + more); }, Account(5),
+                     std::vector<int>{1, 2})
+            .to_vector() == std::vector<Account>{Account(6), Account(7)});
+  CHECK(jobhost::map(Account(100), std::vector<int>{1, 2}).to_vector() == std::vector<int>{101, 102});
 }
 
 TEST_CASE("what runs beside the program can be cancelled, limited in time, and forgotten") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 
 namespace jobhost {
@@ -18,6 +19,8 @@ struct Options {
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and
   /// is removed with its results.
   std::string store = {};
+  /// Ends the call early when a stop is requested: nothing new is started, the range ends, pipe throws.
+  std::stop_token stop = {};
 };
 
 }  // namespace jobhost

@@ -59,7 +59,7 @@ class JobSequence {
 
   bool next(Outcome& outcome) {
     for (;;) {
-      if (jobs_.empty()) return false;
+      if (jobs_.empty() || options_.stop.stop_requested()) return false;
       if (jobs_.size() == 1 && !ended_) start();  // the one ahead
       Part& front = jobs_.front();
       if (front.job->next(outcome)) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -121,7 +122,7 @@ bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Fee
 
 class LocalJob : public detail::Job {
  public:
-  LocalJob(base::Env& env, host::Job job, bool temporary, bool in_order)
+  LocalJob(base::Env& env, host::Job job, bool temporary, bool in_order, std::stop_token stop)
       : env_(env),
         job_(std::move(job)),
         temporary_(temporary),
@@ -129,7 +130,8 @@ class LocalJob : public detail::Job {
         stream_(env, job_),
         explainer_(job_),
         ownership_(env, job_),
-        backend_(backend::make_local(env, job_.manifest.backend, false)) {
+        backend_(backend::make_local(env, job_.manifest.backend, false)),
+        stop_(std::move(stop), [this] { cancel(); }) {
     if (job_.manifest.tasks == 0) return;
     backend_->start({jobhost_program(), job_.directory.path(), job_.manifest_sha256, bell_.fd()},
                     job_.manifest.workers);
@@ -243,6 +245,7 @@ class LocalJob : public detail::Job {
   jobhost_column results_{};
   bool failed_ = false;
   detail::Failure failure_;
+  std::stop_callback<std::function<void()>> stop_;  // last: it may call at once
 };
 
 class LocalRuntime : public detail::Runtime {
@@ -274,7 +277,7 @@ class LocalRuntime : public detail::Runtime {
     const bool temporary = options.store.empty();
     try {
       store::Store store(env_, temporary ? folder() : options.store);
-      return std::make_unique<LocalJob>(env_, host::submit(env_, store, spec), temporary, in_order);
+      return std::make_unique<LocalJob>(env_, host::submit(env_, store, spec), temporary, in_order, options.stop);
     } catch (const base::Error& error) {
       throw in_words(error);
     }
