@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "jobhost/jobhost.hpp"
+#include "support/temporary_directory.hpp"
 
 // What the tests map: functions of every kind, all of this program.
 long power(long base, long exponent) {
@@ -288,6 +289,21 @@ TEST_CASE("a stop token ends calls, also endless ones") {
   auto asleep =
       jobhost::amap({.workers = 1, .stop = std::stop_source(source).get_token()}, behave, std::vector<int>(10));
   CHECK(asleep.get().empty());
+}
+
+TEST_CASE("a submitted job is followed by its id, also twice and afterwards") {
+  const jobhost::test::TemporaryDirectory folder;
+  const jobhost::Options options{.workers = 2, .retries = 0, .label = "squares", .store = folder.path()};
+  std::vector<int> inputs(200);
+  std::iota(inputs.begin(), inputs.end(), 3);
+  const std::string job = jobhost::submit(options, behave, inputs);
+  for (int reader = 0; reader < 2; ++reader) {
+    int expected = 3;
+    for (const int value : jobhost::attach<int>(job, folder.path())) CHECK(value == 10 * expected++);
+    CHECK(expected == 203);
+  }
+  CHECK_THROWS_WITH(jobhost::attach<double>(job, folder.path()), Catch::Contains("are of type int, not double"));
+  CHECK_THROWS_AS(jobhost::attach<int>("none", folder.path()), std::invalid_argument);
 }
 
 TEST_CASE("classes that only cereal knows are arguments, results and callables") {

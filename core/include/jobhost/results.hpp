@@ -57,6 +57,10 @@ class JobSequence {
     start();
   }
 
+  explicit JobSequence(std::unique_ptr<Job> job) : in_order_(true), known_(job->tasks()), size_(known_), ended_(true) {
+    jobs_.push_back({0, std::move(job)});
+  }
+
   bool next(Outcome& outcome) {
     for (;;) {
       if (jobs_.empty() || options_.stop.stop_requested()) return false;
@@ -132,7 +136,7 @@ class JobSequence {
   Options options_;
   bool in_order_;
   std::uint64_t window_ = 1024, known_ = 0, size_ = 0, done_ = 0;
-  std::atomic<bool> ended_{false};  // no further job
+  std::atomic<bool> ended_{false};  // no further job is started
   mutable std::mutex mutex_;        // jobs_ and the numbers, where others than the reader look at them
   std::deque<Part> jobs_;
 };

@@ -203,9 +203,21 @@ struct MapOf {
   static typename ResultOf<Stored<F>, P...>::Type result(sdk::TypeList<P...>);
   using Yield = typename YieldOf<decltype(result(Parameters()))>::Type;
 
-  template <class... P>
+  /// What is called, over which inputs.
+  struct Prepared {
+    Call call;
+    std::unique_ptr<Feed> feed;
+    std::optional<std::uint64_t> tasks;  // where that is known
+  };
+
   static std::unique_ptr<JobSequence> start(const Options& options, bool in_order, const Stored<F>& f,
-                                            sdk::TypeList<P...>, A&&... arguments) {
+                                            A&&... arguments) {
+    Prepared made = prepare(options, f, Parameters(), std::forward<A>(arguments)...);
+    return std::make_unique<JobSequence>(std::move(made.call), std::move(made.feed), options, in_order, made.tasks);
+  }
+
+  template <class... P>
+  static Prepared prepare(const Options& options, const Stored<F>& f, sdk::TypeList<P...>, A&&... arguments) {
     using Result = typename ResultOf<Stored<F>, P...>::Type;
     static_assert(sizeof...(P) == sizeof...(A), "the callable takes another number of arguments");
     static_assert((sdk::parameter_travels<P>() && ...), "a parameter is of a type that cannot travel");
@@ -222,15 +234,14 @@ struct MapOf {
     feed->describe(call.columns, sdk::TypeList<P...>());
     call.result = type_json<sdk::Plain<Result>>();
     const auto size = feed->size();
-    return std::make_unique<JobSequence>(std::move(call), std::move(feed), options, in_order, size);
+    return {std::move(call), std::move(feed), size};
   }
 };
 
 template <template <class> class How, class F, class... A>
 auto mapped(const Options& options, bool in_order, const F& f, A&&... arguments) {
   using M = MapOf<F, A...>;
-  return Results<typename M::Yield, How>(
-      M::start(options, in_order, f, typename M::Parameters(), std::forward<A>(arguments)...));
+  return Results<typename M::Yield, How>(M::start(options, in_order, f, std::forward<A>(arguments)...));
 }
 
 template <class F>
@@ -301,7 +312,7 @@ template <class F, class... A>
 auto amap(const Options& options, const F& f, A&&... arguments) {
   using M = detail::MapOf<F, A...>;
   using T = typename M::Yield;
-  return Async<std::vector<T>>(M::start(options, true, f, typename M::Parameters(), std::forward<A>(arguments)...),
+  return Async<std::vector<T>>(M::start(options, true, f, std::forward<A>(arguments)...),
                                [](detail::JobSequence& jobs) {
                                  std::vector<T> values;
                                  for (detail::Slot<T> slot; slot.read(jobs);) values.push_back(slot.take());
@@ -318,13 +329,12 @@ template <class F, class... A>
 auto apipe(const Options& options, const F& f, A&&... arguments) {
   using M = detail::MapOf<F, std::ranges::single_view<std::decay_t<A>>...>;
   using T = typename M::Yield;
-  return Async<T>(
-      M::start(options, true, f, typename M::Parameters(), std::views::single(std::forward<A>(arguments))...),
-      [](detail::JobSequence& jobs) {
-        detail::Slot<T> slot;
-        if (!slot.read(jobs)) throw std::runtime_error("the call was cancelled");
-        return slot.take();
-      });
+  return Async<T>(M::start(options, true, f, std::views::single(std::forward<A>(arguments))...),
+                  [](detail::JobSequence& jobs) {
+                    detail::Slot<T> slot;
+                    if (!slot.read(jobs)) throw std::runtime_error("the call was cancelled");
+                    return slot.take();
+                  });
 }
 template <detail::NoOptions F, class... A>
 auto apipe(const F& f, A&&... arguments) {
@@ -352,6 +362,30 @@ T map_reduce(const Options& options, const F& f, const C& combine, T init, R&& i
 template <detail::NoOptions F, class C, class T, std::ranges::input_range R>
 T map_reduce(const F& f, const C& combine, T init, R&& inputs) {
   return map_reduce(Options(), f, combine, std::move(init), std::forward<R>(inputs));
+}
+
+/// Starts the map as a job that goes on without this program, and returns its id. It lives in Options::store, by
+/// default where the command line keeps its jobs ($JOBHOST_STORE, else .jobhost), and can be followed there (jobhost
+/// attach) as well as by attach() in this or another program. All inputs are read before submit returns.
+template <class F, class... A>
+std::string submit(const Options& options, const F& f, A&&... arguments) {
+  using M = detail::MapOf<F, A...>;
+  auto made = M::prepare(options, f, typename M::Parameters(), std::forward<A>(arguments)...);
+  return detail::runtime().submit(made.call, *made.feed, options);
+}
+template <detail::NoOptions F, class... A>
+std::string submit(const F& f, A&&... arguments) {
+  return submit(Options(), f, std::forward<A>(arguments)...);
+}
+
+/// The results of a submitted job in the order of the inputs, as they come. T is what the mapped function returns.
+/// Reading changes nothing: any number of programs may, at any time, also after the job is done. Throws
+/// std::invalid_argument when there is no such job or T does not fit.
+template <class T>
+Results<T> attach(const std::string& job, const std::string& store = {}) {
+  using R = std::conditional_t<std::is_same_v<T, Nothing>, void, T>;
+  return Results<T>(
+      std::make_unique<detail::JobSequence>(detail::runtime().attach(store, job, detail::type_json<R>())));
 }
 
 }  // namespace jobhost

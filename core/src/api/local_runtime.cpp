@@ -20,6 +20,7 @@
 #include "host/explanation.hpp"
 #include "host/ownership.hpp"
 #include "host/result_stream.hpp"
+#include "host/worker_watch.hpp"
 #include "jobhost/detail/runtime.hpp"
 #include "schema/value.hpp"
 #include "store/doorbell.hpp"
@@ -30,6 +31,7 @@ namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
+constexpr std::uint64_t kSilenceNs = 2'000'000'000;
 
 /// The library that holds the address, and where it was loaded.
 Dl_info library_of(const void* address) {
@@ -129,7 +131,8 @@ class LocalJob : public detail::Job {
         in_order_(in_order),
         stream_(env, job_),
         explainer_(job_),
-        ownership_(env, job_),
+        ownership_(std::in_place, env, job_),
+        watch_(env, job_),
         backend_(backend::make_local(env, job_.manifest.backend, false)),
         stop_(std::move(stop), [this] { cancel(); }) {
     if (job_.manifest.tasks == 0) return;
@@ -137,8 +140,19 @@ class LocalJob : public detail::Job {
                     job_.manifest.workers);
   }
 
+  /// Reads along what others compute.
+  LocalJob(base::Env& env, host::Job job)
+      : env_(env),
+        job_(std::move(job)),
+        temporary_(false),
+        in_order_(true),
+        stream_(env, job_),
+        explainer_(job_),
+        watch_(env, job_),
+        stop_({}, [] {}) {}
+
   ~LocalJob() override {
-    if (!stream_.finished()) backend_->stop(true);
+    if (backend_ && !stream_.finished()) backend_->stop(true);
     backend_.reset();
     if (temporary_) base::remove_tree(env_, job_.directory.path());
   }
@@ -205,9 +219,10 @@ class LocalJob : public detail::Job {
   /// Looks after the workers. Throws when they will bring nothing more.
   void look(bool& last_look) {
     const std::uint64_t now = env_.monotonic_ns();
+    if (!backend_) return look_at_others(now, last_look);
     if (now - last_beat_ >= kBeatNs) {
       last_beat_ = now;
-      ownership_.beat();
+      ownership_->beat();
     }
     const auto complain = [this] {
       const auto [code, message] = bell_.complaint();
@@ -221,11 +236,24 @@ class LocalJob : public detail::Job {
       complain();  // the worker's own words say more than its exit code
       throw;
     }
-    if (status.running > 0) return;
+    if (status.running == 0) end_of_work(last_look);
+  }
+
+  /// Workers that this process did not start are taken for dead when none is seen alive and nothing came for a while.
+  void look_at_others(std::uint64_t now, bool& last_look) {
+    if (stream_.done() != last_done_ || last_change_ == 0) {
+      last_done_ = stream_.done();
+      last_change_ = now;
+    }
+    if (now - last_change_ >= kSilenceNs && !watch_.anyone_alive()) end_of_work(last_look);
+  }
+
+  void end_of_work(bool& last_look) const {
     if (last_look) {
-      throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + std::to_string(stream_.done()) +
-                                                            " of " + std::to_string(job_.manifest.tasks) +
-                                                            " tasks are done");
+      throw base::Error(base::ExitCode::kBackendFailed,
+                        "the workers ended, and " + std::to_string(stream_.done()) + " of " +
+                            std::to_string(job_.manifest.tasks) + " tasks are done",
+                        "jobhost resume " + job_.directory.path());
     }
     last_look = true;  // what they wrote last is read before that is believed
   }
@@ -235,12 +263,13 @@ class LocalJob : public detail::Job {
   bool temporary_, in_order_;
   host::ResultStream stream_;
   host::Explainer explainer_;
-  host::Ownership ownership_;
+  std::optional<host::Ownership> ownership_;
+  host::WorkerWatch watch_;
   store::Doorbell bell_;
   std::unique_ptr<backend::Backend> backend_;
   std::atomic<bool> cancelled_{false};
   std::atomic<std::uint64_t> done_{0};
-  std::uint64_t last_beat_ = 0;
+  std::uint64_t last_beat_ = 0, last_change_ = 0, last_done_ = 0;
   std::uint64_t first_ = 0, position_ = 0, left_ = 0;
   jobhost_column results_{};
   bool failed_ = false;
@@ -256,29 +285,40 @@ class LocalRuntime : public detail::Runtime {
 
   std::unique_ptr<detail::Job> start(const detail::Call& call, detail::Feed& feed, const Options& options,
                                      bool in_order) override {
-    if (options.backend != "processes" && options.backend != "threads") {
-      throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
-    }
-    const Dl_info module = library_of(reinterpret_cast<const void*>(call.entry));
-    const auto base = reinterpret_cast<std::uint64_t>(module.dli_fbase);
-    host::JobSpec spec;
-    spec.plugin = spec.named = module.dli_fname;
-    spec.entry = kernel_of(call, reinterpret_cast<std::uint64_t>(call.entry) - base);
-    spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
-      return make_inputs(env_, call, feed, kernel, directory);
-    };
-    spec.backend = options.backend;
-    spec.workers = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-    spec.chunk = options.chunk;
-    spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
-    spec.retries = options.retries;
-    spec.memory = options.memory;
-    spec.label = options.label;
     const bool temporary = options.store.empty();
     try {
       store::Store store(env_, temporary ? folder() : options.store);
-      return std::make_unique<LocalJob>(env_, host::submit(env_, store, spec), temporary, in_order, options.stop);
+      return std::make_unique<LocalJob>(env_, make_job(store, call, feed, options), temporary, in_order, options.stop);
     } catch (const base::Error& error) {
+      throw in_words(error);
+    }
+  }
+
+  std::string submit(const detail::Call& call, detail::Feed& feed, const Options& options) override {
+    try {
+      store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
+      const host::Job job = make_job(store, call, feed, options);
+      backend::make_local(env_, job.manifest.backend, true)
+          ->start({jobhost_program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
+      return job.manifest.job;
+    } catch (const base::Error& error) {
+      throw in_words(error);
+    }
+  }
+
+  std::unique_ptr<detail::Job> attach(const std::string& path, const std::string& name,
+                                      const std::string& result_type) override {
+    try {
+      store::Store store(env_, path.empty() ? store::Store::default_path() : path);
+      host::Job job = host::open_job(env_, store.find(name));
+      const schema::Type wanted = kernel_of({"attach", nullptr, {}, result_type, 0}, 0).result;
+      if (wanted != job.manifest.kernel.result) {
+        throw std::invalid_argument("the results of job " + job.manifest.job + " are of type " +
+                                    schema::cpp_name(job.manifest.kernel.result) + ", not " + schema::cpp_name(wanted));
+      }
+      return std::make_unique<LocalJob>(env_, std::move(job));
+    } catch (const base::Error& error) {
+      if (error.code() == base::ExitCode::kUsage) throw std::invalid_argument(error.what());
       throw in_words(error);
     }
   }
@@ -313,6 +353,28 @@ class LocalRuntime : public detail::Runtime {
   }
 
  private:
+  host::Job make_job(store::Store& store, const detail::Call& call, detail::Feed& feed, const Options& options) {
+    if (options.backend != "processes" && options.backend != "threads") {
+      throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
+    }
+    const Dl_info module = library_of(reinterpret_cast<const void*>(call.entry));
+    const auto base = reinterpret_cast<std::uint64_t>(module.dli_fbase);
+    host::JobSpec spec;
+    spec.plugin = spec.named = module.dli_fname;
+    spec.entry = kernel_of(call, reinterpret_cast<std::uint64_t>(call.entry) - base);
+    spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
+      return make_inputs(env_, call, feed, kernel, directory);
+    };
+    spec.backend = options.backend;
+    spec.workers = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+    spec.chunk = options.chunk;
+    spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
+    spec.retries = options.retries;
+    spec.memory = options.memory;
+    spec.label = options.label;
+    return host::submit(env_, store, spec);
+  }
+
   /// A store for jobs that live no longer than the call.
   std::string folder() {
     const std::lock_guard lock(mutex_);

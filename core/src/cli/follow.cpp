@@ -8,6 +8,7 @@
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "host/ownership.hpp"
+#include "host/worker_watch.hpp"
 #include "store/doorbell.hpp"
 
 namespace jobhost::cli {
@@ -18,29 +19,6 @@ constexpr std::uint64_t kPollNs = 100'000'000;  // without a doorbell
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 constexpr std::uint64_t kSilenceNs = 2'000'000'000;  // nobody working, nothing new: attach gives up
-
-/// True when some worker of the job lives, as far as can be told.
-class WorkerWatch {
- public:
-  WorkerWatch(base::Env& env, const host::Job& job)
-      : env_(env),
-        job_(job),
-        self_(store::make_identity(env, "host")),
-        watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000) {}
-
-  bool anyone_alive() {
-    for (const auto& party : store::all_parties(env_, job_.directory)) {
-      if (party.role == "worker" && !watch_.dead(party)) return true;
-    }
-    return false;
-  }
-
- private:
-  base::Env& env_;
-  const host::Job& job_;
-  store::Identity self_;
-  store::DeathWatch watch_;
-};
 
 /// The host's side of a running job: workers it started, and the right to do so.
 struct Running {
@@ -220,7 +198,7 @@ class Follower {
   std::unique_ptr<BlockOutput> output_;
   host::Explainer explainer_;
   TaskWords words_;
-  WorkerWatch watch_;
+  host::WorkerWatch watch_;
   std::unique_ptr<Running> running_;
   bool gave_up_ = false;
   int requests_seen_ = 0;

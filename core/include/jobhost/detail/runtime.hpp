@@ -76,6 +76,12 @@ class Runtime {
   virtual ~Runtime() = default;
   /// Takes all of `feed`. Throws std::invalid_argument for what cannot be sent.
   virtual std::unique_ptr<Job> start(const Call& call, Feed& feed, const Options& options, bool in_order) = 0;
+  /// The same for a job that goes on without this process, in the store that `options` name: its id.
+  virtual std::string submit(const Call& call, Feed& feed, const Options& options) = 0;
+  /// Reads along what others compute; `job` is an id, a unique prefix, a path or @last, `store` "" the default one.
+  /// Throws std::invalid_argument when there is no such job or its results are of another type.
+  virtual std::unique_ptr<Job> attach(const std::string& store, const std::string& job,
+                                      const std::string& result_type) = 0;
   /// Offset of a function of the program, which workers find again. Throws std::invalid_argument for one that lies
   /// elsewhere, as in a library.
   virtual std::uint64_t offset_of(const void* function) = 0;
