@@ -131,6 +131,15 @@ def status(pid):
     return (role, peak[0] / 1024) if peak else None
 
 
+def add_one(x):
+    return x + 1
+
+
+def python_map(n):
+    with multiprocessing.Pool(2) as pool:
+        return timed(lambda: sum(pool.map(add_one, range(n))))
+
+
 def pool_of_python():
     with multiprocessing.Pool(2) as pool:
         pool.map(abs, [1])
@@ -188,6 +197,15 @@ def main():
         work |= {backend: (lambda b=backend: bench.first_result(b)) for backend in backends}
         print("W5 start to first result")
         show(medians(4 * rounds, work))
+
+        calls = 2 * 10**6 if options.quick else 10**7
+        program = lambda *words: float(subprocess.run([str(bench.build / "bench/bench_program"), *map(str, words)],
+                                                      check=True, stdout=subprocess.PIPE).stdout)
+        print(f"C++ API: {calls:.0e} results of a trivial lambda, read in order by the program")
+        show(medians(rounds, {"multiprocessing.Pool": lambda: python_map(calls), "map": lambda: program("map", calls)}),
+             calls)
+        print("C++ API: one call, its job made and removed")
+        show(medians(rounds, {"multiprocessing.Pool": lambda: timed(pool_of_python), "pipe": lambda: program("pipe", 30)}))
 
         print("a source file, from the start of jobhost run to its end")
         show(medians(rounds, {"g++ -O2 -g -shared": bench.compiled, "first run": lambda: bench.source_file(True),

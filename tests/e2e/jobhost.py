@@ -16,6 +16,8 @@ CHOSEN = os.environ["CHOSEN"]
 SETTINGS = os.environ["SETTINGS"]
 WIDE = os.environ["WIDE"]
 SANITIZED = bool(os.environ["JOBHOST_SANITIZE"])  # sanitizers end a process their own way
+# For projects of users: where the runtime is sanitized, their executables must be linked with the sanitizer.
+LINK_FLAGS = {"LDFLAGS": f"-fsanitize={os.environ['JOBHOST_SANITIZE']}"} if SANITIZED else {}
 BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
 SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
 

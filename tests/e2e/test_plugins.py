@@ -7,7 +7,7 @@ import statistics
 import struct
 import subprocess
 
-from jobhost import BUILD, JOBHOST, SOURCE, JobhostTest
+from jobhost import BUILD, JOBHOST, LINK_FLAGS, SOURCE, JobhostTest
 
 PLUGINS = BUILD / "lib/jobhost"
 
@@ -109,7 +109,7 @@ class Examples(JobhostTest):
         shutil.copytree(SOURCE / "examples" / example, folder)
         for line in open(f"{folder}/README.md"):
             if line.startswith("    "):
-                environment = dict(os.environ, JOBHOST_STORE=self.store, CMAKE_PREFIX_PATH=str(BUILD),
+                environment = dict(os.environ, **LINK_FLAGS, JOBHOST_STORE=self.store, CMAKE_PREFIX_PATH=str(BUILD),
                                    PATH=f"{os.path.dirname(JOBHOST)}:{os.environ['PATH']}")
                 done = subprocess.run(["bash", "-c", line.strip()], cwd=folder, text=True, capture_output=True, env=environment)
                 self.assertEqual(done.returncode, 0, line + done.stdout + done.stderr)

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import unittest
 
-from jobhost import BUILD, SOURCE, JobhostTest
+from jobhost import BUILD, LINK_FLAGS, SOURCE, JobhostTest
 
 
 class Projects(JobhostTest):
@@ -51,7 +51,7 @@ class Projects(JobhostTest):
                      p_cpp="#include <jobhost/jobhost.hpp>\n#include <cstdio>\n#include <vector>\n"
                            "static int twice(int x) { return 2 * x; }\n"
                            "int main() { for (int y : jobhost::map(twice, std::vector<int>{1, 2})) std::printf(\"%d\\n\", y); }\n")
-        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}")
+        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", env=dict(os.environ, **LINK_FLAGS))
         self.cmake("--build", "b")
         out = subprocess.run(["b/p"], cwd=self.folder, text=True, capture_output=True)
         self.assertEqual(out.stdout, "2\n4\n", out.stderr)
