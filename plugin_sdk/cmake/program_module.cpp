@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "jobhost/detail/callable.hpp"
-#include "jobhost/errors.hpp"
+#include "jobhost/exception.hpp"
 
 namespace jobhost::detail {
 namespace {
@@ -37,6 +37,7 @@ Runtime& runtime() {
 }
 
 void rethrow(const Failure& failure) {
+  for (const KnownException* known = KnownException::first; known; known = known->next) known->rethrow_if(failure);
   throw_if<std::invalid_argument>(failure, "std::invalid_argument");
   throw_if<std::domain_error>(failure, "std::domain_error");
   throw_if<std::length_error>(failure, "std::length_error");

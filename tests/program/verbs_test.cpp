@@ -85,6 +85,26 @@ class Account {
   int cents_;
 };
 
+struct Diverged {
+  int step;
+  std::vector<double> residuals;
+};
+const jobhost::ExceptionType<Diverged> diverged;
+
+class Overdrawn : public std::runtime_error {
+ public:
+  explicit Overdrawn(int missing = 0) : std::runtime_error("missing " + std::to_string(missing)), missing_(missing) {}
+  int missing() const { return missing_; }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(cereal::make_nvp("missing", missing_));
+  }
+
+ private:
+  int missing_;
+};
+const jobhost::ExceptionType<Overdrawn> overdrawn;
+
 const std::vector<std::string> kBackends = {"processes", "threads"};
 
 }  // namespace
@@ -275,6 +295,39 @@ TEST_CASE("a fold is the same to the last bit for any workers") {
   CHECK(answers.size() == 1);
   CHECK(*answers.begin() == Approx(12.090146129863428).epsilon(1e-14));
   CHECK(jobhost::map_reduce(reciprocal, add, 7.0, std::vector<double>()) == 7.0);
+}
+
+TEST_CASE("exceptions of the program's own types come back with their members, on every backend") {
+  for (const auto& backend : kBackends) {
+    const jobhost::Options options{.backend = backend};
+    auto results = jobhost::map(
+        options,
+        [](int x) -> int {
+          if (x == 1) throw Diverged{7, {0.5, 0.25}};
+          if (x == 2) throw Overdrawn(12);
+          return x;
+        },
+        std::vector<int>{0, 1, 2, 3});
+    auto it = results.begin();
+    CHECK(*it == 0);
+    try {
+      *++it;
+      FAIL("nothing was thrown");
+    } catch (const Diverged& error) {
+      CHECK(error.step == 7);
+      CHECK(error.residuals == std::vector<double>{0.5, 0.25});
+    }
+    try {
+      *++it;
+      FAIL("nothing was thrown");
+    } catch (const Overdrawn& error) {
+      CHECK(error.missing() == 12);
+      CHECK(std::string(error.what()) == "missing 12");
+    }
+    CHECK(*++it == 3);
+    CHECK_THROWS_AS(jobhost::pipe(options, [] { throw Overdrawn(1); }), jobhost::TaskFailure);
+    CHECK_THROWS_AS(jobhost::pipe(options, [] { throw Overdrawn(1); }), std::runtime_error);
+  }
 }
 
 TEST_CASE("a stop token ends calls, also endless ones") {

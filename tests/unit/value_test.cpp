@@ -12,7 +12,7 @@ namespace {
 
 Type type_of(const std::string& json) {
   return schema::parse_description(
-             R"({"abi":0,"compiler":"","cpu":[],"skipped":[],"globals":[],"kernels":[{"name":"f","symbol":"s",
+             R"({"abi":1,"compiler":"","cpu":[],"skipped":[],"globals":[],"kernels":[{"name":"f","symbol":"s",
       "signature":"","file":"","line":1,"doc":"","params":[{"name":"x","type":)" +
                  json + R"(}],"result":"void"}]})",
              "test")

@@ -4,6 +4,7 @@
 
 #include "jobhost/async.hpp"
 #include "jobhost/errors.hpp"
+#include "jobhost/exception.hpp"
 #include "jobhost/options.hpp"
 #include "jobhost/results.hpp"
 #include "jobhost/verbs.hpp"

@@ -209,7 +209,17 @@ class LocalJob : public detail::Job {
     failed_ = block.failed;
     if (!failed_) return;
     const auto words = explainer_.explain(block.failure, block.modules);
-    failure_ = {block.first, words.kind, words.type, words.what, words.where, {}, words.stack};
+    failure_ = {};
+    failure_.task = block.first;
+    failure_.kind = words.kind;
+    failure_.type = words.type;
+    failure_.what = words.what;
+    failure_.where = words.where;
+    failure_.stack = words.stack;
+    if (!block.failure.thrown.empty()) {
+      failure_.mangled = block.failure.thrown[0].type;
+      failure_.object = block.failure.thrown[0].object;
+    }
     for (const auto& cause : words.causes) {
       const std::size_t colon = cause.find(": ");
       failure_.causes.push_back({cause.substr(0, colon), colon == std::string::npos ? "" : cause.substr(colon + 2)});

@@ -21,6 +21,7 @@ void encode(const Failure& failure, base::Bytes& out) {
   for (const auto& thrown : failure.thrown) {
     base::append_text(out, thrown.type);
     base::append_text(out, thrown.what);
+    base::append_text(out, thrown.object);
   }
   base::append_value<std::uint64_t>(out, failure.stack.size());
   for (const auto& entry : failure.stack) {
@@ -37,10 +38,11 @@ Failure decode_failure(base::ByteView bytes) {
     throw base::Error(base::ExitCode::kDamaged, "a failure record is of an unknown kind");
   }
   failure.signal = reader.value<std::int32_t>();
-  for (auto left = list_length(reader, 16); left > 0; --left) {
+  for (auto left = list_length(reader, 24); left > 0; --left) {
     Thrown thrown;
     thrown.type = reader.text();
     thrown.what = reader.text();
+    thrown.object = reader.text();
     failure.thrown.push_back(std::move(thrown));
   }
   for (auto left = list_length(reader, 12); left > 0; --left) {

@@ -17,9 +17,9 @@ struct StackEntry {
   friend bool operator==(const StackEntry&, const StackEntry&) = default;
 };
 
-/// What was thrown: `type` is a mangled C++ name or "".
+/// What was thrown: `type` is a mangled C++ name or "", `object` the object's encoded members or "".
 struct Thrown {
-  std::string type, what;
+  std::string type, what, object = {};
   friend bool operator==(const Thrown&, const Thrown&) = default;
 };
 

@@ -192,6 +192,8 @@ void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_excep
   store::Failure failure;
   for (; thrown; thrown = thrown->cause) {
     failure.thrown.push_back({thrown->type ? thrown->type : "", thrown->what ? thrown->what : ""});
+    if (thrown->object)
+      failure.thrown.back().object.assign(reinterpret_cast<const char*>(thrown->object), thrown->size);
   }
   if (self->manifest_.memory > 0 && !failure.thrown.empty() &&
       failure.thrown[0].type == typeid(std::bad_alloc).name()) {

@@ -43,6 +43,7 @@ class Feed {
 struct Failure {
   std::uint64_t task = 0;
   std::string kind, type, what, where;
+  std::string mangled, object;  // of what was thrown: its type, and its members where the program declared it
   struct Cause {
     std::string type, what;
   };

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define JOBHOST_ABI 0
+#define JOBHOST_ABI 1
 
 /* Name of the ELF section that holds the plugin's schema: one JSON document, read without executing anything. */
 #define JOBHOST_SCHEMA_SECTION "jobhost_schema"
@@ -34,6 +34,8 @@ typedef struct jobhost_exception {
   const char* type;                      /* mangled type name (std::type_info::name), or NULL when not known */
   const char* what;                      /* message; "" when the thrown object carries none */
   const struct jobhost_exception* cause; /* nested exception, or NULL */
+  const unsigned char* object; /* the thrown object's encoded members, for a host that knows its type; or NULL */
+  uint64_t size;               /* bytes of `object` */
 } jobhost_exception;
 
 /* Where results go. Fixed-size results fill data[i*size]; variable ones are appended and end at ends[i]. */

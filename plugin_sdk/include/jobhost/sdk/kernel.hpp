@@ -45,6 +45,13 @@ template <class Text>
     // A what() that throws: the type is all that can be told.
     thrown.add(abi::__cxa_current_exception_type(), "");
   }
+  for (const ExceptionWriter* writer = ExceptionWriter::first; writer; writer = writer->next) {
+    std::uint64_t size = 0;
+    if (unsigned char* object = writer->write(size)) {
+      thrown.set_object(object, size);
+      break;
+    }
+  }
   sink->failed(sink, i, thrown.first());
 }
 

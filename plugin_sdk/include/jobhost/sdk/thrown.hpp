@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +14,19 @@
 /// Puts the exception being handled into the C form that crosses the boundary.
 namespace jobhost::sdk {
 
+/// A type of exception whose objects cross the boundary: the module's list of them, filled by static constructors.
+struct ExceptionWriter {
+  /// Inside a catch handler: the object's encoded members in memory from malloc, or null when it is of another type.
+  unsigned char* (*write)(std::uint64_t& size);
+  ExceptionWriter* next = nullptr;
+
+  static inline ExceptionWriter* first = nullptr;
+  static void add(ExceptionWriter& writer) {
+    writer.next = first;
+    first = &writer;
+  }
+};
+
 /// An exception and its nested causes; texts are copies, freed with it.
 class Thrown {
  public:
@@ -21,13 +35,19 @@ class Thrown {
   Thrown& operator=(const Thrown&) = delete;
   ~Thrown() {
     for (int i = 0; i < depth_; ++i) std::free(const_cast<char*>(levels_[i].what));
+    std::free(const_cast<unsigned char*>(levels_[0].object));
   }
   void add(const std::type_info* type, const char* what) {
     if (depth_ == kMaxDepth) return;
     char* copy = ::strdup(what);
-    levels_[depth_] = {type ? type->name() : nullptr, copy ? copy : "", nullptr};
+    levels_[depth_] = {type ? type->name() : nullptr, copy ? copy : "", nullptr, nullptr, 0};
     if (depth_ > 0) levels_[depth_ - 1].cause = &levels_[depth_];
     ++depth_;
+  }
+  /// The outermost exception's object, in memory from malloc.
+  void set_object(unsigned char* object, std::uint64_t size) {
+    levels_[0].object = object;
+    levels_[0].size = size;
   }
   const jobhost_exception* first() const { return levels_; }
 
