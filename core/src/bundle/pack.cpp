@@ -28,7 +28,6 @@ struct PackWriter::State {
   std::vector<Column> columns;
   std::vector<SegmentEntry> index;
   std::uint64_t position = 0, first_row = 0, rows = 0, bytes = 0;
-  base::Bytes segment;
 
   void write(base::ByteView data) {
     file.write(data);
@@ -37,19 +36,24 @@ struct PackWriter::State {
 
   void end_segment() {
     if (rows == 0) return;
-    segment.clear();
+    const std::uint64_t begin = position;
+    std::uint32_t checksum = 0;
+    // Written piece by piece: a value may be as large as the memory that holds it.
+    const auto put = [&](base::ByteView piece) {
+      checksum = base::crc32c(piece, checksum);
+      write(piece);
+    };
     for (auto& column : columns) {
       if (!column.fixed) {
-        const auto* raw = reinterpret_cast<const unsigned char*>(column.offsets.data());
-        segment.insert(segment.end(), raw, raw + 8 * column.offsets.size());
+        put({reinterpret_cast<const unsigned char*>(column.offsets.data()), 8 * column.offsets.size()});
       }
-      segment.insert(segment.end(), column.values.begin(), column.values.end());
-      segment.resize((segment.size() + 7) & ~std::size_t{7});
+      put(column.values);
+      static constexpr unsigned char kZeros[8] = {};
+      put(base::ByteView(kZeros).first((8 - column.values.size() % 8) % 8));
       column.offsets.assign(1, 0);
       column.values.clear();
     }
-    index.push_back({position, segment.size(), first_row, rows, base::crc32c(segment)});
-    write(segment);
+    index.push_back({begin, position - begin, first_row, rows, checksum});
     first_row += rows;
     rows = bytes = 0;
   }
