@@ -18,20 +18,17 @@
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
 #include "host/explanation.hpp"
-#include "host/ownership.hpp"
 #include "host/result_stream.hpp"
 #include "host/worker_watch.hpp"
+#include "host/workers.hpp"
 #include "jobhost/detail/runtime.hpp"
 #include "schema/value.hpp"
-#include "store/doorbell.hpp"
 
 // The host side of the C++ API: jobs on this machine, for a program whose module is a plugin.
 namespace jobhost::api {
 namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
-constexpr std::uint64_t kBeatNs = 1'000'000'000;
-constexpr std::uint64_t kSilenceNs = 2'000'000'000;
 
 /// The library that holds the address, and where it was loaded.
 Dl_info library_of(const void* address) {
@@ -131,13 +128,11 @@ class LocalJob : public detail::Job {
         in_order_(in_order),
         stream_(env, job_),
         explainer_(job_),
-        ownership_(std::in_place, env, job_),
         watch_(env, job_),
-        backend_(backend::make_local(env, job_.manifest.backend, false)),
         stop_(std::move(stop), [this] { cancel(); }) {
     if (job_.manifest.tasks == 0) return;
-    backend_->start({jobhost_program(), job_.directory.path(), job_.manifest_sha256, bell_.fd()},
-                    job_.manifest.workers);
+    workers_ =
+        std::make_unique<host::Workers>(env, job_, jobhost_program(), job_.manifest.backend, job_.manifest.workers);
   }
 
   /// Reads along what others compute.
@@ -152,17 +147,14 @@ class LocalJob : public detail::Job {
         stop_({}, [] {}) {}
 
   ~LocalJob() override {
-    if (backend_ && !stream_.finished()) backend_->stop(true);
-    backend_.reset();
+    if (workers_ && !stream_.finished()) workers_->stop(true);
+    workers_.reset();
     if (temporary_) base::remove_tree(env_, job_.directory.path());
   }
 
   std::uint64_t tasks() const override { return job_.manifest.tasks; }
   std::uint64_t done() override { return done_.load(); }
-  void cancel() override {
-    cancelled_.store(true);
-    bell_.ring();
-  }
+  void cancel() override { cancelled_.store(true); }
 
   bool next(detail::Outcome& outcome) override {
     try {
@@ -187,7 +179,7 @@ class LocalJob : public detail::Job {
   bool next_block() {
     bool last_look = false;
     while (!stream_.finished()) {
-      const std::uint32_t bell = bell_.count();
+      const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
       const bool fresh = stream_.poll();
       done_.store(stream_.done());
       if (const host::Block* block = in_order_ ? stream_.next() : stream_.next_available()) {
@@ -197,7 +189,11 @@ class LocalJob : public detail::Job {
       if (cancelled_.load()) return false;
       if (fresh) continue;
       look(last_look);
-      bell_.wait(bell, kWakeNs);
+      if (workers_) {
+        workers_->bell().wait(bell, kWakeNs);
+      } else {
+        env_.sleep_ns(kWakeNs);
+      }
     }
     return false;
   }
@@ -220,52 +216,19 @@ class LocalJob : public detail::Job {
       failure_.mangled = block.failure.thrown[0].type;
       failure_.object = block.failure.thrown[0].object;
     }
-    for (const auto& cause : words.causes) {
-      const std::size_t colon = cause.find(": ");
-      failure_.causes.push_back({cause.substr(0, colon), colon == std::string::npos ? "" : cause.substr(colon + 2)});
-    }
+    for (const auto& cause : words.causes) failure_.causes.push_back({cause.type, cause.what});
   }
 
-  /// Looks after the workers. Throws when they will bring nothing more.
+  /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
   void look(bool& last_look) {
-    const std::uint64_t now = env_.monotonic_ns();
-    if (!backend_) return look_at_others(now, last_look);
-    if (now - last_beat_ >= kBeatNs) {
-      last_beat_ = now;
-      ownership_->beat();
-    }
-    const auto complain = [this] {
-      const auto [code, message] = bell_.complaint();
-      if (code != 0) throw base::Error(static_cast<base::ExitCode>(code), message);
-    };
-    complain();
-    backend::Status status;
-    try {
-      status = backend_->look(stream_.done());
-    } catch (const base::Error&) {
-      complain();  // the worker's own words say more than its exit code
-      throw;
-    }
-    if (status.running == 0) end_of_work(last_look);
-  }
-
-  /// Workers that this process did not start are taken for dead when none is seen alive and nothing came for a while.
-  void look_at_others(std::uint64_t now, bool& last_look) {
-    if (stream_.done() != last_done_ || last_change_ == 0) {
-      last_done_ = stream_.done();
-      last_change_ = now;
-    }
-    if (now - last_change_ >= kSilenceNs && !watch_.anyone_alive()) end_of_work(last_look);
-  }
-
-  void end_of_work(bool& last_look) const {
+    if (workers_ ? workers_->running(stream_.done()) : watch_.working(stream_.done())) return;
     if (last_look) {
       throw base::Error(base::ExitCode::kBackendFailed,
                         "the workers ended, and " + std::to_string(stream_.done()) + " of " +
                             std::to_string(job_.manifest.tasks) + " tasks are done",
                         "jobhost resume " + job_.directory.path());
     }
-    last_look = true;  // what they wrote last is read before that is believed
+    last_look = true;
   }
 
   base::Env& env_;
@@ -273,13 +236,10 @@ class LocalJob : public detail::Job {
   bool temporary_, in_order_;
   host::ResultStream stream_;
   host::Explainer explainer_;
-  std::optional<host::Ownership> ownership_;
   host::WorkerWatch watch_;
-  store::Doorbell bell_;
-  std::unique_ptr<backend::Backend> backend_;
+  std::unique_ptr<host::Workers> workers_;  // null: others compute
   std::atomic<bool> cancelled_{false};
   std::atomic<std::uint64_t> done_{0};
-  std::uint64_t last_beat_ = 0, last_change_ = 0, last_done_ = 0;
   std::uint64_t first_ = 0, position_ = 0, left_ = 0;
   jobhost_column results_{};
   bool failed_ = false;

@@ -14,12 +14,14 @@ void print_document(const Json& body) {
 }
 
 Json to_json(const host::Explanation& failure) {
+  Json causes = Json::array();
+  for (const auto& cause : failure.causes) causes.push_back(cause.type + ": " + cause.what);
   return {{"kind", failure.kind},
           {"type", failure.type},
           {"what", failure.what},
           {"where", failure.where},
           {"signal", failure.signal ? Json(*failure.signal) : Json()},
-          {"causes", failure.causes},
+          {"causes", std::move(causes)},
           {"stack", failure.stack}};
 }
 

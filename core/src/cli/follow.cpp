@@ -1,31 +1,20 @@
 #include "cli/follow.hpp"
 
-#include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
-#include "host/ownership.hpp"
 #include "host/worker_watch.hpp"
-#include "store/doorbell.hpp"
+#include "host/workers.hpp"
 
 namespace jobhost::cli {
 namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
 constexpr std::uint64_t kPollNs = 100'000'000;  // without a doorbell
-constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
-constexpr std::uint64_t kSilenceNs = 2'000'000'000;  // nobody working, nothing new: attach gives up
-
-/// The host's side of a running job: workers it started, and the right to do so.
-struct Running {
-  host::Ownership ownership;
-  store::Doorbell doorbell;
-  std::unique_ptr<backend::Backend> backend;
-};
 
 class Follower {
  public:
@@ -41,12 +30,15 @@ class Follower {
         watch_(session.env, job) {}
 
   int run() {
-    if (options_.start) start_workers();
+    if (options_.start) {
+      workers_ = std::make_unique<host::Workers>(session_.env, job_, Session::program(), options_.start->backend,
+                                                 options_.start->lanes);
+    }
     while (!stream_.finished()) {
-      const std::uint32_t bell = running_ ? running_->doorbell.count() : 0;
+      const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
       pump();
       if (stream_.finished()) break;
-      if (running_ && stream_.failed() >= options_.max_failures) give_up();
+      if (workers_ && stream_.failed() >= options_.max_failures) give_up();
       progress_.update(stream_);
       if (!look_after_workers()) return interrupted();
       rest(bell);
@@ -79,8 +71,8 @@ class Follower {
   }
 
   void rest(std::uint32_t bell) {
-    if (running_) {
-      running_->doorbell.wait(bell, kWakeNs);
+    if (workers_) {
+      workers_->bell().wait(bell, kWakeNs);
     } else {
       session_.env.sleep_ns(kPollNs);
     }
@@ -92,26 +84,13 @@ class Follower {
     if (requests > requests_seen_) {
       requests_seen_ = requests;
       progress_.clear();
-      if (!running_) return false;
+      if (!workers_) return false;
       session_.say(requests == 1 ? "stopping: running tasks are finished and committed; again to stop them now"
                                  : "stopping now");
-      running_->backend->stop(requests > 1);
+      workers_->stop(requests > 1);
     }
-    if (!running_) return somebody_works();
-    const std::uint64_t now = session_.env.monotonic_ns();
-    if (now - last_beat_ >= kBeatNs) {
-      last_beat_ = now;
-      running_->ownership.beat();
-    }
-    complain();
-    backend::Status status;
-    try {
-      status = running_->backend->look(stream_.done());
-    } catch (const base::Error&) {
-      complain();  // the worker's own words say more than its exit code
-      throw;
-    }
-    if (status.running > 0) return true;
+    if (!workers_) return somebody_works();
+    if (workers_running()) return true;
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;
@@ -125,22 +104,18 @@ class Follower {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
-  void complain() {
-    const auto [code, message] = running_->doorbell.complaint();
-    if (code == 0) return;
-    progress_.clear();
-    const std::size_t end = message.find('\n');
-    throw base::Error(static_cast<base::ExitCode>(code), message.substr(0, end),
-                      end == std::string::npos ? "" : message.substr(end + 1));
+  /// The progress line is wiped before anything is thrown.
+  bool workers_running() {
+    try {
+      return workers_->running(stream_.done());
+    } catch (const base::Error&) {
+      progress_.clear();
+      throw;
+    }
   }
 
   bool somebody_works() {
-    const std::uint64_t now = session_.env.monotonic_ns();
-    if (stream_.done() != last_done_ || last_change_ == 0) {
-      last_done_ = stream_.done();
-      last_change_ = now;
-    }
-    if (now - last_change_ < kSilenceNs || watch_.anyone_alive()) return true;
+    if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
     throw base::Error(base::ExitCode::kBackendFailed,
@@ -148,17 +123,9 @@ class Follower {
                       "jobhost resume " + job_.manifest.job);
   }
 
-  void start_workers() {
-    session_.env.remove(job_.directory.cancel());
-    running_.reset(
-        new Running{{session_.env, job_}, {}, backend::make_local(session_.env, options_.start->backend, false)});
-    running_->backend->start({Session::program(), job_.directory.path(), job_.manifest_sha256, running_->doorbell.fd()},
-                             options_.start->lanes);
-  }
-
   /// Too many tasks failed.
   void give_up() {
-    if (!gave_up_) running_->backend->stop(false);
+    if (!gave_up_) workers_->stop(false);
     gave_up_ = true;
   }
 
@@ -173,21 +140,21 @@ class Follower {
                   : gave_up_   ? ""
                                : "interrupted: ") +
                  done_of_all() + " are done and kept");
-    if (running_ || is_cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
+    if (workers_ || is_cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }
 
   /// Lets workers write DONE and end; their results are all here already.
   void say_farewell() {
-    if (!running_) return;
+    if (!workers_) return;
     const std::uint64_t begin = session_.env.monotonic_ns();
-    while (running_->backend->look(stream_.done()).running > 0) {
+    while (workers_running()) {
       const std::uint64_t waited = session_.env.monotonic_ns() - begin;
-      if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) running_->backend->stop(true);
-      running_->doorbell.wait(running_->doorbell.count(), 2'000'000);
+      if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) workers_->stop(true);
+      workers_->bell().wait(workers_->bell().count(), 2'000'000);
     }
-    complain();
+    workers_->throw_complaint();
   }
 
   Session& session_;
@@ -199,10 +166,9 @@ class Follower {
   host::Explainer explainer_;
   TaskWords words_;
   host::WorkerWatch watch_;
-  std::unique_ptr<Running> running_;
+  std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
   int requests_seen_ = 0;
-  std::uint64_t last_beat_ = 0, last_change_ = 0, last_done_ = 0;
 };
 
 }  // namespace

@@ -60,7 +60,8 @@ void list(Session& session, const LookOptions& options) {
 }
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
-  for (const auto& cause : words.causes) std::printf("%scaused by %s\n", indent.c_str(), cause.c_str());
+  for (const auto& cause : words.causes)
+    std::printf("%scaused by %s: %s\n", indent.c_str(), cause.type.c_str(), cause.what.c_str());
   for (std::size_t i = 0; i < words.stack.size();) {
     std::size_t same = i;
     while (same < words.stack.size() && words.stack[same] == words.stack[i]) ++same;

@@ -85,7 +85,7 @@ Explanation Explainer::explain(const store::Failure& failure, const std::vector<
     words.what = failure.thrown[0].what;
   }
   for (std::size_t i = 1; i < failure.thrown.size(); ++i) {
-    words.causes.push_back(demangled(failure.thrown[i].type) + ": " + failure.thrown[i].what);
+    words.causes.push_back({demangled(failure.thrown[i].type), failure.thrown[i].what});
   }
   if (failure.signal != 0) words.signal = failure.signal;
   std::size_t end_of_story = 0;  // what lies beyond the last call in the user's code is the executor

@@ -12,11 +12,14 @@ namespace jobhost::host {
 
 /// A failure in words.
 struct Explanation {
-  std::string kind;                 // "exception", "crash", "timeout", "lost"
-  std::string type;                 // demangled type of the outermost exception, or ""
-  std::string what;                 // its message; crashes: "SIGSEGV" or "exit(3)"
-  std::vector<std::string> causes;  // nested exceptions: "std::out_of_range: message"
-  std::string where;                // "f at pi.cpp:12": the innermost call in the user's own code, or ""
+  std::string kind;  // "exception", "crash", "timeout", "lost"
+  std::string type;  // demangled type of the outermost exception, or ""
+  std::string what;  // its message; crashes: "SIGSEGV" or "exit(3)"
+  struct Cause {
+    std::string type, what;
+  };
+  std::vector<Cause> causes;  // nested exceptions, outermost first
+  std::string where;          // "f at pi.cpp:12": the innermost call in the user's own code, or ""
   std::optional<int> signal;
   std::vector<std::string> stack;  // "f at /home/me/pi.cpp:12", innermost first
 };
