@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cctype>
 #include <cerrno>
+#include <climits>
 #include <system_error>
 #include <utility>
 
@@ -156,6 +158,13 @@ void remove_tree(Env& env, const std::string& path) {
   }
   const int failure = env.remove(path);
   if (failure < 0 && failure != -ENOENT) throw_file_error(failure, "remove", path);
+}
+
+std::string absolute_path(const std::string& path) {
+  if (path.empty() || path[0] == '/') return path;
+  char here[PATH_MAX];
+  if (!::getcwd(here, sizeof here)) throw_file_error(-errno, "find the working directory for", path);
+  return std::string(here) + "/" + path;
 }
 
 void sync_directory(Env& env, const std::string& path) { File(env, path, O_RDONLY | O_DIRECTORY).sync(); }

@@ -51,6 +51,9 @@ void write_file_atomically(Env& env, const std::string& path, ByteView bytes, bo
 /// mkdir -p with mode 0700 for what is new.
 void make_directories(Env& env, const std::string& path);
 
+/// The path seen from the working directory; "" stays.
+std::string absolute_path(const std::string& path);
+
 bool exists(Env& env, const std::string& path);
 
 /// rm -r beneath `path`; follows no symbolic link. Missing is fine.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/reduce_output.hpp"
@@ -199,8 +200,8 @@ void results(Session& session, const LookOptions& options) {
   const host::Job job = open_job(session, options.job);
   host::ResultStream stream(session.env, job);
   stream.poll();
-  const bundle::Output output{absolute(options.output.file), options.json ? "document" : options.output.format,
-                              options.output.reduce};
+  const bundle::Output output{base::absolute_path(options.output.file),
+                              options.json ? "document" : options.output.format, options.output.reduce};
   check_output(session.env, output);
   const auto rows = make_output(session.env, job, output, stream.done());
   host::Explainer explainer(job);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <climits>
 
 #include "base/error.hpp"
 #include "report/reduction.hpp"
@@ -51,12 +50,6 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
   command
       .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
       ->type_name("LIST");
-}
-
-std::string absolute(const std::string& path) {
-  if (path.empty() || path[0] == '/') return path;
-  char here[PATH_MAX];
-  return std::string(::getcwd(here, sizeof here) ? here : ".") + "/" + path;
 }
 
 void check_output(base::Env& env, const bundle::Output& output) {

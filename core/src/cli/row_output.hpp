@@ -51,9 +51,6 @@ class RowOutput : public BlockOutput {
 /// Adds -o and --format.
 void add_output_options(CLI::App& command, bundle::Output& output);
 
-/// A path that is still right after a change of directory; "" stays.
-std::string absolute(const std::string& path);
-
 /// Refuses what could not be written in the end, before anything is computed: throws Error(kUsage) for an unknown
 /// format or ending, and when the file's directory does not exist.
 void check_output(base::Env& env, const bundle::Output& output);

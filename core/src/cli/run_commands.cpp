@@ -78,7 +78,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
 bundle::Output chosen_output(const JobOptions& options, const bundle::Output& otherwise) {
   const bundle::Output& given = options.output;
   if (given.file.empty() && given.format.empty() && given.reduce.empty()) return otherwise;
-  return {absolute(given.file), given.format, given.reduce};
+  return {base::absolute_path(given.file), given.format, given.reduce};
 }
 
 void resume(Session& session, const JobOptions& options) {
@@ -150,7 +150,7 @@ void retry(Session& session, const JobOptions& options) {
   if (options.detach) return detach(session, job);
   FollowOptions how;
   how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
-  how.output = {absolute(options.output.file), options.output.format, options.output.reduce};
+  how.output = {base::absolute_path(options.output.file), options.output.format, options.output.reduce};
   session.exit_code = follow(session, job, how);
 }
 

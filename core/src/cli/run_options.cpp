@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "cli/row_output.hpp"
 
@@ -211,7 +212,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     }
     options.inputs.seed = seed;
   }
-  options.output.file = absolute(options.output.file);
+  options.output.file = base::absolute_path(options.output.file);
   check_output(session.env, options.output);
   host::JobSpec spec;
   if (options.expression.empty()) {

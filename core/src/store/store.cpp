@@ -4,25 +4,13 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <ctime>
 
 #include "base/file.hpp"
 
 namespace jobhost::store {
-namespace {
-
-std::string absolute(const std::string& path) {
-  if (!path.empty() && path[0] == '/') return path;
-  char here[PATH_MAX];
-  if (!::getcwd(here, sizeof here)) base::throw_file_error(-errno, "find the working directory for", path);
-  return std::string(here) + "/" + path;
-}
-
-}  // namespace
-
-Store::Store(base::Env& env, std::string path) : env_(env), path_(absolute(path)) {}
+Store::Store(base::Env& env, std::string path) : env_(env), path_(base::absolute_path(path)) {}
 
 std::string Store::default_path() {
   const char* set = std::getenv("JOBHOST_STORE");
@@ -72,7 +60,7 @@ std::vector<std::string> Store::jobs() {
 
 JobDirectory Store::find(const std::string& job) {
   if (job.find('/') != std::string::npos) {
-    const JobDirectory direct(absolute(job));
+    const JobDirectory direct(base::absolute_path(job));
     if (base::exists(env_, direct.manifest())) return direct;
     throw base::Error(base::ExitCode::kUsage, "'" + job + "' is not a job directory: it has no MANIFEST");
   }
