@@ -14,6 +14,7 @@
 #include "host/result_stream.hpp"
 #include "store/doorbell.hpp"
 #include "support/temporary_directory.hpp"
+#include "worker/job_io.hpp"
 #include "worker/lane.hpp"
 #include "worker/loader.hpp"
 #include "worker/log_names.hpp"
@@ -41,11 +42,12 @@ class ThreadLauncher : public worker::Launcher {
     executor.thread = std::thread([this, &control, &executor, first, count, generation] {
       for (unsigned i = first; i < first + count; ++i) {
         auto& queue = first == control->lanes ? control->solo : control->shared;
-        worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, plan_,
-                           worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
-                           {[] { return std::vector<store::StackEntry>(); }, [] { return std::vector<std::string>(); }},
-                           nullptr)
-            .run();
+        auto io = std::make_unique<worker::JobIo>(
+            env_, *control, queue, manifest_, plan_, worker::log_path(plan_, i, std::to_string(generation)), i, entry_,
+            nullptr,
+            worker::StackSource{[] { return std::vector<store::StackEntry>(); },
+                                [] { return std::vector<std::string>(); }});
+        worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, std::move(io), nullptr).run();
       }
       executor.ended = true;
     });

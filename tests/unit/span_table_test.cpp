@@ -14,7 +14,7 @@ struct Given {
   Given() : memory(2, Plan{}) {}
   SpanTable table() { return SpanTable(memory->shared, {&memory->lane[0], &memory->lane[1]}); }
   std::optional<Taken> take_one(unsigned lane, std::uint64_t count) {
-    return take(memory->shared, memory->lane[lane], hint[lane], [count](std::uint64_t) { return count; });
+    return take(memory->shared, memory->lane[lane], hint[lane], UINT64_MAX, [count](std::uint64_t) { return count; });
   }
   void finish(unsigned lane, const Taken& taken) {
     memory->lane[lane].taken_first.store(taken.first + taken.count);

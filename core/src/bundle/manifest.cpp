@@ -52,6 +52,7 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.kernel = schema::kernel_from_json(json.at("kernel").dump(), where);
   manifest.inputs = inputs_from_json(json.at("inputs").dump(), where);
   manifest.tasks = json.at("tasks");
+  manifest.open = json.at("open");
   manifest.claim = json.at("claim");
   manifest.chunk = json.at("chunk");
   manifest.backend = json.at("backend");
@@ -88,6 +89,7 @@ std::string to_json(const Manifest& manifest) {
   json["kernel"] = Json::parse(schema::kernel_to_json(manifest.kernel));
   json["inputs"] = Json::parse(inputs_to_json(manifest.inputs));
   json["tasks"] = manifest.tasks;
+  json["open"] = manifest.open;
   json["claim"] = manifest.claim;
   json["chunk"] = manifest.chunk;
   json["backend"] = manifest.backend;

@@ -63,6 +63,7 @@ struct Manifest {
   schema::Kernel kernel;
   Inputs inputs;
   std::uint64_t tasks = 0;
+  bool open = false;        // tasks and results pass through the host's memory (store::Mailbox); `tasks` is 0
   std::uint64_t claim = 1;  // tasks per claim; the last one may be shorter
   std::uint64_t chunk = 0;  // tasks a lane takes at once; 0 adapts to their duration
 

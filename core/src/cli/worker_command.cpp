@@ -52,6 +52,7 @@ void add_worker_command(CLI::App& app, Session& session) {
       ->capture_default_str();
   command->add_option("--host-fd", options->supervisor.host_fd, "Stop when the other end of this pipe closes");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
+  command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
   command->callback([&session, options] { work(session, *options); });
 }
 

@@ -183,6 +183,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.tasks = bundle::task_count(manifest.inputs);
     manifest.claim = claim_size(manifest.tasks, spec.worker_processes);
     manifest.chunk = spec.chunk;
+    manifest.open = spec.open;
     manifest.backend = spec.backend;
     manifest.workers = spec.workers;
     manifest.retries = spec.retries;

@@ -30,6 +30,7 @@ struct JobSpec {
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   bundle::Parent parent;
   std::uint64_t chunk = 0;
+  bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty
   std::string label;
   bundle::Output output;
   std::vector<std::string> command;

@@ -9,10 +9,11 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 
 }  // namespace
 
-Workers::Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes)
+Workers::Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
+                 int mailbox_fd)
     : env_(env), ownership_(env, job), backend_(backend::make_local(env, backend, false)) {
   env.remove(job.directory.cancel());
-  backend_->start({program, job.directory.path(), job.manifest_sha256, bell_.fd()}, lanes);
+  backend_->start({program, job.directory.path(), job.manifest_sha256, bell_.fd(), mailbox_fd}, lanes);
 }
 
 bool Workers::running(std::uint64_t progress) {

@@ -12,9 +12,10 @@ namespace jobhost::host {
 /// The host's side of a running job: the right to run it, and the workers that were started for it.
 class Workers {
  public:
-  /// Claims the job and starts workers with `lanes` lanes in all; `program` is jobhost itself. Throws as Ownership and
-  /// Backend::start do.
-  Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes);
+  /// Claims the job and starts workers with `lanes` lanes in all; `program` is jobhost itself, `mailbox_fd` an open
+  /// job's. Throws as Ownership and Backend::start do.
+  Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
+          int mailbox_fd = -1);
 
   /// Call often: keeps the ownership, looks after the workers, and says whether any runs; `progress` as for
   /// Backend::look. Throws what a worker complained of, or that workers cannot go on.

@@ -38,6 +38,7 @@ class Doorbell {
 
 /// Sleeps while *word == expected, at most `timeout_ns`; works across processes on shared memory.
 void futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::uint64_t timeout_ns);
+void futex_wake(const std::atomic<std::uint32_t>& word, int count);
 void futex_wake_all(const std::atomic<std::uint32_t>& word);
 
 }  // namespace jobhost::store

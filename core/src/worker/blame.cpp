@@ -61,6 +61,7 @@ std::optional<std::uint64_t> Supervisor::task_of(const Lane& lane) const {
 
 void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   source_->refresh();
+  if (mailbox_) mailbox_->forget_dead_lanes();
   std::vector<std::pair<std::uint64_t, const Lane*>> running, crashed_lanes;
   bool started = false;
   for (unsigned i = 0; i < executor.count; ++i) {
@@ -179,6 +180,10 @@ void Supervisor::lost(std::uint64_t task) {
 
 void Supervisor::record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts,
                                 const Lane* modules_of) {
+  if (mailbox_) {
+    const auto modules = modules_of ? lines_of(modules_of->modules, sizeof modules_of->modules) : std::vector<std::string>();
+    return mailbox_->reply(task, store::SlotState::kFailed, store::failure_reply(failure, modules));
+  }
   store::LogWriter& log = own_log();
   const std::uint64_t now = env_.wall_ns();
   if (modules_of && !failure.stack.empty()) {

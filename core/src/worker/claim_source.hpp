@@ -3,43 +3,29 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 #include <set>
 #include <vector>
 
 #include "bundle/manifest.hpp"
 #include "store/claims.hpp"
-#include "store/interval_set.hpp"
 #include "store/log_set.hpp"
+#include "worker/work_source.hpp"
 
 namespace jobhost::worker {
 
-/// Chooses what this supervisor does next, and knows what is done by whomever.
-class ClaimSource {
+/// Claims of a job directory: the next that nobody took, or one whose owner is dead. What is done stands in the logs of
+/// all workers.
+class ClaimSource : public WorkSource {
  public:
   ClaimSource(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest,
               const std::string& manifest_sha256, store::Party& party);
 
-  struct Work {
-    std::uint64_t claim = 0;
-    store::Interval tasks;                 // all of the claim
-    std::vector<store::Interval> missing;  // what no log holds yet
-    std::string dead_owner;                // id of the worker that had it before, or ""
-  };
-  /// A claim that is now ours: the next that nobody took, or one whose owner is dead. Nothing when all are done or with
-  /// others who live.
-  std::optional<Work> next();
-
-  /// Reads what the logs of all workers gained.
-  void refresh();
-  /// Tasks that are in a log, whatever became of them.
-  const store::IntervalSet& done() const { return done_; }
-  std::uint64_t failed_within(store::Interval tasks) const;
-
-  void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed);
-  bool everything_done() const { return finished_.size() == manifest_.claims(); }
-  /// Tasks that succeeded and failed in finished claims.
-  std::pair<std::uint64_t, std::uint64_t> totals() const;
+  std::optional<Work> next() override;
+  void refresh() override;
+  std::uint64_t failed_within(store::Interval tasks) const override;
+  void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) override;
+  bool everything_done() const override { return finished_.size() == manifest_.claims(); }
+  std::pair<std::uint64_t, std::uint64_t> totals() const override;
 
  private:
   struct Finished {
@@ -55,7 +41,7 @@ class ClaimSource {
   store::Claims claims_;
   store::LogSet logs_;
   store::DeathWatch watch_;
-  store::IntervalSet done_, failed_;
+  store::IntervalSet failed_;
   std::map<std::uint64_t, Finished> finished_;
   std::set<std::uint64_t> taken_;
   std::uint64_t cursor_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "jobhost/sdk/abi.h"
+#include "store/doorbell.hpp"
 #include "store/failure.hpp"
 #include "store/interval_set.hpp"
 
@@ -63,6 +64,12 @@ struct Control {
   std::uint64_t plan_size;
   Queue shared, solo;
   Lane lane[];  // lanes + 1
+
+  /// Has the supervisor look at the lanes now.
+  void ring() {
+    bell.fetch_add(1);
+    store::futex_wake_all(bell);
+  }
 };
 
 /// What executors are to run, fixed before the first one starts.
@@ -70,7 +77,7 @@ struct Plan {
   std::string job_directory, manifest_json, manifest_sha256, worker_id;
   std::string plugin;                  // staged file
   std::vector<std::string> libraries;  // staged files in load order
-  int doorbell_fd = -1;
+  int doorbell_fd = -1, mailbox_fd = -1;
 };
 
 /// Owns the mapping; the descriptor is inherited by executors.
@@ -101,29 +108,36 @@ struct Taken {
   std::uint64_t span, first, count;
 };
 
-/// Takes up to `wanted(remaining)` tasks for `lane` from the front of the queue, and notes them in the lane before they
-/// are gone from the queue. Nothing when every published task is taken. `hint` is the lane's own position.
+/// Takes up to `wanted(remaining)` tasks below `limit` for `lane` from the front of the queue, and notes them in the lane
+/// before they are gone from the queue. Nothing when there are none to be taken. `hint` is the lane's own position.
 template <class Wanted>
-std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, Wanted wanted) {
+std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, std::uint64_t limit, Wanted wanted) {
   constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;
   const std::uint64_t published = queue.published.load(std::memory_order_acquire);
   if (hint + kSpans < published) hint = published - kSpans;
-  for (; hint < published; ++hint) {
-    Span& span = queue.spans[hint % kSpans];
+  for (std::uint64_t number = hint; number < published; ++number) {
+    Span& span = queue.spans[number % kSpans];
     std::uint64_t cursor = span.cursor.load(std::memory_order_acquire);
-    while (cursor >> 48 == (hint & 0xffff)) {
+    bool used_up = true;
+    while (cursor >> 48 == (number & 0xffff)) {
       const std::uint64_t offset = cursor & kOffset, size = span.size.load(std::memory_order_relaxed);
       if (offset >= size) break;
       const std::uint64_t first = span.first.load(std::memory_order_relaxed) + offset;
-      const std::uint64_t count = std::min<std::uint64_t>(wanted(size - offset), size - offset);
-      lane.taken_span.store(hint, std::memory_order_relaxed);
+      if (first >= limit) {
+        used_up = false;
+        break;
+      }
+      const std::uint64_t left = std::min(size - offset, limit - first);
+      const std::uint64_t count = std::min<std::uint64_t>(wanted(left), left);
+      lane.taken_span.store(number, std::memory_order_relaxed);
       lane.taken_end.store(first + count, std::memory_order_relaxed);
       lane.taken_first.store(first, std::memory_order_release);
       if (span.cursor.compare_exchange_weak(cursor, cursor + count, std::memory_order_acq_rel)) {
-        return Taken{hint, first, count};
+        return Taken{number, first, count};
       }
       lane.taken_first.store(first + count, std::memory_order_release);
     }
+    if (used_up && number == hint) ++hint;
   }
   return std::nullopt;
 }

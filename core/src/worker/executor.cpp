@@ -10,12 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <optional>
 
 #include "context/process_context.hpp"
 #include "worker/crash_guard.hpp"
+#include "worker/job_io.hpp"
 #include "worker/lane.hpp"
 #include "worker/loader.hpp"
 #include "worker/log_names.hpp"
+#include "worker/mailbox_io.hpp"
 #include "worker/replay.hpp"
 
 namespace jobhost::worker {
@@ -38,13 +41,13 @@ void publish_modules(Lane& lane) {
   if (text.size() < sizeof lane.modules) std::memcpy(lane.modules, text.c_str(), text.size() + 1);
 }
 
-/// In the calling context of the job, with its globals set.
-jobhost_entry prepare(const Plan& plan, bundle::Manifest& manifest) {
+/// The plugin in the calling context of the job, with its globals set.
+LoadedPlugin prepare(const Plan& plan, bundle::Manifest& manifest) {
   manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
   context::apply({manifest.working_directory, manifest.umask});
-  const LoadedPlugin plugin(plan.libraries, plan.plugin);
+  LoadedPlugin plugin(plan.libraries, plan.plugin);
   for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
-  return plugin.kernel(manifest.kernel.symbol);
+  return plugin;
 }
 
 /// argv: program, control descriptor, "replay", task.
@@ -53,7 +56,7 @@ int replay_main(base::Env& env, char** argv) {
   try {
     const Plan plan = ControlMemory(std::atoi(argv[1])).plan();
     bundle::Manifest manifest;
-    const jobhost_entry entry = prepare(plan, manifest);
+    const jobhost_entry entry = prepare(plan, manifest).kernel(manifest.kernel.symbol);
     const int code = replay_task(env, manifest, plan.job_directory, entry, std::strtoull(argv[3], nullptr, 10));
     std::fflush(nullptr);
     ::_exit(code);
@@ -80,9 +83,11 @@ int executor_main(base::Env& env, int argc, char** argv) {
   const bool solo = first == control->lanes;
 
   bundle::Manifest manifest;
+  std::optional<LoadedPlugin> plugin;
   jobhost_entry entry = nullptr;
   try {
-    entry = prepare(plan, manifest);
+    plugin.emplace(prepare(plan, manifest));
+    if (!manifest.open) entry = plugin->kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
     return static_cast<int>(base::ExitCode::kPluginRefused);
@@ -93,6 +98,8 @@ int executor_main(base::Env& env, int argc, char** argv) {
 
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
+  std::unique_ptr<store::Mailbox> mailbox;
+  if (manifest.open) mailbox = std::make_unique<store::Mailbox>(plan.mailbox_fd);
   std::unique_ptr<PrintWatch> prints;
   if (count == 1)
     prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
@@ -100,9 +107,16 @@ int executor_main(base::Env& env, int argc, char** argv) {
   run_lanes(count, [&](unsigned i) {
     Lane& lane = control->lane[first + i];
     guard_thread(lane);
-    LaneRunner runner(env, *control, lane, solo ? control->solo : control->shared, manifest, plan,
-                      log_path(plan, first + i, generation), first + i, entry, doorbell.get(),
-                      {&last_throw_stack, &recorded_modules}, prints.get());
+    Queue& queue = solo ? control->solo : control->shared;
+    const StackSource stacks{&last_throw_stack, &recorded_modules};
+    std::unique_ptr<TaskIo> io;
+    if (mailbox) {
+      io = std::make_unique<MailboxIo>(*mailbox, *plugin, stacks);
+    } else {
+      io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation), first + i,
+                                   entry, doorbell.get(), stacks);
+    }
+    LaneRunner runner(env, *control, lane, queue, manifest, std::move(io), prints.get());
     if (!runner.run()) logs_fine = false;
   });
   // Destructors of the plugin's globals are not run: the process is only a place to compute in.

@@ -43,7 +43,9 @@ int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigne
   request.environment = environment_;
   request.out = request.err = printed.fd();
   request.keep = {control.fd()};
-  if (plan_.doorbell_fd >= 0) request.keep.push_back(plan_.doorbell_fd);
+  for (int fd : {plan_.doorbell_fd, plan_.mailbox_fd}) {
+    if (fd >= 0) request.keep.push_back(fd);
+  }
   const int pid = env_.spawn(request);
   if (pid < 0) base::throw_file_error(pid, "start", request.program);
   return pid;

@@ -64,14 +64,18 @@ LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std:
   state_ = std::make_unique<State>(State{plugin, load(plugin)});
 }
 
+LoadedPlugin::LoadedPlugin(LoadedPlugin&&) noexcept = default;
 LoadedPlugin::~LoadedPlugin() = default;
 
 jobhost_entry LoadedPlugin::kernel(const std::string& symbol) const {
   if (!symbol.starts_with('+')) return state_->find<jobhost_entry>(symbol);
-  const auto entry_at = state_->find<jobhost_entry (*)(std::uint64_t)>("jobhost_entry_at");
-  const jobhost_entry entry = entry_at(std::strtoull(symbol.c_str() + 1, nullptr, 16));
+  return entry_at(std::strtoull(symbol.c_str() + 1, nullptr, 16));
+}
+
+jobhost_entry LoadedPlugin::entry_at(std::uint64_t offset) const {
+  const jobhost_entry entry = state_->find<jobhost_entry (*)(std::uint64_t)>("jobhost_entry_at")(offset);
   if (entry) return entry;
-  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' has no entry at " + symbol,
+  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' has no entry at " + std::to_string(offset),
                     "the job was made by another build of the program");
 }
 

@@ -14,11 +14,14 @@ class LoadedPlugin {
  public:
   /// Loads the libraries in order, then the plugin. Throws Error(kPluginRefused) with the loader's own reason.
   LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin);
+  LoadedPlugin(LoadedPlugin&&) noexcept;
   ~LoadedPlugin();
 
   /// A symbol, or "+1a2b": an entry of a program's module by its offset (hexadecimal). Throws Error(kPluginRefused)
   /// when there is none.
   jobhost_entry kernel(const std::string& symbol) const;
+  /// An entry of a program's module. Throws Error(kPluginRefused) when there is none.
+  jobhost_entry entry_at(std::uint64_t offset) const;
   /// Gives a global variable its encoded value. Throws Error(kPluginRefused).
   void set_global(const std::string& symbol, base::ByteView value) const;
 

@@ -9,8 +9,10 @@
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/pack_reader.hpp"
+#include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/log_names.hpp"
+#include "worker/mailbox_source.hpp"
 #include "worker/stage.hpp"
 
 namespace jobhost::worker {
@@ -52,6 +54,15 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   plan.plugin = code.plugin;
   plan.libraries = code.libraries;
   plan.doorbell_fd = doorbell_ ? doorbell_->fd() : -1;
+  if (manifest_.open) {
+    if (options_.mailbox_fd < 0) {
+      throw base::Error(base::ExitCode::kUsage, "job " + manifest_.job + " is open: only its host can start workers",
+                        "its tasks are in the host's memory");
+    }
+    mailbox_ = std::make_unique<store::Mailbox>(options_.mailbox_fd);
+    mailbox_->forget_dead_lanes();
+    plan.mailbox_fd = mailbox_->fd();
+  }
 
   const std::string folder = log_path(plan, 0, "0");
   base::make_directories(env_, folder.substr(0, folder.rfind('/')));
@@ -70,10 +81,16 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   for (unsigned first = 0; first < options_.lanes; first += each) executors_.push_back({0, first, each});
   executors_.push_back({0, options_.lanes, 1});
   // Executors start while this process looks for work.
-  for (std::size_t i = 0; i + 1 < executors_.size() && manifest_.tasks > 0; ++i) launch(executors_[i]);
-  source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
-  log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" + std::to_string(manifest_.tasks) +
-            " tasks), " + std::to_string(options_.lanes) + (options_.threads ? " threads" : " processes"));
+  const bool any_tasks = manifest_.tasks > 0 || manifest_.open;
+  for (std::size_t i = 0; i + 1 < executors_.size() && any_tasks; ++i) launch(executors_[i]);
+  if (mailbox_) {
+    source_ = std::make_unique<MailboxSource>(*mailbox_);
+  } else {
+    source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+  }
+  log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
+            (manifest_.open ? "open" : std::to_string(manifest_.tasks) + " tasks") + "), " +
+            std::to_string(options_.lanes) + (options_.threads ? " threads" : " processes"));
 }
 
 Supervisor::~Supervisor() {
@@ -169,6 +186,7 @@ void Supervisor::again(std::uint64_t index, store::Interval tasks) {
     tasks.first = suspect->first + 1;
   }
   if (tasks.first < tasks.end) shared_->add(index, tasks);
+  wake_lanes();
   Executor& solo = executors_.back();
   if (solo_->untaken() > 0 && !solo.running) launch(solo);
 }
@@ -249,10 +267,15 @@ void Supervisor::stop_lanes() {
   Control& control = **control_;
   control.stop.store(1);
   for (unsigned i = 0; i <= options_.lanes; ++i) control.lane[i].set_stop(1);
-  for (Queue* queue : {&control.shared, &control.solo}) {
+  wake_lanes();
+}
+
+void Supervisor::wake_lanes() {
+  for (Queue* queue : {&(*control_)->shared, &(*control_)->solo}) {
     queue->wake.fetch_add(1);
     store::futex_wake_all(queue->wake);
   }
+  if (mailbox_) mailbox_->wake_lanes();
 }
 
 void Supervisor::wait_for_executors() {

@@ -12,10 +12,12 @@
 #include "bundle/manifest.hpp"
 #include "store/doorbell.hpp"
 #include "store/log_writer.hpp"
-#include "worker/claim_source.hpp"
+#include "store/mailbox.hpp"
+#include "store/party.hpp"
 #include "worker/control.hpp"
 #include "worker/launcher.hpp"
 #include "worker/span_table.hpp"
+#include "worker/work_source.hpp"
 
 namespace jobhost::worker {
 
@@ -24,7 +26,8 @@ struct SupervisorOptions {
   std::string manifest_sha256;  // what MANIFEST must hash to
   bool threads = false;         // one executor with all lanes, instead of one executor per lane
   unsigned lanes = 1;
-  int host_fd = -1;  // a pipe whose other end the host holds: the worker stops when it closes
+  int host_fd = -1;     // a pipe whose other end the host holds: the worker stops when it closes
+  int mailbox_fd = -1;  // of an open job
 };
 
 /// A worker: claims ranges of tasks, has executors run them, blames crashes on the task that caused them, takes over
@@ -79,6 +82,7 @@ class Supervisor {
   void tick();
   const char* reason_to_stop();  // nullptr without one
   void stop_lanes();
+  void wake_lanes();
   void wait_for_executors();
   void write_done();
 
@@ -90,7 +94,8 @@ class Supervisor {
   const std::atomic<int>& stop_requests_;
   bundle::Manifest manifest_;
   std::unique_ptr<store::Party> party_;
-  std::unique_ptr<ClaimSource> source_;
+  std::unique_ptr<store::Mailbox> mailbox_;  // of an open job, else null
+  std::unique_ptr<WorkSource> source_;
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/interval_set.hpp"
+
+namespace jobhost::worker {
+
+/// Chooses what a supervisor does next, and knows what is done by whomever.
+class WorkSource {
+ public:
+  struct Work {
+    std::uint64_t claim = 0;
+    store::Interval tasks;                 // all of the claim
+    std::vector<store::Interval> missing;  // what is not done yet
+    std::string dead_owner;                // id of the worker that had it before, or ""
+  };
+
+  virtual ~WorkSource() = default;
+  /// A claim that is now ours. Nothing when there is none to be had now.
+  virtual std::optional<Work> next() = 0;
+  /// Brings done() up to date.
+  virtual void refresh() = 0;
+  /// Tasks that ended, whatever became of them.
+  const store::IntervalSet& done() const { return done_; }
+  virtual std::uint64_t failed_within(store::Interval tasks) const = 0;
+  virtual void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) = 0;
+  virtual bool everything_done() const = 0;
+  /// Tasks that succeeded and failed in finished claims.
+  virtual std::pair<std::uint64_t, std::uint64_t> totals() const = 0;
+
+ protected:
+  store::IntervalSet done_;
+};
+
+}  // namespace jobhost::worker
