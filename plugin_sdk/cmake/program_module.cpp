@@ -1,5 +1,7 @@
 // Compiled into every program that add_job_program() makes: what its module says to the runtime, and to workers.
 #include <any>
+#include <atomic>
+#include <mutex>
 #include <optional>
 #include <typeinfo>
 #include <variant>
@@ -56,6 +58,25 @@ void rethrow(const Failure& failure) {
   throw_if<std::bad_variant_access>(failure, "std::bad_variant_access");
   throw_if<std::exception>(failure, "std::exception");
   throw RemoteError(failure);
+}
+
+std::string capture_globals() {
+  std::string values;
+  for (const KnownGlobal* known = KnownGlobal::first; known; known = known->next) known->write(values);
+  return values;
+}
+
+void restore_globals(const jobhost_column& captured) {
+  static std::atomic<bool> done{false};
+  if (done.load(std::memory_order_acquire)) return;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (done.load(std::memory_order_relaxed)) return;
+  const sdk::Encoded column = sdk::value_of(captured, 0);
+  sdk::Reader reader(column.data, column.size);
+  reader.size();
+  for (const KnownGlobal* known = KnownGlobal::first; known; known = known->next) known->restore(reader);
+  done.store(true, std::memory_order_release);
 }
 
 }  // namespace jobhost::detail

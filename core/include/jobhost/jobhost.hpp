@@ -5,7 +5,9 @@
 #include "jobhost/async.hpp"
 #include "jobhost/errors.hpp"
 #include "jobhost/exception.hpp"
+#include "jobhost/global.hpp"
 #include "jobhost/options.hpp"
+#include "jobhost/pool.hpp"
 #include "jobhost/results.hpp"
 #include "jobhost/verbs.hpp"
 

@@ -53,7 +53,9 @@ class JobSequence {
     if (tasks) {
       window_ = UINT64_MAX;
       size_ = *tasks;
+      call_.once = true;
     }
+    call_.columns[kGlobalsColumn].value.bytes = encoded(capture_globals());
     start();
   }
 
@@ -128,7 +130,6 @@ class JobSequence {
     size_ = std::max(size_, known_);
     if (job->tasks() > 0) jobs_.push_back({first, std::move(job)});
     if (window_ < kLargest) window_ *= kGrowth;
-    if (ended_) call_.columns.clear();  // values that may be large are with the job now
   }
 
   Call call_;
@@ -167,6 +168,13 @@ struct Slot {
     return std::move(*value);
   }
 };
+
+template <class T>
+std::vector<T> all_values(JobSequence& jobs) {
+  std::vector<T> values;
+  for (Slot<T> slot; slot.read(jobs);) values.push_back(slot.take());
+  return values;
+}
 
 }  // namespace detail
 

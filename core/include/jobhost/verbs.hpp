@@ -26,7 +26,8 @@ auto by_value(F f) {
 }
 
 /// An argument given to every task as it is, even where a range would be walked along: jobhost::common(table). It is
-/// written once; all workers of a machine map the same memory, and span and string_view parameters refer to it.
+/// written once; all workers of a machine map the same memory, and span and string_view parameters refer to it. A
+/// variable must outlive the results; common(std::move(table)) is freed as soon as it is written.
 template <class T>
 struct Common {
   T value;
@@ -36,12 +37,23 @@ auto common(T&& value) {
   return Common<T>{std::forward<T>(value)};
 }
 
+/// A value that a pool keeps for calls with a parameter of type P; made by Pool::share. Copies refer to the same value.
+template <class P>
+struct Shared {
+  using Parameter = P;
+  std::shared_ptr<detail::SharedValue> value;
+};
+
 namespace detail {
 
 template <class A>
 constexpr bool kIsCommon = false;
 template <class T>
 constexpr bool kIsCommon<Common<T>> = true;
+template <class A>
+constexpr bool kIsShared = false;
+template <class P>
+constexpr bool kIsShared<Shared<P>> = true;
 
 template <class T>
 concept TextLike = std::is_convertible_v < const std::decay_t<T>
@@ -51,7 +63,7 @@ concept TextLike = std::is_convertible_v < const std::decay_t<T>
 template <class P, class A>
 constexpr bool is_range_for() {
   using R = std::remove_cvref_t<A>;
-  if constexpr (kIsCommon<R> || TextLike<R> || !std::ranges::input_range<R>) {
+  if constexpr (kIsCommon<R> || kIsShared<R> || TextLike<R> || !std::ranges::input_range<R>) {
     return false;
   } else {
     using Item = std::ranges::range_value_t<R>;
@@ -59,42 +71,84 @@ constexpr bool is_range_for() {
   }
 }
 
+/// The type of value that an argument of type A stands for.
 template <class A>
-struct GivenTo {
-  using Type = std::decay_t<A>;
+struct GivenAs {
+  using Type = A;
 };
+template <class T>
+struct GivenAs<Common<T>> {
+  using Type = std::decay_t<T>;
+};
+template <class P>
+struct GivenAs<Shared<P>> {
+  using Type = P;
+};
+/// The same where a range stands for its elements.
 template <class A>
-requires kIsCommon<std::remove_cvref_t<A>>
-struct GivenTo<A> {
-  using Type = std::decay_t<decltype(std::declval<A>().value)>;
-};
+struct GivenTo : GivenAs<std::decay_t<A>> {};
 template <class A>
 requires(std::ranges::input_range<std::remove_cvref_t<A>> && !TextLike<A>) struct GivenTo<A> {
   using Type = std::ranges::range_value_t<std::remove_cvref_t<A>>;
 };
 
-/// Encodes an argument as parameter type P has it.
-template <class P, class A>
-std::string encode_as(const A& value) {
+/// Writes an argument as parameter type P has it.
+template <class P, class Writer, class A>
+void write_as(Writer& writer, const A& value) {
   using T = sdk::Plain<P>;
   if constexpr (sdk::StringView<T> || sdk::CString<T>) {
-    return encoded(std::string(std::string_view(value)));
+    const std::string_view text(value);
+    sdk::encode_size(writer, text.size());
+    writer.bytes(text.data(), text.size());
   } else if constexpr (sdk::Span<T>) {
     using Item = std::remove_cv_t<typename T::element_type>;
     if constexpr (std::ranges::contiguous_range<A> && std::is_same_v<std::ranges::range_value_t<A>, Item>) {
-      StringWriter writer;
-      writer.text.reserve(sizeof(std::uint64_t) + std::ranges::size(value) * sizeof(Item));
       sdk::encode_size(writer, std::ranges::size(value));
       writer.bytes(std::ranges::data(value), std::ranges::size(value) * sizeof(Item));
-      return std::move(writer.text);
     } else {
-      return encoded(std::vector<Item>(std::ranges::begin(value), std::ranges::end(value)));
+      sdk::encode(writer, std::vector<Item>(std::ranges::begin(value), std::ranges::end(value)));
     }
   } else if constexpr (std::is_same_v<T, A>) {
-    return encoded(value);
+    sdk::encode(writer, value);
   } else {
-    return encoded(static_cast<T>(value));
+    sdk::encode(writer, static_cast<T>(value));
   }
+}
+template <class P, class A>
+std::string encode_as(const A& value) {
+  StringWriter writer;
+  write_as<P>(writer, value);
+  return std::move(writer.text);
+}
+
+/// What is common, as parameter type P has it. Takes over what `common` holds; refers to what it refers to.
+template <class P, class T>
+Value common_value(Common<T>& common) {
+  if constexpr (std::is_reference_v<T>) {
+    return {"", [place = &common.value](ByteSink& sink) { write_as<P>(sink, *place); }};
+  } else {
+    return {"", [owned = std::make_shared<T>(std::move(common.value))](ByteSink& sink) { write_as<P>(sink, *owned); }};
+  }
+}
+
+/// An argument that is the same for all tasks.
+template <class P, class A>
+Column given(A&& argument) {
+  using Given = std::remove_cvref_t<A>;
+  Column column{&type_json<sdk::Plain<P>>, Column::From::kValue};
+  if constexpr (kIsShared<Given>) {
+    static_assert(std::is_same_v<typename Given::Parameter, sdk::Plain<P>>, "shared for another parameter type");
+    column.from = Column::From::kShared;
+    column.shared = argument.value;
+  } else if constexpr (kIsCommon<Given> && std::is_lvalue_reference_v<A>) {
+    Common<decltype((argument.value))> same{argument.value};
+    column.value = common_value<P>(same);
+  } else if constexpr (kIsCommon<Given>) {
+    column.value = common_value<P>(argument);
+  } else {
+    column.value.bytes = encode_as<P>(argument);
+  }
+  return column;
 }
 
 /// One of the arguments of a verb, walked along when it is a range.
@@ -102,19 +156,13 @@ template <class P, class A, bool kRange = is_range_for<P, A>()>
 class Source {
  public:
   static constexpr bool kSame = true;
-  explicit Source(const std::remove_reference_t<A>& value) {
-    if constexpr (kIsCommon<std::remove_cvref_t<A>>) {
-      value_ = encode_as<P>(value.value);
-    } else {
-      value_ = encode_as<P>(value);
-    }
-  }
+  explicit Source(A&& argument) : column_(given<P>(std::forward<A>(argument))) {}
   bool next(std::vector<std::string>&, std::size_t&) { return true; }
   std::optional<std::uint64_t> size() { return std::nullopt; }
-  std::string take_common() { return std::move(value_); }
+  Column column() { return std::move(column_); }
 
  private:
-  std::string value_;
+  Column column_;
 };
 template <class P, class A>
 class Source<P, A, true> {
@@ -139,7 +187,7 @@ class Source<P, A, true> {
       return std::nullopt;
     }
   }
-  std::string take_common() { return ""; }
+  Column column() { return {&type_json<sdk::Plain<P>>}; }
 
  private:
   A range_;  // a reference to what outlives the results, or the range itself
@@ -176,15 +224,8 @@ class ZippedFeed : public Feed {
         sources_);
     return unknown ? std::nullopt : shortest;
   }
-  template <class... P>
-  void describe(std::vector<Column>& columns, sdk::TypeList<P...>) {
-    std::apply(
-        [&](auto&... source) {
-          (columns.push_back({"arg" + std::to_string(columns.size() + 1 - kOwnColumns), type_json<sdk::Plain<P>>(),
-                              source.kSame ? Column::From::kValue : Column::From::kFeed, source.take_common()}),
-           ...);
-        },
-        sources_);
+  void describe(std::vector<Column>& columns) {
+    std::apply([&](auto&... source) { (columns.push_back(source.column()), ...); }, sources_);
   }
 
  private:
@@ -196,52 +237,126 @@ class ZippedFeed : public Feed {
 template <class F>
 using Stored = std::decay_t<F>;
 
+inline std::string text_type() { return "\"string\""; }
+
+template <class Result>
+constexpr bool fixed_result() {
+  return sdk::Outcome<Result>::size() != 0 || sdk::Outcome<Result>::kParts == 0;
+}
+
+/// f with parameters P, before its arguments are known.
+template <class F, class... P>
+Call call_of(std::uint64_t seed, const F& f, sdk::TypeList<P...>) {
+  using Result = typename ResultOf<F, P...>::Type;
+  static_assert((sdk::parameter_travels<P>() && ...), "a parameter is of a type that cannot travel");
+  static_assert(sdk::result_travels<Result>(), "the result is of a type that cannot travel");
+  static_assert((!sdk::InOut<P> && ...), "a parameter T& cannot be given back: take it by value and return it");
+  (void)&registered<F, P...>;
+  Call call{&spelling<F>, &enter_callable<F, P...>, &type_json<sdk::Plain<Result>>, {}};
+  if (constexpr bool kFixed = fixed_result<Result>(); kFixed) call.result_size = sdk::Outcome<Result>::size();
+  call.columns.reserve(kOwnColumns + sizeof...(P));
+  call.columns.push_back({&text_type, Column::From::kValue, {encoded(State<F>::write(f))}});
+  call.columns.push_back({&type_json<std::uint64_t>, Column::From::kValue, {encoded(seed)}});
+  call.columns.push_back({&type_json<std::uint64_t>, Column::From::kTask});
+  call.columns.push_back({&text_type, Column::From::kGlobals});
+  return call;
+}
+
+/// What a callable of type F yields when its parameters are those of the list.
+template <class F, class List>
+struct YieldFor;
+template <class F, class... P>
+struct YieldFor<F, sdk::TypeList<P...>> : YieldOf<typename ResultOf<F, P...>::Type> {};
+
+/// A callable, and the inputs it is called with one after another.
 template <class F, class... A>
 struct MapOf {
   using Parameters = typename ParametersOf<Stored<F>, typename GivenTo<A>::Type...>::Type;
-  template <class... P>
-  static typename ResultOf<Stored<F>, P...>::Type result(sdk::TypeList<P...>);
-  using Yield = typename YieldOf<decltype(result(Parameters()))>::Type;
+  using Yield = typename YieldFor<Stored<F>, Parameters>::Type;
 
-  /// What is called, over which inputs.
-  struct Prepared {
-    Call call;
-    std::unique_ptr<Feed> feed;
-    std::optional<std::uint64_t> tasks;  // where that is known
-  };
+  Call call;
+  std::unique_ptr<Feed> feed;
+  std::optional<std::uint64_t> tasks;  // where that is known
 
-  static std::unique_ptr<JobSequence> start(const Options& options, bool in_order, const Stored<F>& f,
-                                            A&&... arguments) {
-    Prepared made = prepare(options, f, Parameters(), std::forward<A>(arguments)...);
-    return std::make_unique<JobSequence>(std::move(made.call), std::move(made.feed), options, in_order, made.tasks);
+  MapOf(std::uint64_t seed, const Stored<F>& f, A&&... arguments) : call(call_of(seed, f, Parameters())) {
+    take(Parameters(), std::forward<A>(arguments)...);
   }
 
+ private:
   template <class... P>
-  static Prepared prepare(const Options& options, const Stored<F>& f, sdk::TypeList<P...>, A&&... arguments) {
-    using Result = typename ResultOf<Stored<F>, P...>::Type;
+  void take(sdk::TypeList<P...>, A&&... arguments) {
     static_assert(sizeof...(P) == sizeof...(A), "the callable takes another number of arguments");
-    static_assert((sdk::parameter_travels<P>() && ...), "a parameter is of a type that cannot travel");
-    static_assert(sdk::result_travels<Result>(), "the result is of a type that cannot travel");
-    static_assert((!sdk::InOut<P> && ...), "a parameter T& cannot be given back: take it by value and return it");
-    (void)&registered<Stored<F>, P...>;
-    auto feed = std::make_unique<ZippedFeed<Source<P, A>...>>(std::forward<A>(arguments)...);
-    Call call;
-    call.name = spelling<Stored<F>>();
-    call.entry = &enter_callable<Stored<F>, P...>;
-    call.columns = {{"callable", "\"string\"", Column::From::kValue, encoded(State<Stored<F>>::write(f))},
-                    {"seed", "\"u64\"", Column::From::kValue, encoded(options.seed)},
-                    {"number", "\"u64\"", Column::From::kTask}};
-    feed->describe(call.columns, sdk::TypeList<P...>());
-    call.result = type_json<sdk::Plain<Result>>();
-    const auto size = feed->size();
-    return {std::move(call), std::move(feed), size};
+    auto zipped = std::make_unique<ZippedFeed<Source<P, A>...>>(std::forward<A>(arguments)...);
+    zipped->describe(call.columns);
+    tasks = zipped->size();
+    feed = std::move(zipped);
   }
 };
 
+/// A callable, and what it is called with once; a range is a value.
+template <class F, class... A>
+struct CallOf {
+  using Parameters = typename ParametersOf<Stored<F>, typename GivenAs<std::decay_t<A>>::Type...>::Type;
+  using Yield = typename YieldFor<Stored<F>, Parameters>::Type;
+
+  Call call;
+
+  CallOf(std::uint64_t seed, const Stored<F>& f, A&&... arguments) : call(call_of(seed, f, Parameters())) {
+    take(Parameters(), std::forward<A>(arguments)...);
+  }
+
+ private:
+  template <class... P>
+  void take(sdk::TypeList<P...>, A&&... arguments) {
+    static_assert(sizeof...(P) == sizeof...(A), "the callable takes another number of arguments");
+    (call.columns.push_back(given<P>(std::forward<A>(arguments))), ...);
+  }
+};
+
+/// One task with nothing of its own.
+class OneTask : public Feed {
+ public:
+  bool next(std::vector<std::string>&) override { return !std::exchange(told_, true); }
+
+ private:
+  bool told_ = false;
+};
+
+template <class F, class... A>
+std::unique_ptr<JobSequence> start_map(const Options& options, bool in_order, const F& f, A&&... arguments) {
+  MapOf<F, A...> map(options.seed, f, std::forward<A>(arguments)...);
+  return std::make_unique<JobSequence>(std::move(map.call), std::move(map.feed), options, in_order, map.tasks);
+}
+template <class F, class... A>
+std::unique_ptr<JobSequence> start_call(const Options& options, const F& f, A&&... arguments) {
+  CallOf<F, A...> call(options.seed, f, std::forward<A>(arguments)...);
+  return std::make_unique<JobSequence>(std::move(call.call), std::make_unique<OneTask>(), options, true, 1);
+}
+/// Waits for a call to end.
+template <class T>
+T value_of_call(JobSequence& jobs) {
+  Slot<T> slot;
+  if (!slot.read(jobs)) throw std::runtime_error("the call was cancelled");
+  return slot.take();
+}
+
 template <template <class> class How, class F, class... A>
 auto mapped(const Options& options, bool in_order, const F& f, A&&... arguments) {
-  using M = MapOf<F, A...>;
-  return Results<typename M::Yield, How>(M::start(options, in_order, f, std::forward<A>(arguments)...));
+  using T = typename MapOf<F, A...>::Yield;
+  return Results<T, How>(start_map(options, in_order, f, std::forward<A>(arguments)...));
+}
+
+/// Consecutive inputs in leaves of a size that depends on their number alone.
+template <std::ranges::input_range R>
+auto leaves_of(R& inputs) {
+  std::size_t size = 256;
+  if constexpr (std::ranges::sized_range<R>) size = std::clamp<std::size_t>(std::ranges::size(inputs) / 1024, 1, 4096);
+  std::vector<std::vector<std::ranges::range_value_t<R>>> leaves;
+  for (auto&& input : inputs) {
+    if (leaves.empty() || leaves.back().size() == size) leaves.emplace_back().reserve(size);
+    leaves.back().push_back(std::forward<decltype(input)>(input));
+  }
+  return leaves;
 }
 
 template <class F>
@@ -289,7 +404,8 @@ auto outcomes(const F& f, A&&... arguments) {
 /// One call with these arguments; ranges are values here. Returns its result or rethrows.
 template <class F, class... A>
 auto pipe(const Options& options, const F& f, A&&... arguments) {
-  return *detail::mapped<detail::AsValue>(options, true, f, std::views::single(std::forward<A>(arguments))...).begin();
+  using T = typename detail::CallOf<F, A...>::Yield;
+  return detail::value_of_call<T>(*detail::start_call(options, f, std::forward<A>(arguments)...));
 }
 template <detail::NoOptions F, class... A>
 auto pipe(const F& f, A&&... arguments) {
@@ -310,14 +426,9 @@ auto starmap(const F& f, Tuples&& tuples) {
 /// given as lvalues must outlive it, unless their length is known: those are read before amap returns.
 template <class F, class... A>
 auto amap(const Options& options, const F& f, A&&... arguments) {
-  using M = detail::MapOf<F, A...>;
-  using T = typename M::Yield;
-  return Async<std::vector<T>>(M::start(options, true, f, std::forward<A>(arguments)...),
-                               [](detail::JobSequence& jobs) {
-                                 std::vector<T> values;
-                                 for (detail::Slot<T> slot; slot.read(jobs);) values.push_back(slot.take());
-                                 return values;
-                               });
+  using T = typename detail::MapOf<F, A...>::Yield;
+  return Async<std::vector<T>>(detail::start_map(options, true, f, std::forward<A>(arguments)...),
+                               &detail::all_values<T>);
 }
 template <detail::NoOptions F, class... A>
 auto amap(const F& f, A&&... arguments) {
@@ -327,14 +438,8 @@ auto amap(const F& f, A&&... arguments) {
 /// One call beside the program; get() gives its result.
 template <class F, class... A>
 auto apipe(const Options& options, const F& f, A&&... arguments) {
-  using M = detail::MapOf<F, std::ranges::single_view<std::decay_t<A>>...>;
-  using T = typename M::Yield;
-  return Async<T>(M::start(options, true, f, std::views::single(std::forward<A>(arguments))...),
-                  [](detail::JobSequence& jobs) {
-                    detail::Slot<T> slot;
-                    if (!slot.read(jobs)) throw std::runtime_error("the call was cancelled");
-                    return slot.take();
-                  });
+  using T = typename detail::CallOf<F, A...>::Yield;
+  return Async<T>(detail::start_call(options, f, std::forward<A>(arguments)...), &detail::value_of_call<T>);
 }
 template <detail::NoOptions F, class... A>
 auto apipe(const F& f, A&&... arguments) {
@@ -346,14 +451,7 @@ auto apipe(const F& f, A&&... arguments) {
 /// workers. As leaves are folded before init joins them, combine must be associative up to rounding.
 template <class F, class C, class T, std::ranges::input_range R>
 T map_reduce(const Options& options, const F& f, const C& combine, T init, R&& inputs) {
-  using Input = std::ranges::range_value_t<R>;
-  std::size_t leaf = 256;
-  if constexpr (std::ranges::sized_range<R>) leaf = std::clamp<std::size_t>(std::ranges::size(inputs) / 1024, 1, 4096);
-  std::vector<std::vector<Input>> leaves;
-  for (auto&& input : inputs) {
-    if (leaves.empty() || leaves.back().size() == leaf) leaves.emplace_back().reserve(leaf);
-    leaves.back().push_back(std::forward<decltype(input)>(input));
-  }
+  const auto leaves = detail::leaves_of(inputs);
   for (auto part : map(options, detail::Leaf<std::decay_t<F>, std::decay_t<C>>{f, combine}, leaves)) {
     init = combine(std::move(init), std::move(part));
   }
@@ -369,8 +467,9 @@ T map_reduce(const F& f, const C& combine, T init, R&& inputs) {
 /// attach) as well as by attach() in this or another program. All inputs are read before submit returns.
 template <class F, class... A>
 std::string submit(const Options& options, const F& f, A&&... arguments) {
-  using M = detail::MapOf<F, A...>;
-  auto made = M::prepare(options, f, typename M::Parameters(), std::forward<A>(arguments)...);
+  detail::MapOf<F, A...> made(options.seed, f, std::forward<A>(arguments)...);
+  made.call.once = true;
+  made.call.columns[detail::kGlobalsColumn].value.bytes = detail::encoded(detail::capture_globals());
   return detail::runtime().submit(made.call, *made.feed, options);
 }
 template <detail::NoOptions F, class... A>

@@ -1,17 +1,17 @@
-#include <dlfcn.h>
 #include <stdlib.h>
 
 #include <atomic>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <functional>
 #include <mutex>
-#include <stdexcept>
 #include <thread>
 
+#include "api/failure.hpp"
+#include "api/local_pool.hpp"
+#include "api/program.hpp"
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -30,43 +30,37 @@ namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
 
-/// The library that holds the address, and where it was loaded.
-Dl_info library_of(const void* address) {
-  Dl_info info{};
-  if (::dladdr(address, &info) == 0) throw std::invalid_argument("an address belongs to no loaded library");
-  return info;
-}
+/// What a value writes, counted.
+class ByteCounter : public detail::ByteSink {
+ public:
+  void bytes(const void*, std::uint64_t size) override { count += size; }
+  std::uint64_t count = 0;
+};
 
-/// jobhost itself, whose `worker` command workers run: it is installed with this library.
-std::string jobhost_program() {
-  const std::string self = library_of(reinterpret_cast<const void*>(&jobhost_program)).dli_fname;
-  return self.substr(0, self.rfind('/')) + "/" JOBHOST_BIN_FROM_LIB "/jobhost";
-}
-
-/// What users' programs catch.
-std::runtime_error in_words(const base::Error& error) {
-  return std::runtime_error(std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()));
-}
-
-base::ByteView bytes_of(const std::string& text) { return base::as_bytes(text); }
-
-schema::Kernel kernel_of(const detail::Call& call, std::uint64_t offset) {
-  char symbol[32];
-  std::snprintf(symbol, sizeof symbol, "+%llx", static_cast<unsigned long long>(offset));
-  std::string name, params;
-  schema::append_json_string(call.name, name);
-  for (const auto& column : call.columns) {
-    params += (params.empty() ? "" : ",") + ("{\"name\":\"" + column.name + "\",\"type\":" + column.type + "}");
+class ByteForwarder : public detail::ByteSink {
+ public:
+  explicit ByteForwarder(const std::function<void(base::ByteView)>& put) : put_(put) {}
+  void bytes(const void* from, std::uint64_t size) override {
+    put_({static_cast<const unsigned char*>(from), size});
   }
-  return schema::kernel_from_json("{\"name\":" + name + ",\"symbol\":\"" + symbol + "\",\"signature\":" + name +
-                                      ",\"file\":\"\",\"line\":0,\"doc\":\"\",\"params\":[" + params +
-                                      "],\"result\":" + call.result + "}",
-                                  "program");
+
+ private:
+  const std::function<void(base::ByteView)>& put_;
+};
+
+void write_only_value(bundle::PackWriter& writer, const detail::Value& value) {
+  if (!value.write) return writer.only_value(value.bytes.size(), [&](const auto& put) { put(base::as_bytes(value.bytes)); });
+  ByteCounter counter;
+  value.write(counter);
+  writer.only_value(counter.count, [&](const auto& put) {
+    ByteForwarder forwarder(put);
+    value.write(forwarder);
+  });
 }
 
 /// All of the feed as one axis of stored rows; what is the same for all tasks as constants, or as a row of a pack of
 /// its own when it is large.
-bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Feed& feed, const schema::Kernel& kernel,
+bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& feed, const schema::Kernel& kernel,
                            const std::string& directory) {
   constexpr std::size_t kInManifest = 4096;  // bytes
   bundle::Inputs inputs;
@@ -94,24 +88,25 @@ bundle::Inputs make_inputs(base::Env& env, const detail::Call& call, detail::Fee
   } else {
     bundle::PackWriter writer(env, directory, pack_name(), types);
     for (; feed.next(values); ++rows) {
-      for (std::uint32_t c = 0; c < types.size(); ++c) writer.append(c, bytes_of(values[c]));
+      for (std::uint32_t c = 0; c < types.size(); ++c) writer.append(c, base::as_bytes(values[c]));
       writer.end_row();
     }
     inputs.packs.push_back(writer.finish());
   }
   axis.length = rows;
   for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
-    const auto& column = call.columns[p];
-    if (column.from != detail::Column::From::kValue) continue;
-    const auto bytes = bytes_of(column.value);
-    if (bytes.size() <= kInManifest) {
+    auto& column = call.columns[p];
+    if (column.from != detail::Column::From::kValue && column.from != detail::Column::From::kGlobals) continue;
+    detail::Value& value = column.value;
+    if (!value.write && value.bytes.size() <= kInManifest) {
+      const auto bytes = base::as_bytes(value.bytes);
       inputs.axes.push_back({1, {{p, bundle::Constant{{bytes.begin(), bytes.end()}}}}});
       continue;
     }
     const auto number = static_cast<std::uint32_t>(inputs.packs.size());
     bundle::PackWriter writer(env, directory, pack_name(), {kernel.parameters[p].type});
-    writer.append(0, bytes);
-    writer.end_row();
+    write_only_value(writer, value);
+    if (call.once) value = {};
     inputs.packs.push_back(writer.finish());
     inputs.axes.push_back({1, {{p, bundle::Stored{number, 0}}}});
   }
@@ -203,20 +198,7 @@ class LocalJob : public detail::Job {
     left_ = block.count;
     results_ = block.results;
     failed_ = block.failed;
-    if (!failed_) return;
-    const auto words = explainer_.explain(block.failure, block.modules);
-    failure_ = {};
-    failure_.task = block.first;
-    failure_.kind = words.kind;
-    failure_.type = words.type;
-    failure_.what = words.what;
-    failure_.where = words.where;
-    failure_.stack = words.stack;
-    if (!block.failure.thrown.empty()) {
-      failure_.mangled = block.failure.thrown[0].type;
-      failure_.object = block.failure.thrown[0].object;
-    }
-    for (const auto& cause : words.causes) failure_.causes.push_back({cause.type, cause.what});
+    if (failed_) failure_ = told(explainer_, block.first, block.failure, block.modules);
   }
 
   /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
@@ -253,51 +235,49 @@ class LocalRuntime : public detail::Runtime {
     if (!folder_.empty()) base::remove_tree(env_, folder_);
   }
 
-  std::unique_ptr<detail::Job> start(const detail::Call& call, detail::Feed& feed, const Options& options,
+  std::unique_ptr<detail::Job> start(detail::Call& call, detail::Feed& feed, const Options& options,
                                      bool in_order) override {
     const bool temporary = options.store.empty();
-    try {
+    return in_users_words([&] {
       store::Store store(env_, temporary ? folder() : options.store);
       return std::make_unique<LocalJob>(env_, make_job(store, call, feed, options), temporary, in_order, options.stop);
-    } catch (const base::Error& error) {
-      throw in_words(error);
-    }
+    });
   }
 
-  std::string submit(const detail::Call& call, detail::Feed& feed, const Options& options) override {
-    try {
+  std::string submit(detail::Call& call, detail::Feed& feed, const Options& options) override {
+    return in_users_words([&] {
       store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
       const host::Job job = make_job(store, call, feed, options);
       backend::make_local(env_, job.manifest.backend, true)
-          ->start({jobhost_program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
+          ->start({jobhost_program(), job.directory.path(), job.manifest_sha256}, job.manifest.workers);
       return job.manifest.job;
-    } catch (const base::Error& error) {
-      throw in_words(error);
-    }
+    });
   }
 
   std::unique_ptr<detail::Job> attach(const std::string& path, const std::string& name,
                                       const std::string& result_type) override {
-    try {
+    return in_users_words([&] {
+      const schema::Type wanted = type_of(result_type);
       store::Store store(env_, path.empty() ? store::Store::default_path() : path);
       host::Job job = host::open_job(env_, store.find(name));
-      const schema::Type wanted = kernel_of({"attach", nullptr, {}, result_type, 0}, 0).result;
       if (wanted != job.manifest.kernel.result) {
         throw std::invalid_argument("the results of job " + job.manifest.job + " are of type " +
                                     schema::cpp_name(job.manifest.kernel.result) + ", not " + schema::cpp_name(wanted));
       }
       return std::make_unique<LocalJob>(env_, std::move(job));
-    } catch (const base::Error& error) {
-      if (error.code() == base::ExitCode::kUsage) throw std::invalid_argument(error.what());
-      throw in_words(error);
+    });
+  }
+
+  std::unique_ptr<detail::TaskPool> open_pool(const std::string& globals, const Options& options) override {
+    if (!options.store.empty()) {
+      throw std::invalid_argument("a pool lives in memory and is in no store: leave Options::store empty");
     }
+    return in_users_words([&] { return make_local_pool(env_, folder(), globals, options); });
   }
 
   std::uint64_t offset_of(const void* function) override {
-    const Dl_info module = library_of(::dlsym(RTLD_DEFAULT, "jobhost_entry_at")), found = library_of(function);
-    if (found.dli_fbase == module.dli_fbase) {
-      return reinterpret_cast<std::uint64_t>(function) - reinterpret_cast<std::uint64_t>(module.dli_fbase);
-    }
+    const Dl_info found = library_of(function);
+    if (found.dli_fbase == program_module().dli_fbase) return offset_in_program(function);
     throw std::invalid_argument(std::string("a function of '") + found.dli_fname +
                                 "' cannot be mapped: it is not compiled into the program; wrap it in a lambda");
   }
@@ -323,25 +303,11 @@ class LocalRuntime : public detail::Runtime {
   }
 
  private:
-  host::Job make_job(store::Store& store, const detail::Call& call, detail::Feed& feed, const Options& options) {
-    if (options.backend != "processes" && options.backend != "threads") {
-      throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
-    }
-    const Dl_info module = library_of(reinterpret_cast<const void*>(call.entry));
-    const auto base = reinterpret_cast<std::uint64_t>(module.dli_fbase);
-    host::JobSpec spec;
-    spec.plugin = spec.named = module.dli_fname;
-    spec.entry = kernel_of(call, reinterpret_cast<std::uint64_t>(call.entry) - base);
+  host::Job make_job(store::Store& store, detail::Call& call, detail::Feed& feed, const Options& options) {
+    host::JobSpec spec = spec_of(options, kernel_of(call));
     spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
       return make_inputs(env_, call, feed, kernel, directory);
     };
-    spec.backend = options.backend;
-    spec.workers = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-    spec.chunk = options.chunk;
-    spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
-    spec.retries = options.retries;
-    spec.memory = options.memory;
-    spec.label = options.label;
     return host::submit(env_, store, spec);
   }
 

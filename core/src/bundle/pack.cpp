@@ -27,35 +27,51 @@ struct PackWriter::State {
   std::string name;
   std::vector<Column> columns;
   std::vector<SegmentEntry> index;
-  std::uint64_t position = 0, first_row = 0, rows = 0, bytes = 0;
+  std::uint64_t position = 0, first_row = 0, rows = 0, bytes = 0, segment = 0;
+  std::uint32_t checksum = 0;  // of the segment so far
 
   void write(base::ByteView data) {
     file.write(data);
     position += data.size();
   }
 
+  /// Piece by piece: a value may be as large as the memory that holds it.
+  void put(base::ByteView piece) {
+    checksum = base::crc32c(piece, checksum);
+    write(piece);
+  }
+
+  void put_offsets(const std::vector<std::uint64_t>& offsets) {
+    put({reinterpret_cast<const unsigned char*>(offsets.data()), 8 * offsets.size()});
+  }
+
+  void put_padding(std::uint64_t size) {
+    static constexpr unsigned char kZeros[8] = {};
+    put(base::ByteView(kZeros).first((8 - size % 8) % 8));
+  }
+
+  void begin_segment() {
+    segment = position;
+    checksum = 0;
+  }
+
   void end_segment() {
+    index.push_back({segment, position - segment, first_row, rows, checksum});
+    first_row += rows;
+    rows = bytes = 0;
+  }
+
+  void write_segment() {
     if (rows == 0) return;
-    const std::uint64_t begin = position;
-    std::uint32_t checksum = 0;
-    // Written piece by piece: a value may be as large as the memory that holds it.
-    const auto put = [&](base::ByteView piece) {
-      checksum = base::crc32c(piece, checksum);
-      write(piece);
-    };
+    begin_segment();
     for (auto& column : columns) {
-      if (!column.fixed) {
-        put({reinterpret_cast<const unsigned char*>(column.offsets.data()), 8 * column.offsets.size()});
-      }
+      if (!column.fixed) put_offsets(column.offsets);
       put(column.values);
-      static constexpr unsigned char kZeros[8] = {};
-      put(base::ByteView(kZeros).first((8 - column.values.size() % 8) % 8));
+      put_padding(column.values.size());
       column.offsets.assign(1, 0);
       column.values.clear();
     }
-    index.push_back({begin, position - begin, first_row, rows, checksum});
-    first_row += rows;
-    rows = bytes = 0;
+    end_segment();
   }
 };
 
@@ -81,11 +97,21 @@ void PackWriter::append(std::uint32_t column, base::ByteView value) {
 
 void PackWriter::end_row() {
   ++state_->rows;
-  if (state_->rows == kSegmentRows || state_->bytes >= kSegmentBytes) state_->end_segment();
+  if (state_->rows == kSegmentRows || state_->bytes >= kSegmentBytes) state_->write_segment();
+}
+
+void PackWriter::only_value(std::uint64_t size,
+                            const std::function<void(const std::function<void(base::ByteView)>&)>& fill) {
+  state_->begin_segment();
+  if (!state_->columns.at(0).fixed) state_->put_offsets({0, size});
+  fill([this](base::ByteView piece) { state_->put(piece); });
+  state_->put_padding(size);
+  state_->rows = 1;
+  state_->end_segment();
 }
 
 Pack PackWriter::finish() {
-  state_->end_segment();
+  state_->write_segment();
   const base::ByteView index(reinterpret_cast<const unsigned char*>(state_->index.data()),
                              state_->index.size() * sizeof(SegmentEntry));
   PackTrailer trailer;

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "jobhost/detail/globals.hpp"
 #include "jobhost/detail/runtime.hpp"
 #include "jobhost/sdk/random.hpp"
 #include "jobhost/sdk/schema.hpp"
@@ -336,8 +337,8 @@ struct Registration {
   explicit Registration(jobhost_entry known) : entry(known), next(first) { first = this; }
 };
 
-/// Columns before the arguments: the callable's state, the job's seed, the task's number.
-inline constexpr std::size_t kOwnColumns = 3;
+/// Columns before the arguments: the callable's state, the job's seed, the task's number, the program's globals.
+inline constexpr std::size_t kGlobalsColumn = 3, kOwnColumns = 4;
 
 inline std::uint64_t number_in(const jobhost_column& column, std::uint64_t i) {
   std::uint64_t number;
@@ -350,6 +351,7 @@ template <class F, class... P>
 std::uint64_t enter_callable(const jobhost_column* params, std::uint64_t n, jobhost_sink* sink,
                              jobhost_progress* progress) {
   using Result = typename ResultOf<F, P...>::Type;
+  restore_globals(params[kGlobalsColumn]);
   const sdk::Encoded state = sdk::value_of(params[0], 0);
   TaskRandom& random = rng();
   const std::uint64_t seed = number_in(params[1], 0);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,24 +14,48 @@
 /// cannot map.
 namespace jobhost::detail {
 
+class ByteSink {
+ public:
+  virtual ~ByteSink() = default;
+  virtual void bytes(const void* from, std::uint64_t size) = 0;
+};
+
+/// An encoded value: its bytes, or, for one that may be large, how to write them, so that they need not be in memory as
+/// well. Nobody but `write` holds what such a value owns.
+struct Value {
+  std::string bytes;
+  std::function<void(ByteSink&)> write = nullptr;
+};
+
+/// A value that a pool keeps for its workers; goes when nobody refers to it any more.
+class SharedValue {
+ public:
+  virtual ~SharedValue() = default;
+};
+
 /// A parameter of a call: its type as the schema writes it, and where its values come from.
 struct Column {
   enum class From {
     kFeed,
-    kValue,  // `value`, for every task
-    kTask,   // the task's number, u64
+    kValue,    // `value`, for every task
+    kShared,   // `shared`, likewise
+    kTask,     // the task's number, u64
+    kGlobals,  // the program's globals as they were captured: `value`; a pool has captured them itself
   };
-  std::string name, type;
+  std::string (*type)();
   From from = From::kFeed;
-  std::string value = {};  // encoded
+  Value value = {};
+  std::shared_ptr<SharedValue> shared = nullptr;
 };
 
 struct Call {
-  std::string name;     // for people
-  jobhost_entry entry;  // inside the program's module
-  std::vector<Column> columns;
-  std::string result;            // type
+  std::string (*name)();  // for people
+  jobhost_entry entry;    // inside the program's module
+  std::string (*result)();                   // type
+  std::optional<std::uint64_t> result_size;  // bytes; nothing: varies
+  std::vector<Column> columns = {};
   std::uint64_t first_task = 0;  // number of the feed's first task
+  bool once = false;             // one job is made of it: values are given up as soon as they are written
 };
 
 /// The arguments of one task after another, encoded; one value per column that comes from here.
@@ -72,13 +98,44 @@ class Job {
   virtual void cancel() = 0;
 };
 
+/// A task's end as a pool gives it: what the outcome refers to is kept here.
+struct Reply {
+  std::string bytes;
+  Failure failure;
+};
+
+/// Warm workers that take tasks one by one. Any thread may call. The destructor ends the workers. All but the
+/// destructor throw std::runtime_error when workers cannot run.
+class TaskPool {
+ public:
+  virtual ~TaskPool() = default;
+  /// What the tasks of a call have in common, sent once.
+  class Prepared {
+   public:
+    virtual ~Prepared() = default;
+  };
+  virtual std::shared_ptr<Prepared> prepare(Call call) = 0;
+  virtual std::shared_ptr<SharedValue> share(const Value& value) = 0;
+  /// Posts a task and returns its number; waits while there is no room. `values`: one per column that the feed gives.
+  virtual std::uint64_t post(const std::shared_ptr<Prepared>& call, const std::vector<std::string>& values) = 0;
+  virtual bool ready(std::uint64_t task) = 0;
+  /// Waits until one of the tasks is ready; its position, or tasks.size() when none is after so many nanoseconds.
+  virtual std::size_t wait_any(const std::vector<std::uint64_t>& tasks, std::uint64_t nanoseconds) = 0;
+  /// A ready task's end, once; `outcome` refers to `reply`.
+  virtual void take(std::uint64_t task, Reply& reply, Outcome& outcome) = 0;
+  /// Nobody will take this task. It is not begun if it was not yet.
+  virtual void drop(std::uint64_t task) = 0;
+};
+
 class Runtime {
  public:
   virtual ~Runtime() = default;
   /// Takes all of `feed`. Throws std::invalid_argument for what cannot be sent.
-  virtual std::unique_ptr<Job> start(const Call& call, Feed& feed, const Options& options, bool in_order) = 0;
+  virtual std::unique_ptr<Job> start(Call& call, Feed& feed, const Options& options, bool in_order) = 0;
   /// The same for a job that goes on without this process, in the store that `options` name: its id.
-  virtual std::string submit(const Call& call, Feed& feed, const Options& options) = 0;
+  virtual std::string submit(Call& call, Feed& feed, const Options& options) = 0;
+  /// `globals`: as captured.
+  virtual std::unique_ptr<TaskPool> open_pool(const std::string& globals, const Options& options) = 0;
   /// Reads along what others compute; `job` is an id, a unique prefix, a path or @last, `store` "" the default one.
   /// Throws std::invalid_argument when there is no such job or its results are of another type.
   virtual std::unique_ptr<Job> attach(const std::string& store, const std::string& job,
