@@ -33,7 +33,8 @@ function(add_job_kernel name)
   set(definitions "$<TARGET_PROPERTY:${name},COMPILE_DEFINITIONS>")
   set(directories "$<TARGET_PROPERTY:${name},INCLUDE_DIRECTORIES>")
   set(options "$<TARGET_PROPERTY:${name},COMPILE_OPTIONS>")
-  set(scan "")
+  set(exports "${folder}/exports")
+  set(scan --exports "${exports}")
   set(glues "")
   set(preprocessed "")
   set(c_sources "")
@@ -80,7 +81,7 @@ function(add_job_kernel name)
     list(APPEND scan --source "${source}" --preprocessed "${unit}.ii" --output "${unit}_kernels.cpp" ${language})
   endforeach()
   add_custom_command(
-    OUTPUT ${glues}
+    OUTPUT ${glues} "${exports}"
     COMMAND $<TARGET_FILE:jobhost::jobhost-scan> ${scan}
     DEPENDS ${preprocessed} jobhost::jobhost-scan
     COMMENT "Finding the kernels of ${name}"
@@ -89,13 +90,15 @@ function(add_job_kernel name)
   # SHARED, not MODULE: programs may link a plugin.
   add_library(${name} SHARED ${glues} ${c_sources})
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".so" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_BINARY_DIR}"
-                        CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON POSITION_INDEPENDENT_CODE ON)
+                        CXX_VISIBILITY_PRESET default C_VISIBILITY_PRESET default POSITION_INDEPENDENT_CODE ON LINK_DEPENDS "${exports}")
   target_compile_features(${name} PRIVATE cxx_std_20)
   target_link_libraries(${name} PRIVATE jobhost::sdk ${JOB_LINK})
   # -fno-gnu-unique: two plugins with the same inline variables must not share them.
   # -g: throw sites and global variables have names; -O2 where nobody chose a build type.
-  target_compile_options(${name} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique> -g -gz $<$<CONFIG:>:-O2>)
-  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs)
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique> -g -gz $<$<CONFIG:>:-O2>
+                                         -fno-semantic-interposition)
+  # Programs that link the plugin see its kernels, and nothing else of it; its own calls stay within it.
+  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs -Wl,-Bsymbolic-functions "-Wl,--version-script=${exports}")
 
   if(NOT JOB_KERNELS)
     add_custom_command(TARGET ${name} POST_BUILD

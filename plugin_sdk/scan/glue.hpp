@@ -36,6 +36,10 @@ std::string choose_entries(std::vector<Unit>& units, const std::vector<std::stri
 /// True when C++ that knows no more than <cstddef> and <cstdint> can declare the function.
 bool declarable(const Function& function);
 
+/// A linker's version script under which only the units' kernels, which programs may call, and what the generated files
+/// define can be seen from outside.
+std::string exports_text(const std::vector<Unit>& units);
+
 /// The text of a unit's generated file. It includes a C++ source, or declares the functions of a C one, and holds
 /// entries, schema and notes. `number`: the unit's place in the plugin; `first`: number of its first entry.
 std::string glue_text(const Unit& unit, std::size_t number, std::size_t first);

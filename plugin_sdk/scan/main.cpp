@@ -1,5 +1,5 @@
 // jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
-//   jobhost-scan [--kernel NAME]... (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
+//   jobhost-scan [--kernel NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
 //   jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
 #include <fstream>
@@ -34,7 +34,14 @@ bool read_functions(Unit& unit) {
   return true;
 }
 
-int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels) {
+int write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  return file ? 0 : fail("jobhost-scan: cannot write '" + path + "'");
+}
+
+int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels, const std::string& exports) {
   for (auto& unit : units) {
     if (unit.preprocessed.empty() || unit.output.empty()) {
       return fail("usage: jobhost-scan [--kernel NAME]... (--source FILE --preprocessed FILE --output FILE)...");
@@ -45,14 +52,11 @@ int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels
   if (!error.empty()) return fail(units[0].source + ": error: " + error);
   std::size_t entries = 0;
   for (std::size_t number = 0; number < units.size(); ++number) {
-    std::ofstream glue(units[number].output, std::ios::binary);
-    glue << glue_text(units[number], number, entries);
-    glue.close();
-    if (!glue) return fail("jobhost-scan: cannot write '" + units[number].output + "'");
+    if (write_file(units[number].output, glue_text(units[number], number, entries)) != 0) return 1;
     entries += units[number].entries.size();
   }
   if (entries == 0) return fail(units[0].source + ": error: no top-level function that could be a kernel");
-  return 0;
+  return exports.empty() ? 0 : write_file(exports, exports_text(units));
 }
 
 }  // namespace
@@ -60,12 +64,15 @@ int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels
 int main(int argc, char** argv) {
   std::vector<Unit> units;
   std::vector<std::string> kernels;
+  std::string exports;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--source") {
       units.emplace_back().source = value;
     } else if (option == "--kernel") {
       kernels.push_back(value);
+    } else if (option == "--exports") {
+      exports = value;
     } else if (option == "--notes") {
       std::printf("%s", notes_of(value).c_str());
       return 0;
@@ -82,5 +89,5 @@ int main(int argc, char** argv) {
     }
   }
   if (units.empty()) return fail("jobhost-scan: there is no --source");
-  return write_glue(units, kernels);
+  return write_glue(units, kernels, exports);
 }

@@ -38,6 +38,7 @@ class PoolJob : public Job {
     const auto& waited_for = in_order_ ? front_ : running_;
     if (in_order_) front_.assign(running_.begin(), running_.begin() + (running_.empty() ? 0 : 1));
     do {
+      if (while_waiting) while_waiting();
       if (cancelled_.load() || stop_.stop_requested() || running_.empty()) return false;
       at = pool_->wait_any(waited_for, kLookNs);
     } while (at == waited_for.size());
@@ -127,8 +128,8 @@ class PoolCall {
 /// posted. At most 256 calls are open at a time: beyond that a verb waits, so memory does not grow.
 ///
 /// The pool's job lives in memory shared with its workers: it is in no store, cannot be resumed, and ends with the pool.
-/// Crashes, time-outs and retries are as for other jobs. Options::backend, workers, timeout, retries, memory, seed and
-/// label apply; chunk does not. jobhost::Global variables travel when the pool is made. Tasks are numbered through from
+/// Crashes, time-outs and retries are as for other jobs. Options::backend, workers, timeout, retries, memory, seed,
+/// label, progress and stop apply; chunk does not. jobhost::Global variables travel when the pool is made. Tasks are numbered through from
 /// 0 over all calls, for jobhost::rng() and for the failures of pipe and apipe.
 class Pool {
  public:
@@ -206,8 +207,10 @@ class Pool {
   template <class F, class... A>
   std::unique_ptr<detail::JobSequence> start(bool in_order, const F& f, A&&... arguments) {
     detail::MapOf<F, A...> made(options_.seed, f, std::forward<A>(arguments)...);
-    return std::make_unique<detail::JobSequence>(std::make_unique<detail::PoolJob>(
-        tasks_, std::move(made.call), std::move(made.feed), in_order, made.tasks, options_.stop));
+    return std::make_unique<detail::JobSequence>(
+        std::make_unique<detail::PoolJob>(tasks_, std::move(made.call), std::move(made.feed), in_order, made.tasks,
+                                          options_.stop),
+        options_);
   }
   template <template <class> class How, class F, class... A>
   auto mapped(bool in_order, const F& f, A&&... arguments) {

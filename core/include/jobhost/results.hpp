@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <exception>
@@ -59,17 +60,22 @@ class JobSequence {
     start();
   }
 
-  explicit JobSequence(std::unique_ptr<Job> job) : in_order_(true), known_(job->tasks()), size_(known_), ended_(true) {
-    jobs_.push_back({0, std::move(job)});
+  explicit JobSequence(std::unique_ptr<Job> job, Options options = {})
+      : options_(std::move(options)), in_order_(true), known_(job->tasks()), size_(known_), ended_(true) {
+    add(0, std::move(job));
   }
 
   bool next(Outcome& outcome) {
     for (;;) {
-      if (jobs_.empty() || options_.stop.stop_requested()) return false;
+      if (jobs_.empty() || options_.stop.stop_requested()) {
+        if (options_.progress && !std::exchange(told_end_, true)) tell_progress();
+        return false;
+      }
       if (jobs_.size() == 1 && !ended_) start();  // the one ahead
       Part& front = jobs_.front();
       if (front.job->next(outcome)) {
         outcome.task += front.first;
+        if (options_.progress) tell_progress_at_times();
         return true;
       }
       const std::lock_guard lock(mutex_);
@@ -128,13 +134,30 @@ class JobSequence {
     const std::uint64_t first = known_;
     known_ += job->tasks();
     size_ = std::max(size_, known_);
-    if (job->tasks() > 0) jobs_.push_back({first, std::move(job)});
+    if (job->tasks() > 0) add(first, std::move(job));
     if (window_ < kLargest) window_ *= kGrowth;
+  }
+
+  void add(std::uint64_t first, std::unique_ptr<Job> job) {
+    if (options_.progress) job->while_waiting = [this] { tell_progress_at_times(); };
+    jobs_.push_back({first, std::move(job)});
+  }
+
+  void tell_progress_at_times() {
+    constexpr auto kPause = std::chrono::milliseconds(100);
+    if (std::chrono::steady_clock::now() - last_told_ >= kPause) tell_progress();
+  }
+  void tell_progress() {
+    last_told_ = std::chrono::steady_clock::now();
+    options_.progress({done(), tasks(), std::chrono::duration<double>(last_told_ - begin_).count()});
   }
 
   Call call_;
   std::unique_ptr<Feed> feed_;
   Options options_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_told_ = begin_;
+  bool told_end_ = false;
   bool in_order_;
   std::uint64_t window_ = 1024, known_ = 0, size_ = 0, done_ = 0;
   std::atomic<bool> ended_{false};  // no further job is started

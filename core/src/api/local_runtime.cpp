@@ -184,6 +184,7 @@ class LocalJob : public detail::Job {
       if (cancelled_.load()) return false;
       if (fresh) continue;
       look(last_look);
+      if (while_waiting) while_waiting();
       if (workers_) {
         workers_->bell().wait(bell, kWakeNs);
       } else {
@@ -273,13 +274,6 @@ class LocalRuntime : public detail::Runtime {
       throw std::invalid_argument("a pool lives in memory and is in no store: leave Options::store empty");
     }
     return in_users_words([&] { return make_local_pool(env_, folder(), globals, options); });
-  }
-
-  std::uint64_t offset_of(const void* function) override {
-    const Dl_info found = library_of(function);
-    if (found.dli_fbase == program_module().dli_fbase) return offset_in_program(function);
-    throw std::invalid_argument(std::string("a function of '") + found.dli_fname +
-                                "' cannot be mapped: it is not compiled into the program; wrap it in a lambda");
   }
 
   void refuse_addresses(const void* bytes, std::uint64_t size, const char* what) override {

@@ -17,4 +17,13 @@ std::string sha256_hex(ByteView bytes);
 /// Throws Error when reading fails; `path` is for the message.
 std::string sha256_hex_of_file(class Env& env, int fd, const std::string& path);
 
+/// Copies a file under a fresh name into `folder`, with this mode; the name and the SHA-256 of what was copied. Nothing
+/// is left when it throws.
+std::pair<std::string, std::string> copy_hashed(class Env& env, const std::string& from, const std::string& folder,
+                                                unsigned mode);
+
+/// Copies a file to `to`, complete or not at all. False, and nothing is there, when its SHA-256 is another.
+bool copy_verified(class Env& env, const std::string& from, const std::string& to, unsigned mode,
+                   const std::string& sha256);
+
 }  // namespace jobhost::base

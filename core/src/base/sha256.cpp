@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <openssl/evp.h>
 
 #include <memory>
@@ -29,6 +30,18 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+template <class Use>
+void each_block(Env& env, int fd, const std::string& path, const Use& use) {
+  Bytes block(1 << 18);
+  for (std::uint64_t offset = 0;;) {
+    const ssize_t got = env.pread(fd, block.data(), block.size(), offset);
+    if (got < 0) throw_file_error(static_cast<int>(got), "read", path);
+    if (got == 0) return;
+    use(ByteView(block).first(static_cast<std::size_t>(got)));
+    offset += static_cast<std::uint64_t>(got);
+  }
+}
+
 }  // namespace
 
 std::string sha256_hex(ByteView bytes) {
@@ -39,14 +52,36 @@ std::string sha256_hex(ByteView bytes) {
 
 std::string sha256_hex_of_file(Env& env, int fd, const std::string& path) {
   Sha256 sha;
-  Bytes block(1 << 18);
-  for (std::uint64_t offset = 0;;) {
-    const ssize_t got = env.pread(fd, block.data(), block.size(), offset);
-    if (got < 0) throw_file_error(static_cast<int>(got), "read", path);
-    if (got == 0) return sha.hex();
-    sha.add(ByteView(block).first(static_cast<std::size_t>(got)));
-    offset += static_cast<std::uint64_t>(got);
+  each_block(env, fd, path, [&](ByteView block) { sha.add(block); });
+  return sha.hex();
+}
+
+std::pair<std::string, std::string> copy_hashed(Env& env, const std::string& from, const std::string& folder,
+                                                unsigned mode) {
+  const File source(env, from, O_RDONLY);
+  const std::string fresh = folder + "/" + random_hex(env, 8) + ".tmp";
+  Sha256 sha;
+  try {
+    File copy(env, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
+    each_block(env, source.fd(), from, [&](ByteView block) {
+      sha.add(block);
+      copy.write(block);
+    });
+    copy.close();
+  } catch (...) {
+    env.remove(fresh);
+    throw;
   }
+  return {fresh, sha.hex()};
+}
+
+bool copy_verified(Env& env, const std::string& from, const std::string& to, unsigned mode, const std::string& sha256) {
+  const auto [fresh, found] = copy_hashed(env, from, to.substr(0, to.rfind('/')), mode);
+  const int failure = found == sha256 ? env.rename(fresh, to) : 0;
+  if (found == sha256 && failure == 0) return true;
+  env.remove(fresh);
+  if (failure < 0) throw_file_error(failure, "rename to", to);
+  return false;
 }
 
 }  // namespace jobhost::base

@@ -22,7 +22,6 @@ namespace {
 
 constexpr std::uint64_t kClaimsPerWorkerProcess = 64;
 constexpr std::uint64_t kMaxClaims = 1 << 20;
-constexpr std::uint64_t kCodeLimit = 4ULL << 30;
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -42,12 +41,11 @@ std::string utc(std::uint64_t wall_ns) {
 
 bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::string& path, const std::string& name,
                   const std::string& build_id) {
-  const base::Bytes code = base::read_file(env, path, kCodeLimit);
-  bundle::Blob blob{base::sha256_hex(code), name, absolute(path), build_id};
-  if (!base::exists(env, job.blob(blob.sha256))) {
-    base::write_file_atomically(env, job.blob(blob.sha256), code, false, 0400);
+  const auto [copy, sha256] = base::copy_hashed(env, path, job.blobs(), 0400);
+  if (const int failure = env.rename(copy, job.blob(sha256)); failure < 0) {
+    base::throw_file_error(failure, "rename to", job.blob(sha256));
   }
-  return blob;
+  return {sha256, name, absolute(path), build_id};
 }
 
 void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, bundle::Manifest& manifest) {
@@ -69,13 +67,10 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
 
 void copy_blob(base::Env& env, const store::JobDirectory& from, const store::JobDirectory& to,
                const bundle::Blob& blob) {
-  const base::Bytes code = base::read_file(env, from.blob(blob.sha256), kCodeLimit);
-  if (base::sha256_hex(code) != blob.sha256) {
-    throw base::Error(base::ExitCode::kDamaged,
-                      "'" + from.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
-                      "--plugin names a file to take instead");
-  }
-  base::write_file_atomically(env, to.blob(blob.sha256), code, false, 0400);
+  if (base::copy_verified(env, from.blob(blob.sha256), to.blob(blob.sha256), 0400, blob.sha256)) return;
+  throw base::Error(base::ExitCode::kDamaged,
+                    "'" + from.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
+                    "--plugin names a file to take instead");
 }
 
 const schema::Variable& variable_named(const schema::Description& plugin, const std::string& name) {

@@ -14,7 +14,6 @@
 namespace jobhost::plugin {
 namespace {
 
-constexpr std::uint64_t kLargest = 4ULL << 30;  // bytes of a library
 constexpr std::uint64_t kLargestSchema = 16ULL << 20;
 
 base::Error refusal(const std::string& path, const std::string& why, const std::string& hint = {}) {
@@ -28,36 +27,41 @@ std::string string_at(base::ByteView bytes, std::uint64_t offset) {
   return std::string(begin, ::strnlen(begin, bytes.size() - offset));
 }
 
+/// Reads what it is asked for: a library may be large, and most of it debug information.
 class ElfFile {
  public:
-  ElfFile(const std::string& path, base::Bytes bytes) : path_(path), bytes_(std::move(bytes)) {
-    if (bytes_.size() < sizeof(Elf64_Ehdr) || std::memcmp(bytes_.data(), ELFMAG, SELFMAG) != 0) {
+  explicit ElfFile(base::File file) : path_(file.path()), file_(std::move(file)), size_(file_.size()) {
+    if (file_.read_at(0, {reinterpret_cast<unsigned char*>(&header_), sizeof header_}) < sizeof header_ ||
+        std::memcmp(header_.e_ident, ELFMAG, SELFMAG) != 0) {
       throw refusal(path_, "is not a shared library", "a plugin is built with add_job_kernel()");
     }
-    std::memcpy(&header_, bytes_.data(), sizeof header_);
     if (header_.e_ident[EI_CLASS] != ELFCLASS64 || header_.e_ident[EI_DATA] != ELFDATA2LSB ||
         header_.e_machine != EM_X86_64) {
       throw refusal(path_, "is built for another kind of machine than this one (x86-64)");
     }
     if (header_.e_type != ET_DYN) throw refusal(path_, "is not a shared library but another kind of ELF file");
     ::elf_version(EV_CURRENT);
-    elf_.reset(::elf_memory(reinterpret_cast<char*>(bytes_.data()), bytes_.size()));
+    elf_.reset(::elf_begin(file_.fd(), ELF_C_READ, nullptr));
     if (!elf_) throw refusal(path_, std::string("is a damaged ELF file: ") + ::elf_errmsg(-1));
   }
 
-  base::ByteView bytes_at(std::uint64_t offset, std::uint64_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) throw refusal(path_, "is a damaged ELF file");
-    return base::ByteView(bytes_).subspan(offset, size);
+  base::Bytes bytes_at(std::uint64_t offset, std::uint64_t size) const {
+    if (offset > size_ || size > size_ - offset) throw refusal(path_, "is a damaged ELF file");
+    base::Bytes bytes(size);
+    if (file_.read_at(offset, bytes) < size) throw refusal(path_, "changed while it was read");
+    return bytes;
   }
 
   /// Contents of the section called `name`, nothing when there is none.
-  std::optional<base::ByteView> section(const std::string& name) const {
+  std::optional<base::Bytes> section(const std::string& name, std::uint64_t limit) const {
     std::size_t names = 0;
     if (::elf_getshdrstrndx(elf_.get(), &names) != 0) return std::nullopt;
     for (Elf_Scn* scn = nullptr; (scn = ::elf_nextscn(elf_.get(), scn)) != nullptr;) {
       const Elf64_Shdr* header = ::elf64_getshdr(scn);
       const char* found = header ? ::elf_strptr(elf_.get(), names, header->sh_name) : nullptr;
-      if (found && name == found && header->sh_type != SHT_NOBITS) return bytes_at(header->sh_offset, header->sh_size);
+      if (!found || name != found || header->sh_type == SHT_NOBITS) continue;
+      if (header->sh_size > limit) throw refusal(path_, "has a section '" + name + "' that is too large to be true");
+      return bytes_at(header->sh_offset, header->sh_size);
     }
     return std::nullopt;
   }
@@ -71,7 +75,8 @@ class ElfFile {
 
  private:
   std::string path_;
-  base::Bytes bytes_;
+  base::File file_;
+  std::uint64_t size_;
   Elf64_Ehdr header_{};
   std::unique_ptr<Elf, decltype(&::elf_end)> elf_{nullptr, &::elf_end};
 };
@@ -79,7 +84,8 @@ class ElfFile {
 std::string build_id_of(const ElfFile& file) {
   for (const auto& segment : file.segments()) {
     if (segment.p_type != PT_NOTE) continue;
-    base::ByteView notes = file.bytes_at(segment.p_offset, segment.p_filesz);
+    const base::Bytes bytes = file.bytes_at(segment.p_offset, segment.p_filesz);
+    base::ByteView notes = bytes;
     while (notes.size() >= sizeof(Elf64_Nhdr)) {
       Elf64_Nhdr note;
       std::memcpy(&note, notes.data(), sizeof note);
@@ -126,7 +132,7 @@ void read_dynamic(const ElfFile& file, const std::string& path, ElfFacts& facts)
   };
   for (const auto& segment : segments) {
     if (segment.p_type != PT_DYNAMIC) continue;
-    const base::ByteView raw = file.bytes_at(segment.p_offset, segment.p_filesz);
+    const base::Bytes raw = file.bytes_at(segment.p_offset, segment.p_filesz);
     std::vector<Elf64_Dyn> entries(raw.size() / sizeof(Elf64_Dyn));
     if (!entries.empty()) std::memcpy(entries.data(), raw.data(), entries.size() * sizeof(Elf64_Dyn));
     std::uint64_t table = 0, table_size = 0;
@@ -135,7 +141,7 @@ void read_dynamic(const ElfFile& file, const std::string& path, ElfFacts& facts)
       if (entry.d_tag == DT_STRSZ) table_size = entry.d_un.d_val;
     }
     if (table_size == 0) return;
-    const base::ByteView strings = file.bytes_at(file_offset(table), table_size);
+    const base::Bytes strings = file.bytes_at(file_offset(table), table_size);
     std::string runpath, rpath;
     for (const auto& entry : entries) {
       if (entry.d_tag == DT_NULL) break;
@@ -157,17 +163,17 @@ ElfFacts read_elf(base::Env& env, const std::string& path) {
   if (!base::exists(env, path)) {
     throw refusal(path, "does not exist", "build the plugin first: cmake -B b && cmake --build b");
   }
-  base::Bytes bytes;
-  try {
-    bytes = base::read_file(env, path, kLargest);
-  } catch (const base::Error& error) {
-    throw refusal(path, std::string("cannot be read: ") + error.what());
-  }
-  const ElfFile file(path, std::move(bytes));
+  const ElfFile file([&] {
+    try {
+      return base::File(env, path, O_RDONLY);
+    } catch (const base::Error& error) {
+      throw refusal(path, std::string("cannot be read: ") + error.what());
+    }
+  }());
   ElfFacts facts;
   facts.build_id = build_id_of(file);
   read_dynamic(file, path, facts);
-  if (const auto schema = file.section(JOBHOST_SCHEMA_SECTION); schema && schema->size() <= kLargestSchema) {
+  if (const auto schema = file.section(JOBHOST_SCHEMA_SECTION, kLargestSchema)) {
     facts.schema = base::as_text(*schema);
   }
   return facts;

@@ -12,8 +12,6 @@
 namespace jobhost::worker {
 namespace {
 
-constexpr std::uint64_t kCodeLimit = 4ULL << 30;  // bytes of one library
-
 std::string stage(base::Env& env, const std::string& cache, const store::JobDirectory& job, const bundle::Blob& blob) {
   const std::string folder = cache + "/" + blob.sha256, path = folder + "/" + blob.name;
   if (const auto there = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW)) {
@@ -23,15 +21,11 @@ std::string stage(base::Env& env, const std::string& cache, const store::JobDire
     }
     env.remove(path);  // a copy that was cut short, or disk rot: made again below
   }
-  const base::Bytes code = base::read_file(env, job.blob(blob.sha256), kCodeLimit);
-  if (base::sha256_hex(code) != blob.sha256) {
-    throw base::Error(base::ExitCode::kDamaged,
-                      "'" + job.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
-                      "the job's copy of the code is damaged; submit the job again");
-  }
   base::make_directories(env, folder);
-  base::write_file_atomically(env, path, code, false, 0500);
-  return path;
+  if (base::copy_verified(env, job.blob(blob.sha256), path, 0500, blob.sha256)) return path;
+  throw base::Error(base::ExitCode::kDamaged,
+                    "'" + job.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
+                    "the job's copy of the code is damaged; submit the job again");
 }
 
 }  // namespace

@@ -17,6 +17,16 @@ namespace jobhost::detail {
 extern "C" const char __ehdr_start
     __attribute__((visibility("hidden")));  // begin of the module that this is linked into
 
+/// Where a function is, in any process that loaded the same libraries: its offset in the program's module or, where
+/// `library` names one by its build id, in that.
+struct Place {
+  std::string library;
+  std::uint64_t offset = 0;
+};
+/// Throws std::invalid_argument for a function that workers could not find again.
+Place place_of(const void* function);
+const void* function_at(const Place& place);
+
 inline std::uint64_t module_base() { return reinterpret_cast<std::uint64_t>(&__ehdr_start); }
 
 /// Collects encoded bytes.
@@ -162,12 +172,13 @@ struct State {
 
 template <FunctionPointer F>
 struct State<F> {
-  static std::string write(F function) { return encoded(runtime().offset_of(reinterpret_cast<const void*>(function))); }
+  static std::string write(F function) { return encoded(place_of(reinterpret_cast<const void*>(function))); }
   template <class Use>
-  static auto with(const unsigned char* data, std::uint64_t, const Use& use) {
-    std::uint64_t offset;
-    __builtin_memcpy(&offset, data, sizeof offset);
-    F function = reinterpret_cast<F>(module_base() + offset);
+  static auto with(const unsigned char* data, std::uint64_t size, const Use& use) {
+    sdk::Reader reader(data, size);
+    Place place;
+    sdk::decode(reader, place);
+    F function = reinterpret_cast<F>(function_at(place));
     return use(function);
   }
 };
@@ -187,14 +198,19 @@ struct State<R C::*> {
   static std::string write(F member) {
     Parts parts;
     __builtin_memcpy(&parts, &member, sizeof parts);
-    if ((parts.address & 1) == 0) parts.address = runtime().offset_of(reinterpret_cast<const void*>(parts.address));
-    return std::string(reinterpret_cast<const char*>(&parts), sizeof parts);
+    const bool is_virtual = (parts.address & 1) != 0;
+    const Place place = is_virtual ? Place{"", parts.address} : place_of(reinterpret_cast<const void*>(parts.address));
+    return encoded(place) + encoded(parts.adjustment);
   }
   template <class Use>
-  static auto with(const unsigned char* data, std::uint64_t, const Use& use) {
+  static auto with(const unsigned char* data, std::uint64_t size, const Use& use) {
+    sdk::Reader reader(data, size);
+    Place place;
     Parts parts;
-    __builtin_memcpy(&parts, data, sizeof parts);
-    if ((parts.address & 1) == 0) parts.address += module_base();
+    sdk::decode(reader, place);
+    sdk::decode(reader, parts.adjustment);
+    const bool is_virtual = place.library.empty() && (place.offset & 1) != 0;
+    parts.address = is_virtual ? place.offset : reinterpret_cast<std::uint64_t>(function_at(place));
     F member;
     __builtin_memcpy(&member, &parts, sizeof parts);
     auto callable = std::mem_fn(member);

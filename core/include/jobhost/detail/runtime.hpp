@@ -96,6 +96,8 @@ class Job {
   /// Throws std::runtime_error when workers cannot run.
   virtual bool next(Outcome& outcome) = 0;
   virtual void cancel() = 0;
+  /// Called now and then while next() waits, on its thread. What it throws comes out of next().
+  std::function<void()> while_waiting = {};
 };
 
 /// A task's end as a pool gives it: what the outcome refers to is kept here.
@@ -140,9 +142,6 @@ class Runtime {
   /// Throws std::invalid_argument when there is no such job or its results are of another type.
   virtual std::unique_ptr<Job> attach(const std::string& store, const std::string& job,
                                       const std::string& result_type) = 0;
-  /// Offset of a function of the program, which workers find again. Throws std::invalid_argument for one that lies
-  /// elsewhere, as in a library.
-  virtual std::uint64_t offset_of(const void* function) = 0;
   /// Throws std::invalid_argument when the bytes look as if they held an address of this process.
   virtual void refuse_addresses(const void* bytes, std::uint64_t size, const char* what) = 0;
 };
