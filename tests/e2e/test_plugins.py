@@ -148,3 +148,15 @@ class Examples(JobhostTest):
         answer, = answers
         self.assertIn("refused: no masses", answer)
         self.assertRegex(answer, r"largest amplitude \d+\.\d+ at frequency 0\.\d+")
+        for backend in ("processes", "threads"):
+            table = subprocess.run([f"{folder}/b/resonance_table", backend], text=True, capture_output=True, check=True)
+            self.assertIn("computed here it is the same", table.stdout)
+
+    def test_an_optimiser_finds_what_was_measured(self):
+        folder = self.follow("06-optimiser")
+        for backend in ("processes", "threads"):
+            out = subprocess.run([f"{folder}/b/fit", backend], text=True, capture_output=True, check=True).stdout
+            found = dict(zip(out.split()[::2], map(float, out.split()[1::2])))
+            for name, expected, close in (("amplitude", 1.7, 0.02), ("decay", 0.13, 0.005), ("frequency", 4.2, 0.005),
+                                          ("phase", 0.6, 0.02)):
+                self.assertAlmostEqual(found[name], expected, delta=close, msg=out)

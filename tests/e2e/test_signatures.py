@@ -23,6 +23,8 @@ CALLS = [  # kernel, inputs, result
      {"n": [3, 2, 3], "tag": "x", "m": [[1, 2], [3, 7]], "name": "nm", "v": [9]}),
     ("solve", ["a=[[2,0],[0,4]]", "b=[2,4]"], [1, 1]),
     ("inverse", ["m=[[2,0],[0,4]]"], [[0.5, 0], [0, 0.25]]),
+    ("dot", ["a=[1,2,3]", "b=[4,5,6]"], 32),
+    ("times", ['a={"rows":2,"cols":3,"values":[1,2,3,4,5,6]}', "b=[1,0,1]"], [6, 8]),
     ("deposit", ['a={"owner":"Ada","cents":5}', "cents=3"], {"owner": "Ada", "cents": 8}),
     ("both", ['a={"owner":"A","cents":5}', 'more=[{"owner":"B","cents":1}]'],
      [{"owner": "B", "cents": 1}, {"owner": "A", "cents": 5}]),

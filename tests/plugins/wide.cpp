@@ -56,6 +56,8 @@ Grid regrid(Grid g) {
 }
 Eigen::VectorXd solve(const Eigen::MatrixXd& a, Eigen::VectorXd b) { return a.colPivHouseholderQr().solve(b); }
 Eigen::Matrix2d inverse(Eigen::Matrix2d m) { return m.inverse(); }
+double dot(Eigen::Map<const Eigen::VectorXd> a, Eigen::Map<const Eigen::RowVector3d> b) { return b.dot(a); }
+Eigen::VectorXd times(Eigen::Map<const Eigen::MatrixXd> a, const Eigen::VectorXd& b) { return a * b; }
 class Account {
  public:
   Account() = default;

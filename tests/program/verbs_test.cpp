@@ -1,6 +1,7 @@
 #include <Random123/philox.h>
 #include <unistd.h>
 
+#include <Eigen/Dense>
 #include <catch2/catch.hpp>
 #include <cereal/cereal.hpp>
 #include <cmath>
@@ -185,6 +186,15 @@ TEST_CASE("arguments are zipped, repeated, or common") {
   CHECK(jobhost::map([](const auto& w, int i) { return w.size() + static_cast<std::size_t>(i); },
                      jobhost::common(weights), three)
             .to_vector() == std::vector<std::size_t>{4, 5, 6});
+  const Eigen::MatrixXd matrix{{1, 2, 3}, {4, 5, 6}};
+  const auto row = [](Eigen::Map<const Eigen::MatrixXd> m, int i) { return m.row(i - 1).sum(); };
+  CHECK(jobhost::map(row, jobhost::common(matrix), std::vector<int>{1, 2}).to_vector() == std::vector<double>{6, 15});
+  using RowMajor = Eigen::Matrix<double, -1, -1, Eigen::RowMajor>;
+  const auto by_rows = [](Eigen::Map<const RowMajor> m, int i) { return m.data()[i]; };
+  CHECK(jobhost::map(by_rows, jobhost::common(matrix), three).to_vector() == std::vector<double>{2, 3, 4});
+  const Eigen::VectorXd vector{{1, 2, 3}};
+  const auto at = [](Eigen::Map<const Eigen::VectorXd> v, int i) { return v[i - 1]; };
+  CHECK(jobhost::map(at, jobhost::common(vector), three).to_vector() == std::vector<double>{1, 2, 3});
   CHECK(jobhost::map(add, std::vector<int>(), 1).to_vector().empty());
   CHECK(jobhost::pipe([] { return 5; }) == 5);
   CHECK(jobhost::pipe([](const std::vector<int>& v) { return v.size(); }, std::vector<int>{1, 2}) == 2);

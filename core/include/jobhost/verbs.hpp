@@ -108,6 +108,19 @@ void write_as(Writer& writer, const A& value) {
     } else {
       sdk::encode(writer, std::vector<Item>(std::ranges::begin(value), std::ranges::end(value)));
     }
+  } else if constexpr (sdk::MatrixView<T>) {
+    // Values in the order in which the view reads them.
+    using Dense = typename T::PlainObject;
+    if constexpr (std::is_same_v<A, Dense> || std::is_same_v<A, T>) {
+      if constexpr (!sdk::RowView<T>) {
+        sdk::encode_size(writer, static_cast<std::uint64_t>(value.rows()));
+        sdk::encode_size(writer, static_cast<std::uint64_t>(value.cols()));
+      }
+      sdk::encode_size(writer, static_cast<std::uint64_t>(value.size()));
+      writer.bytes(value.data(), static_cast<std::uint64_t>(value.size()) * sizeof(typename T::Scalar));
+    } else {
+      write_as<P>(writer, Dense(value));
+    }
   } else if constexpr (std::is_same_v<T, A>) {
     sdk::encode(writer, value);
   } else {

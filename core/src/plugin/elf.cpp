@@ -163,20 +163,19 @@ ElfFacts read_elf(base::Env& env, const std::string& path) {
   if (!base::exists(env, path)) {
     throw refusal(path, "does not exist", "build the plugin first: cmake -B b && cmake --build b");
   }
-  const ElfFile file([&] {
-    try {
-      return base::File(env, path, O_RDONLY);
-    } catch (const base::Error& error) {
-      throw refusal(path, std::string("cannot be read: ") + error.what());
+  try {
+    const ElfFile file(base::File(env, path, O_RDONLY));
+    ElfFacts facts;
+    facts.build_id = build_id_of(file);
+    read_dynamic(file, path, facts);
+    if (const auto schema = file.section(JOBHOST_SCHEMA_SECTION, kLargestSchema)) {
+      facts.schema = base::as_text(*schema);
     }
-  }());
-  ElfFacts facts;
-  facts.build_id = build_id_of(file);
-  read_dynamic(file, path, facts);
-  if (const auto schema = file.section(JOBHOST_SCHEMA_SECTION, kLargestSchema)) {
-    facts.schema = base::as_text(*schema);
+    return facts;
+  } catch (const base::Error& error) {
+    if (error.code() == base::ExitCode::kPluginRefused) throw;
+    throw refusal(path, std::string("cannot be read: ") + error.what());
   }
-  return facts;
 }
 
 schema::Description describe(base::Env& env, const std::string& path) {

@@ -62,9 +62,13 @@ std::optional<Frame> LogReader::next() {
 }
 
 bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
-  bytes.resize(frame.header.length);
-  return file_->read_at(frame.payload_offset, bytes) == bytes.size() &&
-         base::crc32c(bytes, seed_) == frame.header.payload_checksum;
+  const std::uint64_t length = frame.header.length;
+  bytes.resize(padded(length));
+  if (file_->read_at(frame.payload_offset, bytes) != bytes.size()) return false;
+  const bool zeros = std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(length), bytes.end(),
+                                 [](unsigned char byte) { return byte == 0; });
+  bytes.resize(length);
+  return zeros && base::crc32c(bytes, seed_) == frame.header.payload_checksum;
 }
 
 LogReader::Tail LogReader::tail() {

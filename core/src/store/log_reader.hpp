@@ -25,7 +25,8 @@ class LogReader {
   /// The next frame, or nothing when none is complete yet. Lengths are checked against the file's size.
   std::optional<Frame> next();
 
-  /// The payload of a frame of this log into `bytes`; false when it does not match its checksum.
+  /// The payload of a frame of this log into `bytes`; false when it does not match its checksum or its padding
+  /// is not zero.
   bool read_payload(const Frame& frame, base::Bytes& bytes) const;
 
   const std::string& path() const { return path_; }

@@ -34,6 +34,8 @@ constexpr bool parameter_travels() {
     return true;
   } else if constexpr (Span<T>) {
     return span_travels<T>();
+  } else if constexpr (MatrixView<T>) {
+    return std::is_arithmetic_v<typename T::Scalar> && !std::is_lvalue_reference_v<P>;
   } else {
     return value_travels<T>();
   }
@@ -134,6 +136,19 @@ requires(CString<Plain<P>>) class Argument<P> {
   const char* text_;
 };
 
+/// So many values where they lie, or, should they not be aligned there, a copy.
+template <class Item>
+const Item* take_items(Reader& reader, std::uint64_t count, Scratch& scratch) {
+  if (count > reader.left() / sizeof(Item)) throw MalformedInput();
+  const unsigned char* items = reader.take(count * sizeof(Item));
+  if (reinterpret_cast<std::uintptr_t>(items) % alignof(Item) != 0) {
+    unsigned char* aligned = scratch.make(count * sizeof(Item));
+    __builtin_memcpy(aligned, items, count * sizeof(Item));
+    items = aligned;
+  }
+  return reinterpret_cast<const Item*>(items);
+}
+
 template <class P>
 requires(Span<Plain<P>>) class Argument<P> {
   using Item = Plain<typename Plain<P>::element_type>;
@@ -143,20 +158,47 @@ requires(Span<Plain<P>>) class Argument<P> {
     const Encoded encoded = value_of(column, i);
     Reader reader(encoded.data, encoded.size);
     const std::uint64_t size = reader.size();
-    if (size > reader.left() / sizeof(Item)) throw MalformedInput();
-    const unsigned char* items = reader.take(size * sizeof(Item));
-    if (reinterpret_cast<std::uintptr_t>(items) % alignof(Item) != 0) {
-      unsigned char* aligned = scratch_.make(size * sizeof(Item));
-      __builtin_memcpy(aligned, items, size * sizeof(Item));
-      items = aligned;
-    }
-    view_ = Plain<P>(reinterpret_cast<const Item*>(items), size);
+    view_ = Plain<P>(take_items<Item>(reader, size, scratch_), size);
   }
   P get() { return static_cast<P>(static_cast<Plain<P>&&>(view_)); }
 
  private:
   Scratch scratch_;
   Plain<P> view_;
+};
+
+template <class P>
+requires(MatrixView<Plain<P>>) class Argument<P> {
+  using T = Plain<P>;
+  using Item = typename T::Scalar;
+
+ public:
+  Argument(const jobhost_column& column, std::uint64_t i) {
+    const Encoded encoded = value_of(column, i);
+    Reader reader(encoded.data, encoded.size);
+    if constexpr (!RowView<T>) {
+      rows_ = reader.size();
+      cols_ = reader.size();
+    }
+    const std::uint64_t count = reader.size();
+    if constexpr (RowView<T>) {
+      rows_ = T::RowsAtCompileTime == 1 ? 1 : count;
+      cols_ = T::RowsAtCompileTime == 1 ? count : 1;
+    }
+    const bool overflows = cols_ != 0 && rows_ > count / cols_;
+    const auto fits = [](auto fixed, std::uint64_t size) { return fixed < 0 || static_cast<std::uint64_t>(fixed) == size; };
+    if (overflows || rows_ * cols_ != count || !fits(static_cast<std::ptrdiff_t>(T::RowsAtCompileTime), rows_) ||
+        !fits(static_cast<std::ptrdiff_t>(T::ColsAtCompileTime), cols_)) {
+      throw MalformedInput();
+    }
+    items_ = take_items<Item>(reader, count, scratch_);
+  }
+  P get() { return T(items_, static_cast<std::ptrdiff_t>(rows_), static_cast<std::ptrdiff_t>(cols_)); }
+
+ private:
+  Scratch scratch_;
+  std::uint64_t rows_ = 0, cols_ = 0;
+  const Item* items_ = nullptr;
 };
 
 }  // namespace jobhost::sdk

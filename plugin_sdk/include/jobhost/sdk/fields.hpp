@@ -248,7 +248,7 @@ constexpr bool value_travels() {
     return std::is_arithmetic_v<typename T::Scalar> || Complex<typename T::Scalar>;
   } else if constexpr (Set<T>) {
     return value_travels<typename T::key_type>();
-  } else if constexpr (CharacterRange<T> || Span<T>) {
+  } else if constexpr (CharacterRange<T> || Span<T> || MatrixView<T>) {
     return false;
   } else if constexpr (Map<T>) {
     return value_travels<typename T::key_type>() && value_travels<typename T::mapped_type>();

@@ -137,6 +137,16 @@ constexpr void put_type(Text& out) {
     put_type<typename T::Scalar>(out);
     close_extent<T>(out, Row<T> ? T::SizeAtCompileTime : T::ColsAtCompileTime);
     if constexpr (!Row<T>) close_extent<T>(out, T::RowsAtCompileTime);
+  } else if constexpr (RowView<T>) {
+    out.put("{\"vector\":");
+    put_type<typename T::Scalar>(out);
+    out.put('}');
+  } else if constexpr (MatrixView<T>) {
+    out.put("{\"struct\":\"");
+    out.put(type_name<T>());
+    out.put("\",\"fields\":[[\"rows\",\"u64\"],[\"cols\",\"u64\"],[\"values\",{\"vector\":");
+    put_type<typename T::Scalar>(out);
+    out.put("}]]}");
   } else if constexpr (Set<T>) {
     out.put("{\"vector\":");
     put_type<typename T::key_type>(out);

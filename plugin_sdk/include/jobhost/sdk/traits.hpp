@@ -96,6 +96,18 @@ concept Matrix = requires(T t) {
 template <class T>
 concept Row = Matrix<T> &&(T::RowsAtCompileTime == 1 || T::ColsAtCompileTime == 1);
 
+/// Eigen::Map<const ...>: a matrix, vector or array whose values lie densely elsewhere.
+template <class T>
+concept MatrixView = requires(const T t) {
+  typename T::PlainObject;
+  typename T::PointerArgType;
+  { t.data() } -> std::convertible_to<const typename T::Scalar*>;
+}
+&&!std::is_same_v<typename T::PlainObject, T> &&
+    std::is_constructible_v<T, const typename T::Scalar*, std::ptrdiff_t, std::ptrdiff_t>;
+template <class T>
+concept RowView = MatrixView<T> &&(T::RowsAtCompileTime == 1 || T::ColsAtCompileTime == 1);
+
 /// What cereal.hpp serves, which the generated code includes when the user's file includes cereal.
 template <class T>
 struct ByCereal {
