@@ -50,12 +50,15 @@ class Projects(JobhostTest):
         self.project("project(p CXX)\nfind_package(jobhost REQUIRED)\nadd_job_program(p p.cpp)\n",
                      p_cpp="#include <jobhost/jobhost.hpp>\n#include <cstdio>\n#include <vector>\n"
                            "static int twice(int x) { return 2 * x; }\n"
-                           "int main() { for (int y : jobhost::map(twice, std::vector<int>{1, 2})) std::printf(\"%d\\n\", y); }\n")
+                           "int main() { for (int y : jobhost::map({.store = \".jobhost\"}, twice, std::vector<int>{1, 2}))\n"
+                           "  std::printf(\"%d\\n\", y); }\n")
         self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={prefix}", env=dict(os.environ, **LINK_FLAGS))
         self.cmake("--build", "b")
         out = subprocess.run(["b/p"], cwd=self.folder, text=True, capture_output=True)
         self.assertEqual(out.stdout, "2\n4\n", out.stderr)
-        self.assertEqual(sorted(os.listdir(self.folder)), ["CMakeLists.txt", "b", "p.cpp", "prefix"])
+        self.assertEqual(sorted(os.listdir(self.folder)), [".jobhost", "CMakeLists.txt", "b", "p.cpp", "prefix"])
+        rows = self.rows("results", "@last", "--store", f"{self.folder}/.jobhost")
+        self.assertEqual(rows, [{"task": 0, "arg1": 1, "result": 2}, {"task": 1, "arg1": 2, "result": 4}])
 
     def test_the_sdk_works_by_add_subdirectory(self):
         self.project(f"cmake_minimum_required(VERSION 3.25)\nproject(all CXX C)\nadd_subdirectory({SOURCE} jobhost)\n"

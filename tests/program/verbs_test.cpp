@@ -69,6 +69,8 @@ void check_ends(const char* name, const std::string& backend, Ends ends) {
   CHECK(ends[2].failure().kind() == "crash");
   CHECK(ends[2].failure().message() == "SIGABRT");
   CHECK(ends[2].failure().task() == 2);
+  CHECK(ends[2].failure().inputs().ends_with("2"));
+  CHECK_FALSE(ends[2].failure().stack().empty());
   CHECK(ends[3].value() == 30);
   try {
     ends[4].value();

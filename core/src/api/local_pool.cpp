@@ -160,8 +160,7 @@ class LocalPool : public detail::TaskPool {
       reply.bytes = std::move(kept.reply);
       outcome = {task, reinterpret_cast<const unsigned char*>(reply.bytes.data()), reply.bytes.size(), nullptr};
       if (kept.state != SlotState::kFailed) return;
-      const auto [failure, modules] = store::read_failure(base::as_bytes(reply.bytes));
-      reply.failure = told(explainer_, task, failure, &modules);
+      reply.failure = std::move(kept.failure);
       outcome.failure = &reply.failure;
     });
   }
@@ -179,6 +178,7 @@ class LocalPool : public detail::TaskPool {
   struct Kept {
     SlotState state = SlotState::kOk;
     std::string reply;
+    detail::Failure failure;
   };
 
   bool is_ready(std::uint64_t task) const {
@@ -187,11 +187,18 @@ class LocalPool : public detail::TaskPool {
 
   /// Takes a reply out of its slot.
   Kept empty_slot(std::uint64_t task) {
-    Kept kept{mailbox_->state(task), {}};
+    Kept kept{mailbox_->state(task), {}, {}};
     mailbox_->read_reply(task, kept.reply);
+    auto& call = calls_[task % Mailbox::kSlots];
+    if (kept.state == SlotState::kFailed) {
+      const auto [failure, modules] = store::read_failure(base::as_bytes(kept.reply));
+      reader_.read(task, columns_);
+      kept.failure = told(explainer_, task, failure, &modules, kernel_of(static_cast<const PreparedCall&>(*call).call),
+                          columns_);
+    }
     mailbox_->free(task);
     owners_[task % Mailbox::kSlots] = kUnused;
-    calls_[task % Mailbox::kSlots].reset();
+    call.reset();
     return kept;
   }
 
@@ -230,6 +237,8 @@ class LocalPool : public detail::TaskPool {
   std::unique_ptr<host::Workers> workers_;
 
   std::mutex mutex_;  // all below, and the host's side of the mailbox
+  Mailbox::Reader reader_{*mailbox_};
+  std::vector<jobhost_column> columns_;
   std::uint64_t next_ = 0;
   std::array<std::uint64_t, Mailbox::kSlots> owners_;                         // task whose reply is wanted, by slot
   std::array<std::shared_ptr<const Prepared>, Mailbox::kSlots> calls_;        // what a slot's request refers to

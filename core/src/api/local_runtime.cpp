@@ -199,7 +199,10 @@ class LocalJob : public detail::Job {
     left_ = block.count;
     results_ = block.results;
     failed_ = block.failed;
-    if (failed_) failure_ = told(explainer_, block.first, block.failure, block.modules);
+    if (!failed_) return;
+    if (!inputs_) inputs_.emplace(env_, job_.manifest.inputs, job_.manifest.kernel, job_.directory.path());
+    inputs_->read(block.first, 1, columns_);
+    failure_ = told(explainer_, block.first, block.failure, block.modules, job_.manifest.kernel, columns_);
   }
 
   /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
@@ -227,6 +230,8 @@ class LocalJob : public detail::Job {
   jobhost_column results_{};
   bool failed_ = false;
   detail::Failure failure_;
+  std::optional<bundle::InputReader> inputs_;  // opened when a task failed
+  std::vector<jobhost_column> columns_;
   std::stop_callback<std::function<void()>> stop_;  // last: it may call at once
 };
 

@@ -57,7 +57,10 @@ schema::Kernel kernel_of(const detail::Call& call) {
     const std::string named = i < std::size(kOwn) ? kOwn[i] : "arg" + std::to_string(i + 1 - std::size(kOwn));
     params += (params.empty() ? "" : ",") + ("{\"name\":\"" + named + "\",\"type\":" + call.columns[i].type() + "}");
   }
-  return kernel_from(call.name(), offset_in_program(reinterpret_cast<const void*>(call.entry)), params, call.result());
+  const std::uint64_t offset = offset_in_program(reinterpret_cast<const void*>(call.entry));
+  schema::Kernel kernel = kernel_from(call.name(), offset, params, call.result());
+  kernel.own = std::min(std::size(kOwn), call.columns.size());
+  return kernel;
 }
 
 host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel) {

@@ -235,4 +235,10 @@ std::uint64_t InputReader::read(std::uint64_t first, std::uint64_t n, std::vecto
   return n;
 }
 
+std::uint64_t InputReader::read_shown(std::uint64_t first, std::uint64_t n, std::vector<jobhost_column>& columns) {
+  n = read(first, n, columns);
+  columns.erase(columns.begin(), columns.begin() + static_cast<std::ptrdiff_t>(state_->kernel.own));
+  return n;
+}
+
 }  // namespace jobhost::bundle

@@ -25,6 +25,8 @@ class InputReader {
   /// segment ends). Constants have stride 0. The columns stay valid until the next call. `first` + `n` must not exceed
   /// task_count. Throws Error(kDamaged) when a pack is missing or does not match its checksum.
   std::uint64_t read(std::uint64_t first, std::uint64_t n, std::vector<jobhost_column>& columns);
+  /// The same without the kernel's own columns, as schema::as_shown has the kernel.
+  std::uint64_t read_shown(std::uint64_t first, std::uint64_t n, std::vector<jobhost_column>& columns);
 
  private:
   struct State;

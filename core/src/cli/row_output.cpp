@@ -66,20 +66,21 @@ RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output&
                      std::function<void()> before_print)
     : file_(env, output.file, job.manifest.job, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
-      writer_(report::make_row_writer(format_of(output), job.manifest.kernel,
+      shown_(schema::as_shown(job.manifest.kernel)),
+      writer_(report::make_row_writer(format_of(output), shown_,
                                       [this](std::string_view text) { file_.write(text); },
                                       {output.file.empty() ? terminal_width() : 0, rows})) {}
 
 void RowOutput::write(const host::Block& block, const host::Explanation* failure) {
   if (failure) {
-    inputs_.read(block.first, 1, columns_);
+    inputs_.read_shown(block.first, 1, columns_);
     writer_->failure(block.first, columns_, in_row(*failure));
     return;
   }
   jobhost_column results = block.results;
   for (std::uint64_t done = 0; done < block.count;) {
     constexpr std::uint64_t kRows = 8192;  // argument columns of so many rows stay in the cache
-    const std::uint64_t n = inputs_.read(block.first + done, std::min(kRows, block.count - done), columns_);
+    const std::uint64_t n = inputs_.read_shown(block.first + done, std::min(kRows, block.count - done), columns_);
     writer_->results(block.first + done, n, columns_, results);
     if (results.offsets) {
       results.offsets += n;

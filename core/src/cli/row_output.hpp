@@ -44,6 +44,7 @@ class RowOutput : public BlockOutput {
  private:
   OutputFile file_;
   bundle::InputReader inputs_;
+  schema::Kernel shown_;
   std::vector<jobhost_column> columns_;
   std::unique_ptr<report::RowWriter> writer_;
 };

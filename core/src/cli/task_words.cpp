@@ -5,7 +5,7 @@
 namespace jobhost::cli {
 
 std::string TaskWords::inputs_of(std::uint64_t task) {
-  inputs_.read(task, 1, columns_);
+  inputs_.read_shown(task, 1, columns_);
   std::string text;
   for (std::size_t p = 0; p < columns_.size(); ++p) {
     text += (text.empty() ? "" : " ") + kernel_.parameters[p].name + "=";
@@ -16,7 +16,7 @@ std::string TaskWords::inputs_of(std::uint64_t task) {
 }
 
 std::string TaskWords::inputs_json(std::uint64_t task) {
-  inputs_.read(task, 1, columns_);
+  inputs_.read_shown(task, 1, columns_);
   std::string text = "{";
   for (std::size_t p = 0; p < columns_.size(); ++p) {
     if (p > 0) text += ", ";

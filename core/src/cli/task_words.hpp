@@ -12,7 +12,8 @@ namespace jobhost::cli {
 class TaskWords {
  public:
   TaskWords(base::Env& env, const host::Job& job)
-      : kernel_(job.manifest.kernel), inputs_(env, job.manifest.inputs, kernel_, job.directory.path()) {}
+      : kernel_(schema::as_shown(job.manifest.kernel)),
+        inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()) {}
 
   /// "seed=3 samples=10"
   std::string inputs_of(std::uint64_t task);
@@ -20,7 +21,7 @@ class TaskWords {
   std::string inputs_json(std::uint64_t task);
 
  private:
-  const schema::Kernel& kernel_;
+  schema::Kernel kernel_;
   bundle::InputReader inputs_;
   std::vector<jobhost_column> columns_;
 };

@@ -155,6 +155,8 @@ Kernel kernel_from(const Json& json) {
         {parameter.at("name"), type_from(parameter.at("type"), 0), parameter.value("inout", false)});
     if (kernel.parameters.back().type.kind == Kind::kVoid) throw Refused{"a parameter of type void"};
   }
+  kernel.own = json.value("own", std::size_t{0});
+  if (kernel.own > kernel.parameters.size()) throw Refused{"'own' counts too many parameters"};
   kernel.result = type_from(json.at("result"), 0);
   for (const auto& count : json.value("fewer", Json::array())) {
     kernel.fewer.push_back(count);
@@ -220,6 +222,7 @@ std::string kernel_to_json(const Kernel& kernel) {
                      {"line", kernel.line},
                      {"doc", kernel.doc},
                      {"params", std::move(parameters)},
+                     {"own", kernel.own},
                      {"fewer", kernel.fewer},
                      {"result", json_of(kernel.result)}};
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

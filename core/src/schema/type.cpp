@@ -56,6 +56,13 @@ std::optional<std::uint64_t> fixed_size(const Type& type) {
   }
 }
 
+Kernel as_shown(const Kernel& kernel) {
+  Kernel shown = kernel;
+  shown.parameters.erase(shown.parameters.begin(), shown.parameters.begin() + static_cast<std::ptrdiff_t>(kernel.own));
+  shown.own = 0;
+  return shown;
+}
+
 Kernel with_fewer(const Kernel& kernel, std::size_t count) {
   Kernel shorter = kernel;
   shorter.symbol += "_" + std::to_string(count);

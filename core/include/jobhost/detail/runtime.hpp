@@ -68,7 +68,7 @@ class Feed {
 
 struct Failure {
   std::uint64_t task = 0;
-  std::string kind, type, what, where;
+  std::string kind, type, what, where, inputs;
   std::string mangled, object;  // of what was thrown: its type, and its members where the program declared it
   struct Cause {
     std::string type, what;
