@@ -140,6 +140,13 @@ def python_map(n):
         return timed(lambda: sum(pool.map(add_one, range(n))))
 
 
+def python_calls(n):
+    """Median and 99th percentile of one call."""
+    with multiprocessing.Pool(2) as pool:
+        times = sorted(timed(lambda: pool.apply(add_one, (1,))) for _ in range(n))
+    return times[n // 2], times[n * 99 // 100]
+
+
 def pool_of_python():
     with multiprocessing.Pool(2) as pool:
         pool.map(abs, [1])
@@ -200,10 +207,17 @@ def main():
 
         calls = 2 * 10**6 if options.quick else 10**7
         program = lambda *words: float(subprocess.run([str(bench.build / "bench/bench_program"), *map(str, words)],
-                                                      check=True, stdout=subprocess.PIPE).stdout)
+                                                      check=True, stdout=subprocess.PIPE).stdout.split()[0])
+        tail = lambda *words: float(subprocess.run([str(bench.build / "bench/bench_program"), *map(str, words)],
+                                                   check=True, stdout=subprocess.PIPE).stdout.split()[1])
         print(f"C++ API: {calls:.0e} results of a trivial lambda, read in order by the program")
-        show(medians(rounds, {"multiprocessing.Pool": lambda: python_map(calls), "map": lambda: program("map", calls)}),
-             calls)
+        show(medians(rounds, {"multiprocessing.Pool": lambda: python_map(calls), "map": lambda: program("map", calls),
+                              "map on a Pool": lambda: program("pool", calls)}), calls)
+        print("C++ API: one call on workers that are there; median, then 99th percentile")
+        show(medians(rounds, {"multiprocessing.Pool": lambda: python_calls(3000)[0],
+                              "call": lambda: program("call", 20000), "call, all asleep": lambda: program("asleep", 200)}))
+        show(medians(rounds, {"multiprocessing.Pool": lambda: python_calls(3000)[1],
+                              "call": lambda: tail("call", 20000), "call, all asleep": lambda: tail("asleep", 200)}))
         print("C++ API: one call, its job made and removed")
         show(medians(rounds, {"multiprocessing.Pool": lambda: timed(pool_of_python), "pipe": lambda: program("pipe", 30)}))
 
@@ -231,7 +245,7 @@ def show(seconds, tasks=None):
     first = next(iter(seconds.values()))
     for name, value in seconds.items():
         speed = f"{tasks / value / 1e6:10.1f} M/s" if tasks else ""
-        print(f"  {name:22}{value:10.4f} s{speed}   {value / first:8.2f} x", flush=True)
+        print(f"  {name:22}{value:12.7f} s{speed}   {value / first:8.2f} x", flush=True)
 
 
 if __name__ == "__main__":

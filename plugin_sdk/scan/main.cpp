@@ -1,6 +1,6 @@
 // jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
-//   jobhost-scan [--kernel NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
-//   jobhost-scan --notes PLUGIN.SO
+//   jobhost-scan [--kernel NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output GLUE.CPP [--language
+//   c|headers])... jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
 #include <fstream>
 #include <iterator>

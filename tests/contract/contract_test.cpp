@@ -42,11 +42,11 @@ class ThreadLauncher : public worker::Launcher {
     executor.thread = std::thread([this, &control, &executor, first, count, generation] {
       for (unsigned i = first; i < first + count; ++i) {
         auto& queue = first == control->lanes ? control->solo : control->shared;
-        auto io = std::make_unique<worker::JobIo>(
-            env_, *control, queue, manifest_, plan_, worker::log_path(plan_, i, std::to_string(generation)), i, entry_,
-            nullptr,
-            worker::StackSource{[] { return std::vector<store::StackEntry>(); },
-                                [] { return std::vector<std::string>(); }});
+        auto io =
+            std::make_unique<worker::JobIo>(env_, *control, queue, manifest_, plan_,
+                                            worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
+                                            worker::StackSource{[] { return std::vector<store::StackEntry>(); },
+                                                                [] { return std::vector<std::string>(); }});
         worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, std::move(io), nullptr).run();
       }
       executor.ended = true;

@@ -157,8 +157,7 @@ TEST_CASE("what is given up is not begun, and a pool refuses what it cannot keep
   jobhost::Pool pool({.workers = 1});
   auto first = pool.apipe(sleep_for, 100);
   const std::string mark = std::filesystem::temp_directory_path() / ("jobhost-test-mark-" + std::to_string(::getpid()));
-  auto second = pool.apipe(
-      [](const std::string& path) { std::filesystem::create_directory(path); }, mark);
+  auto second = pool.apipe([](const std::string& path) { std::filesystem::create_directory(path); }, mark);
   second.cancel();
   CHECK(first.get() == 100);
   CHECK(pool.pipe(square, 2) == 4);

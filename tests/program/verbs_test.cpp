@@ -144,10 +144,13 @@ TEST_CASE("every kind of callable returns, throws and crashes alike on every bac
     check("template instance", instance<long>);
     check("generic lambda", [](auto x) { return instance(x); });
     check("functor", Model{2, {1}});
-    check("bound", jobhost::bind([](const std::vector<int>& v, int x) { return v[0] * behave(x); }, std::vector<int>{1}));
+    check("bound",
+          jobhost::bind([](const std::vector<int>& v, int x) { return v[0] * behave(x); }, std::vector<int>{1}));
     const std::vector<int> inputs{0, 1, 2, 3, 4};
-    check_ends("member function", backend, jobhost::outcomes(options, &Model::predict, Model{3, {}}, inputs).to_vector());
-    check_ends("member function", "pool of " + backend, pool.outcomes(&Model::predict, Model{3, {}}, inputs).to_vector());
+    check_ends("member function", backend,
+               jobhost::outcomes(options, &Model::predict, Model{3, {}}, inputs).to_vector());
+    check_ends("member function", "pool of " + backend,
+               pool.outcomes(&Model::predict, Model{3, {}}, inputs).to_vector());
     CHECK(pool.pipe(twice_as_good, 4) == 8);
   }
 }

@@ -4,8 +4,8 @@
 
 namespace jobhost {
 
-/// Makes a global variable travel: its value when a map, call or pool is started is what tasks find in it. One object at
-/// namespace scope does it, anywhere in the program:
+/// Makes a global variable travel: its value when a map, call or pool is started is what tasks find in it. One object
+/// at namespace scope does it, anywhere in the program:
 ///
 ///     static std::vector<double> table;  // filled by main
 ///     static const jobhost::Global table_travels(table);

@@ -70,7 +70,7 @@ class PoolJob : public Job {
   std::vector<std::string> values_;
   std::stop_token stop_;
   bool ended_ = false;
-  std::vector<std::uint64_t> running_, front_;                 // posted and not taken, in order; the first of them
+  std::vector<std::uint64_t> running_, front_;                  // posted and not taken, in order; the first of them
   std::unordered_map<std::uint64_t, std::uint64_t> positions_;  // of a task in the feed
   std::atomic<std::uint64_t> done_{0};
   std::atomic<bool> cancelled_{false};
@@ -123,14 +123,14 @@ class PoolCall {
 };
 
 /// Workers that are kept between calls: a call costs tens of microseconds instead of the start of processes. For
-/// algorithms that decide from results what to compute next. The verbs are those of the library, with the same callables
-/// and arguments; calls of any of them, from any thread, share the workers and are begun in the order in which they were
-/// posted. At most 256 calls are open at a time: beyond that a verb waits, so memory does not grow.
+/// algorithms that decide from results what to compute next. The verbs are those of the library, with the same
+/// callables and arguments; calls of any of them, from any thread, share the workers and are begun in the order in
+/// which they were posted. At most 256 calls are open at a time: beyond that a verb waits, so memory does not grow.
 ///
-/// The pool's job lives in memory shared with its workers: it is in no store, cannot be resumed, and ends with the pool.
-/// Crashes, time-outs and retries are as for other jobs. Options::backend, workers, timeout, retries, memory, seed,
-/// label, progress and stop apply; chunk does not. jobhost::Global variables travel when the pool is made. Tasks are numbered through from
-/// 0 over all calls, for jobhost::rng() and for the failures of pipe and apipe.
+/// The pool's job lives in memory shared with its workers: it is in no store, cannot be resumed, and ends with the
+/// pool. Crashes, time-outs and retries are as for other jobs. Options::backend, workers, timeout, retries, memory,
+/// seed, label, progress and stop apply; chunk does not. jobhost::Global variables travel when the pool is made. Tasks
+/// are numbered through from 0 over all calls, for jobhost::rng() and for the failures of pipe and apipe.
 class Pool {
  public:
   /// Starts the workers. Throws std::invalid_argument for a store, std::runtime_error when workers cannot be started.
@@ -141,7 +141,8 @@ class Pool {
   /// Ends the workers once no results and calls refer to them either; what runs then is stopped.
   ~Pool() = default;
 
-  /// Keeps a value for calls whose parameter is of type P: written once, mapped by all workers, as common() is for a map.
+  /// Keeps a value for calls whose parameter is of type P: written once, mapped by all workers, as common() is for a
+  /// map.
   template <class P, class T>
   Shared<sdk::Plain<P>> share(T&& value) {
     auto common = jobhost::common(std::forward<T>(value));

@@ -8,7 +8,7 @@ namespace {
 
 /// The arguments as JSON, without the runtime's own columns.
 std::string text_of(const schema::Kernel& kernel, const std::vector<jobhost_column>& columns) {
-  constexpr std::size_t kLongest = 200;   // characters of an argument
+  constexpr std::size_t kLongest = 200;    // characters of an argument
   constexpr std::size_t kLarge = 1 << 16;  // bytes; what is larger is not even looked at
   std::string text;
   for (std::size_t p = kernel.own; p < std::min(columns.size(), kernel.parameters.size()); ++p) {
@@ -31,8 +31,8 @@ detail::Failure told(host::Explainer& explainer, std::uint64_t task, const store
                      const std::vector<std::string>* modules, const schema::Kernel& kernel,
                      const std::vector<jobhost_column>& columns) {
   const auto words = explainer.explain(failure, modules);
-  detail::Failure told{task, words.kind, words.type, words.what, words.where, text_of(kernel, columns), {}, {}, {},
-                       words.stack};
+  detail::Failure told{task, words.kind, words.type, words.what, words.where, text_of(kernel, columns),
+                       {},   {},         {},         words.stack};
   if (!failure.thrown.empty()) {
     told.mangled = failure.thrown[0].type;
     told.object = failure.thrown[0].object;

@@ -17,9 +17,9 @@ namespace {
 using store::Mailbox;
 using store::SlotState;
 
-constexpr std::uint64_t kLookNs = 50'000'000;       // after the workers, while waiting
-constexpr std::uint64_t kLarge = 1024;              // bytes; larger values of a call are sent once
-constexpr std::uint64_t kUnused = UINT64_MAX;       // in place of a task
+constexpr std::uint64_t kLookNs = 50'000'000;  // after the workers, while waiting
+constexpr std::uint64_t kLarge = 1024;         // bytes; larger values of a call are sent once
+constexpr std::uint64_t kUnused = UINT64_MAX;  // in place of a task
 
 /// A value in the mailbox for as long as anybody refers to it.
 class Region : public detail::SharedValue {
@@ -193,8 +193,8 @@ class LocalPool : public detail::TaskPool {
     if (kept.state == SlotState::kFailed) {
       const auto [failure, modules] = store::read_failure(base::as_bytes(kept.reply));
       reader_.read(task, columns_);
-      kept.failure = told(explainer_, task, failure, &modules, kernel_of(static_cast<const PreparedCall&>(*call).call),
-                          columns_);
+      kept.failure =
+          told(explainer_, task, failure, &modules, kernel_of(static_cast<const PreparedCall&>(*call).call), columns_);
     }
     mailbox_->free(task);
     owners_[task % Mailbox::kSlots] = kUnused;
@@ -240,9 +240,9 @@ class LocalPool : public detail::TaskPool {
   Mailbox::Reader reader_{*mailbox_};
   std::vector<jobhost_column> columns_;
   std::uint64_t next_ = 0;
-  std::array<std::uint64_t, Mailbox::kSlots> owners_;                         // task whose reply is wanted, by slot
-  std::array<std::shared_ptr<const Prepared>, Mailbox::kSlots> calls_;        // what a slot's request refers to
-  std::unordered_map<std::uint64_t, Kept> kept_;                              // replies that had to leave their slots
+  std::array<std::uint64_t, Mailbox::kSlots> owners_;                   // task whose reply is wanted, by slot
+  std::array<std::shared_ptr<const Prepared>, Mailbox::kSlots> calls_;  // what a slot's request refers to
+  std::unordered_map<std::uint64_t, Kept> kept_;                        // replies that had to leave their slots
   std::uint64_t last_look_ = 0;
 };
 

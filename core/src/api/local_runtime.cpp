@@ -40,16 +40,15 @@ class ByteCounter : public detail::ByteSink {
 class ByteForwarder : public detail::ByteSink {
  public:
   explicit ByteForwarder(const std::function<void(base::ByteView)>& put) : put_(put) {}
-  void bytes(const void* from, std::uint64_t size) override {
-    put_({static_cast<const unsigned char*>(from), size});
-  }
+  void bytes(const void* from, std::uint64_t size) override { put_({static_cast<const unsigned char*>(from), size}); }
 
  private:
   const std::function<void(base::ByteView)>& put_;
 };
 
 void write_only_value(bundle::PackWriter& writer, const detail::Value& value) {
-  if (!value.write) return writer.only_value(value.bytes.size(), [&](const auto& put) { put(base::as_bytes(value.bytes)); });
+  if (!value.write)
+    return writer.only_value(value.bytes.size(), [&](const auto& put) { put(base::as_bytes(value.bytes)); });
   ByteCounter counter;
   value.write(counter);
   writer.only_value(counter.count, [&](const auto& put) {

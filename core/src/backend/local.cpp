@@ -43,8 +43,8 @@ class Local : public Backend {
     if (!detached_) {
       request.arguments.insert(request.arguments.end(), {"--host-fd", std::to_string(life_[0])});
       request.keep.push_back(life_[0]);
-      for (const auto& [option, fd] : {std::pair{"--doorbell-fd", command.doorbell_fd},
-                                       std::pair{"--mailbox-fd", command.mailbox_fd}}) {
+      for (const auto& [option, fd] :
+           {std::pair{"--doorbell-fd", command.doorbell_fd}, std::pair{"--mailbox-fd", command.mailbox_fd}}) {
         if (fd < 0) continue;
         request.arguments.insert(request.arguments.end(), {option, std::to_string(fd)});
         request.keep.push_back(fd);

@@ -22,8 +22,8 @@ class PackWriter {
   /// Appends the encoded value of column `column` of the current row; every column exactly once per row.
   void append(std::uint32_t column, base::ByteView value);
   void end_row();
-  /// Instead of append and end_row, for a pack of one column and one row: a value of `size` bytes that `fill` hands over
-  /// piece by piece, so that it need not be in memory.
+  /// Instead of append and end_row, for a pack of one column and one row: a value of `size` bytes that `fill` hands
+  /// over piece by piece, so that it need not be in memory.
   void only_value(std::uint64_t size, const std::function<void(const std::function<void(base::ByteView)>&)>& fill);
   /// Writes the last segment and the index. The writer is done afterwards.
   Pack finish();

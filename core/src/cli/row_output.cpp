@@ -67,8 +67,7 @@ RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output&
     : file_(env, output.file, job.manifest.job, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       shown_(schema::as_shown(job.manifest.kernel)),
-      writer_(report::make_row_writer(format_of(output), shown_,
-                                      [this](std::string_view text) { file_.write(text); },
+      writer_(report::make_row_writer(format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
                                       {output.file.empty() ? terminal_width() : 0, rows})) {}
 
 void RowOutput::write(const host::Block& block, const host::Explanation* failure) {

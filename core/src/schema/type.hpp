@@ -61,7 +61,7 @@ struct Kernel {
   int line = 0;           // 1-based; 0 when not known
   std::string doc;        // the comment above it, or ""
   std::vector<Parameter> parameters;
-  std::size_t own = 0;  // so many of them, at the front, are for the runtime of programs and not shown
+  std::size_t own = 0;             // so many of them, at the front, are for the runtime of programs and not shown
   std::vector<std::size_t> fewer;  // counts of arguments it may be called with as well, the rest having defaults
   Type result;
   friend bool operator==(const Kernel&, const Kernel&) = default;

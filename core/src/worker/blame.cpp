@@ -181,7 +181,8 @@ void Supervisor::lost(std::uint64_t task) {
 void Supervisor::record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts,
                                 const Lane* modules_of) {
   if (mailbox_) {
-    const auto modules = modules_of ? lines_of(modules_of->modules, sizeof modules_of->modules) : std::vector<std::string>();
+    const auto modules =
+        modules_of ? lines_of(modules_of->modules, sizeof modules_of->modules) : std::vector<std::string>();
     return mailbox_->reply(task, store::SlotState::kFailed, store::failure_reply(failure, modules));
   }
   store::LogWriter& log = own_log();

@@ -108,8 +108,9 @@ struct Taken {
   std::uint64_t span, first, count;
 };
 
-/// Takes up to `wanted(remaining)` tasks below `limit` for `lane` from the front of the queue, and notes them in the lane
-/// before they are gone from the queue. Nothing when there are none to be taken. `hint` is the lane's own position.
+/// Takes up to `wanted(remaining)` tasks below `limit` for `lane` from the front of the queue, and notes them in the
+/// lane before they are gone from the queue. Nothing when there are none to be taken. `hint` is the lane's own
+/// position.
 template <class Wanted>
 std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, std::uint64_t limit, Wanted wanted) {
   constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;

@@ -113,8 +113,8 @@ int executor_main(base::Env& env, int argc, char** argv) {
     if (mailbox) {
       io = std::make_unique<MailboxIo>(*mailbox, *plugin, stacks);
     } else {
-      io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation), first + i,
-                                   entry, doorbell.get(), stacks);
+      io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation),
+                                   first + i, entry, doorbell.get(), stacks);
     }
     LaneRunner runner(env, *control, lane, queue, manifest, std::move(io), prints.get());
     if (!runner.run()) logs_fine = false;

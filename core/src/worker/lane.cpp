@@ -35,7 +35,8 @@ bool LaneRunner::run() {
   try {
     while (!stopping()) {
       io_->before_look();
-      const auto taken = take(queue_, lane_, hint, io_->available(), [this](std::uint64_t left) { return wanted(left); });
+      const auto taken =
+          take(queue_, lane_, hint, io_->available(), [this](std::uint64_t left) { return wanted(left); });
       if (taken) {
         lane_.state.store(LaneState::kRunning, std::memory_order_relaxed);
         run_range(*taken);

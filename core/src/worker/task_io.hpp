@@ -38,8 +38,8 @@ class TaskIo {
   virtual std::uint64_t available() { return UINT64_MAX; }
   /// The most tasks that one call of read() ever gives.
   virtual std::uint64_t most() const { return UINT64_MAX; }
-  /// Fills in entry, result_size, columns, and count (1 <= count <= n), for tasks from `first` on. The columns stay valid
-  /// until the next call.
+  /// Fills in entry, result_size, columns, and count (1 <= count <= n), for tasks from `first` on. The columns stay
+  /// valid until the next call.
   virtual void read(std::uint64_t first, std::uint64_t n, Batch& batch) = 0;
   /// The first `completed` tasks of the batch ended. Throws Error when that cannot be written down.
   virtual void commit(const Batch& batch, std::uint64_t completed) = 0;

@@ -49,8 +49,8 @@ struct Column {
 };
 
 struct Call {
-  std::string (*name)();  // for people
-  jobhost_entry entry;    // inside the program's module
+  std::string (*name)();                     // for people
+  jobhost_entry entry;                       // inside the program's module
   std::string (*result)();                   // type
   std::optional<std::uint64_t> result_size;  // bytes; nothing: varies
   std::vector<Column> columns = {};

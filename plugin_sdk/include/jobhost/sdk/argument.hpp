@@ -186,7 +186,9 @@ requires(MatrixView<Plain<P>>) class Argument<P> {
       cols_ = T::RowsAtCompileTime == 1 ? count : 1;
     }
     const bool overflows = cols_ != 0 && rows_ > count / cols_;
-    const auto fits = [](auto fixed, std::uint64_t size) { return fixed < 0 || static_cast<std::uint64_t>(fixed) == size; };
+    const auto fits = [](auto fixed, std::uint64_t size) {
+      return fixed < 0 || static_cast<std::uint64_t>(fixed) == size;
+    };
     if (overflows || rows_ * cols_ != count || !fits(static_cast<std::ptrdiff_t>(T::RowsAtCompileTime), rows_) ||
         !fits(static_cast<std::ptrdiff_t>(T::ColsAtCompileTime), cols_)) {
       throw MalformedInput();
