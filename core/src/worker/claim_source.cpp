@@ -31,10 +31,10 @@ void ClaimSource::refresh() {
     if (tasks.end > manifest_.tasks || tasks.end < tasks.first) return;  // nothing that this job could have written
     switch (static_cast<store::FrameKind>(header.kind)) {
       case store::FrameKind::kResults:
-        done_.add(tasks);
+        note_done(tasks);
         break;
       case store::FrameKind::kFailure:
-        done_.add(tasks);
+        note_done(tasks);
         failed_.add(tasks);
         break;
       case store::FrameKind::kClaimDone: {
@@ -87,7 +87,7 @@ std::optional<std::string> ClaimSource::take_over_from_dead(std::uint64_t claim)
 
 ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& dead_owner) {
   const store::Interval tasks = tasks_of(claim);
-  return {claim, tasks, done_.missing(tasks), dead_owner};
+  return {claim, tasks, done().missing(tasks), dead_owner};
 }
 
 void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) {

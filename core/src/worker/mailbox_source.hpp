@@ -14,17 +14,17 @@ class MailboxSource : public WorkSource {
     if (std::exchange(given_, true)) return std::nullopt;
     refresh();
     const store::Interval all{0, store::kOpenEnd};
-    return Work{0, all, done_.missing(all), ""};
+    return Work{0, all, done().missing(all), ""};
   }
   void refresh() override {
     std::uint64_t from = 0;
     const std::uint64_t posted = mailbox_.posted();  // read first: what is posted from now on may be seen in part
     for (const std::uint64_t task : mailbox_.unanswered()) {
       if (task >= posted) break;
-      if (from < task) done_.add({from, task});
+      if (from < task) note_done({from, task});
       from = task + 1;
     }
-    if (from < posted) done_.add({from, posted});
+    if (from < posted) note_done({from, posted});
   }
   std::uint64_t failed_within(store::Interval) const override { return 0; }
   void claim_finished(std::uint64_t, std::uint64_t, std::uint64_t) override {}

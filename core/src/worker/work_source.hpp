@@ -34,6 +34,9 @@ class WorkSource {
   virtual std::pair<std::uint64_t, std::uint64_t> totals() const = 0;
 
  protected:
+  void note_done(store::Interval tasks) { done_.add(tasks); }
+
+ private:
   store::IntervalSet done_;
 };
 
