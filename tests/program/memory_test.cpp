@@ -93,7 +93,7 @@ std::uintmax_t bytes_beneath(const fs::path& folder) {
 
 }  // namespace
 
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED  // which takes memory of its own
 TEST_CASE("100 MB of common data are in memory once") {
   constexpr std::size_t kCount = 12'500'000;
   for (const std::string backend : {"processes", "threads"}) {

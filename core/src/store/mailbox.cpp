@@ -204,7 +204,9 @@ void Mailbox::wait_reply(std::uint32_t seen, std::uint64_t timeout_ns) {
 
 std::uint64_t Mailbox::posted() const { return page_->posted.load(std::memory_order_acquire); }
 
-bool Mailbox::cancelled(std::uint64_t task) const { return slot(task).cancelled.load(std::memory_order_relaxed) != 0; }
+bool Mailbox::wanted(std::uint64_t task) const {
+  return state(task) == SlotState::kPosted && slot(task).cancelled.load(std::memory_order_relaxed) == 0;
+}
 
 void Mailbox::reply(std::uint64_t task, SlotState state, base::ByteView reply) {
   Slot& slot = this->slot(task);

@@ -63,7 +63,8 @@ class Mailbox {
 
   // The executors' side.
   std::uint64_t posted() const;  // tasks so far
-  bool cancelled(std::uint64_t task) const;
+  /// False when it was cancelled, or has a reply already.
+  bool wanted(std::uint64_t task) const;
   class Reader;
   /// Ends a task; `state` is kOk with its result or kFailed with a failure_reply.
   void reply(std::uint64_t task, SlotState state, base::ByteView reply);

@@ -20,6 +20,7 @@ base::Bytes encode(const Plan& plan) {
   }
   base::append_value<std::int32_t>(bytes, plan.doorbell_fd);
   base::append_value<std::int32_t>(bytes, plan.mailbox_fd);
+  base::append_value<std::int32_t>(bytes, plan.supervisor_pid);
   base::append_value<std::uint64_t>(bytes, plan.libraries.size());
   for (const auto& library : plan.libraries) base::append_text(bytes, library);
   return bytes;
@@ -68,6 +69,7 @@ Plan ControlMemory::plan() const {
   }
   plan.doorbell_fd = reader.value<std::int32_t>();
   plan.mailbox_fd = reader.value<std::int32_t>();
+  plan.supervisor_pid = reader.value<std::int32_t>();
   for (auto left = reader.value<std::uint64_t>(); left > 0; --left) plan.libraries.push_back(reader.text());
   return plan;
 }

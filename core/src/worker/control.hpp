@@ -78,6 +78,7 @@ struct Plan {
   std::string plugin;                  // staged file
   std::vector<std::string> libraries;  // staged files in load order
   int doorbell_fd = -1, mailbox_fd = -1;
+  int supervisor_pid = 0;
 };
 
 /// Owns the mapping; the descriptor is inherited by executors.

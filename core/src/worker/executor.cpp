@@ -80,6 +80,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
   const auto count = static_cast<unsigned>(std::atoi(argv[3]));
   const std::string generation = argv[4];
   const Plan plan = control.plan();
+  if (::getppid() != plan.supervisor_pid) return 0;  // it died before it could be tied to this process
   const bool solo = first == control->lanes;
 
   bundle::Manifest manifest;

@@ -14,7 +14,7 @@ void MailboxIo::read(std::uint64_t first, std::uint64_t, Batch& batch) {
   if (mailbox_.posted() > first + 1) mailbox_.wake_another_lane();
   batch.first = first;
   batch.count = 1;
-  if (mailbox_.cancelled(first)) {
+  if (!mailbox_.wanted(first)) {
     batch.entry = &do_nothing;
     batch.result_size = 0;
     return;
@@ -27,7 +27,7 @@ void MailboxIo::read(std::uint64_t first, std::uint64_t, Batch& batch) {
 }
 
 void MailboxIo::commit(const Batch& batch, std::uint64_t completed) {
-  if (completed == 0) return;
+  if (completed == 0 || mailbox_.state(batch.first) != store::SlotState::kPosted) return;
   if (!batch.failures.empty()) {
     mailbox_.reply(batch.first, store::SlotState::kFailed,
                    store::failure_reply(batch.failures[0].failure, stacks_.modules()));

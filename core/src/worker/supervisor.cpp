@@ -51,6 +51,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   plan.job_directory = job_.path();
   plan.manifest_sha256 = options_.manifest_sha256;
   plan.worker_id = party_->self().id;
+  plan.supervisor_pid = party_->self().pid;
   plan.plugin = code.plugin;
   plan.libraries = code.libraries;
   plan.doorbell_fd = doorbell_ ? doorbell_->fd() : -1;
