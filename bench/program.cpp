@@ -1,69 +1,114 @@
 // The C++ API, timed from inside a program. Prints seconds.
-//   bench_program map N       N results of a trivial lambda, read in order
-//   bench_program pool N      the same on a pool that is there already
-//   bench_program pipe N      one call with a job of its own: median of N
-//   bench_program call N      one call on a pool, at once after the one before: median and 99th percentile of N
-//   bench_program asleep N    the same when everybody has gone to sleep
+//   bench_program BACKEND WORK N [CHUNK]    BACKEND: processes or threads, two lanes
+// WORK, by a job of its own, from the call of map until the last result was read:
+//   inc     i -> i+1                        spin    13 us each
+//   fussy   1 % throw; an outcome each      large   1 MB results, as values        common  100 MB read by N tasks
+// on a pool that is there already:
+//   pool-inc  pool-fussy  pool-large
+//   call      one call at once after the one before: median and 99th percentile of N
+//   asleep    the same when everybody has gone to sleep
+//   pipe      one call with a job of its own: median of N
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <jobhost/jobhost.hpp>
-#include <string_view>
+#include <map>
+#include <string>
 #include <thread>
 #include <vector>
 
-static double seconds_since(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+#include "work.hpp"
+
+using Clock = std::chrono::steady_clock;
+
+static double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// Seconds for all results; a wrong sum ends the program.
-template <class Map>
-static double mapped(long n, const Map& map) {
-  const auto begin = std::chrono::steady_clock::now();
-  long sum = 0;
-  for (const long y : map([](long x) { return x + 1; }, std::views::iota(0L, n))) sum += y;
+static void require(bool fine) {
+  if (fine) return;
+  std::fprintf(stderr, "a result is wrong\n");
+  std::exit(1);
+}
+
+/// Seconds until the last result was read.
+template <class Results, class Look>
+static double drained(Clock::time_point begin, Results results, std::uint64_t n, const Look& look) {
+  std::uint64_t i = 0;
+  for (auto it = results.begin(); it != results.end(); ++it) look(i++, *it);
   const double seconds = seconds_since(begin);
-  if (sum != n * (n + 1) / 2) std::exit(1);
+  require(i == n);
   return seconds;
 }
 
-// Sorted seconds of single calls.
-template <class Call>
-static std::vector<double> calls(int n, std::chrono::milliseconds pause, const Call& call) {
-  std::vector<double> times;
-  for (int i = 0; i < n; ++i) {
-    std::this_thread::sleep_for(pause);
-    const auto begin = std::chrono::steady_clock::now();
-    if (call([](int x) { return x + 1; }, i) != i + 1) std::exit(1);
-    times.push_back(seconds_since(begin));
-  }
-  std::sort(times.begin(), times.end());
-  return times;
+static void look_at_fussy(std::uint64_t i, auto outcome) {
+  require(static_cast<bool>(outcome) == (i % 100 != 99));
+  if (outcome) require(outcome.value() == static_cast<double>(i));
+}
+static void look_at_large(std::uint64_t i, const std::vector<double>& values) {
+  require(values.size() == work::kLarge && values[i % work::kLarge] == static_cast<double>(i));
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
-  const std::string_view what = argv[1];
-  const int n = std::atoi(argv[2]);
-  if (what == "map") {
-    std::printf("%.9f\n", mapped(n, [](const auto& f, const auto& xs) { return jobhost::map(f, xs); }));
-    return 0;
-  }
-  std::chrono::milliseconds pause(0);
-  std::vector<double> times;
-  if (what == "pipe") {
-    times = calls(n, pause, [](const auto& f, int x) { return jobhost::pipe(f, x); });
-  } else {
-    jobhost::Pool pool({.workers = 2});
-    pool.pipe([] {});
-    if (what == "pool") {
-      std::printf("%.9f\n", mapped(n, [&](const auto& f, const auto& xs) { return pool.map(f, xs); }));
-      return 0;
+  if (argc < 4) return 2;
+  const std::string what = argv[2];
+  const std::uint64_t n = std::strtoull(argv[3], nullptr, 10);
+  const jobhost::Options options{
+      .backend = argv[1], .workers = 2, .chunk = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 0};
+  const auto inputs = std::views::iota(std::uint64_t{0}, n);
+  const auto look_at_inc = [](std::uint64_t i, std::uint64_t value) { require(value == i + 1); };
+  const auto ignore = [](std::uint64_t, auto) {};
+  std::vector<double> table(what == "common" ? work::kCommon : 0, 0.5);
+
+  const auto begin = Clock::now();
+  double seconds = 0;
+  if (what == "inc") {
+    seconds = drained(begin, jobhost::map(options, work::inc, inputs), n, look_at_inc);
+  } else if (what == "spin") {
+    seconds = drained(begin, jobhost::map(options, work::spin, inputs), n, ignore);
+  } else if (what == "fussy") {
+    seconds = drained(begin, jobhost::outcomes(options, work::fussy, inputs), n,
+                      [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });
+  } else if (what == "large") {
+    seconds = drained(begin, jobhost::map(options, work::large, inputs), n, look_at_large);
+  } else if (what == "common") {
+    seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(std::move(table)), inputs), n,
+                      [](std::uint64_t, double sum) { require(sum == 6250); });
+  } else if (what == "pipe") {
+    std::vector<double> times;
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const auto start = Clock::now();
+      require(jobhost::pipe(options, work::inc, i) == i + 1);
+      times.push_back(seconds_since(start));
     }
-    if (what == "asleep") pause = std::chrono::milliseconds(3);
-    times = calls(n, pause, [&](const auto& f, int x) { return pool.pipe(f, x); });
+    std::sort(times.begin(), times.end());
+    seconds = times[n / 2];
+  } else {
+    jobhost::Pool pool(options);
+    pool.map([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }, std::vector<int>(8)).to_vector();
+    const auto start = Clock::now();
+    if (what == "pool-inc") {
+      seconds = drained(start, pool.map(work::inc, inputs), n, look_at_inc);
+    } else if (what == "pool-fussy") {
+      seconds = drained(start, pool.outcomes(work::fussy, inputs), n,
+                        [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });
+    } else if (what == "pool-large") {
+      seconds = drained(start, pool.map(work::large, inputs), n, look_at_large);
+    } else if (what == "call" || what == "asleep") {
+      std::vector<double> times;
+      for (std::uint64_t i = 0; i < n; ++i) {
+        if (what == "asleep") std::this_thread::sleep_for(std::chrono::milliseconds(3));
+        const auto call = Clock::now();
+        require(pool.pipe(work::inc, i) == i + 1);
+        times.push_back(seconds_since(call));
+      }
+      std::sort(times.begin(), times.end());
+      std::printf("%.9f %.9f\n", times[n / 2], times[n * 99 / 100]);
+      return 0;
+    } else {
+      return 2;
+    }
   }
-  std::printf("%.9f %.9f\n", times[times.size() / 2], times[times.size() * 99 / 100]);
-  return 0;
+  std::printf("%.9f\n", seconds);
 }

@@ -173,13 +173,14 @@ class LocalJob : public detail::Job {
   bool next_block() {
     bool last_look = false;
     while (!stream_.finished()) {
-      const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
-      const bool fresh = stream_.poll();
-      done_.store(stream_.done());
+      // What was found before is read to its end before the logs are looked at again.
       if (const host::Block* block = in_order_ ? stream_.next() : stream_.next_available()) {
         take(*block);
         return true;
       }
+      const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
+      const bool fresh = stream_.poll();
+      done_.store(stream_.done());
       if (cancelled_.load()) return false;
       if (fresh) continue;
       look(last_look);

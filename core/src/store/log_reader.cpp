@@ -3,11 +3,14 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/checksum.hpp"
 
 namespace jobhost::store {
 namespace {
+
+constexpr std::size_t kBlock = 64 << 10;
 
 template <class T>
 bool read_struct(const base::File& file, std::uint64_t offset, T& value) {
@@ -42,11 +45,10 @@ std::optional<Frame> LogReader::next() {
   Frame frame;
   if (position_ + sizeof frame.header > known_size_) known_size_ = file_->size();
   if (position_ + sizeof frame.header > known_size_) return std::nullopt;
-  if (!read_struct(*file_, position_, frame.header)) return std::nullopt;
   const FrameHeader& header = frame.header;
-  if (header.magic != kFrameMagic || header.offset != position_ ||
-      header.checksum != base::crc32c(bytes_of(header).subspan(8), seed_)) {
-    return std::nullopt;
+  // What a block holds may be older than the frame: looked at once more in the file before it is given up.
+  if (!headers_.holds(position_, sizeof header) || !header_at(position_, frame.header)) {
+    if (!read_block(headers_, position_, sizeof header) || !header_at(position_, frame.header)) return std::nullopt;
   }
   frame.payload_offset = position_ + sizeof header;
   if (header.length > known_size_ - frame.payload_offset ||
@@ -61,14 +63,38 @@ std::optional<Frame> LogReader::next() {
   return frame;
 }
 
-bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
-  const std::uint64_t length = frame.header.length;
-  bytes.resize(padded(length));
-  if (file_->read_at(frame.payload_offset, bytes) != bytes.size()) return false;
-  const bool zeros = std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(length), bytes.end(),
+bool LogReader::read_block(Block& block, std::uint64_t offset, std::uint64_t size) const {
+  block.begin = offset;
+  block.bytes.resize(kBlock);
+  block.bytes.resize(file_->read_at(offset, block.bytes));
+  return block.holds(offset, size);
+}
+
+bool LogReader::header_at(std::uint64_t offset, FrameHeader& header) {
+  std::memcpy(&header, headers_.at(offset), sizeof header);
+  return header.magic == kFrameMagic && header.offset == offset &&
+         header.checksum == base::crc32c(bytes_of(header).subspan(8), seed_);
+}
+
+bool LogReader::fits(const Frame& frame, base::Bytes& payload) const {
+  const bool zeros = std::all_of(payload.begin() + static_cast<std::ptrdiff_t>(frame.header.length), payload.end(),
                                  [](unsigned char byte) { return byte == 0; });
-  bytes.resize(length);
-  return zeros && base::crc32c(bytes, seed_) == frame.header.payload_checksum;
+  payload.resize(frame.header.length);
+  return zeros && base::crc32c(payload, seed_) == frame.header.payload_checksum;
+}
+
+bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
+  const std::uint64_t size = padded(frame.header.length), offset = frame.payload_offset;
+  if (size <= kBlock / 2) {
+    const auto take = [&] {
+      bytes.assign(payloads_.at(offset), payloads_.at(offset) + size);
+      return fits(frame, bytes);
+    };
+    if (payloads_.holds(offset, size) && take()) return true;
+    return read_block(payloads_, offset, size) && take();
+  }
+  bytes.resize(size);
+  return file_->read_at(offset, bytes) == size && fits(frame, bytes);
 }
 
 LogReader::Tail LogReader::tail() {

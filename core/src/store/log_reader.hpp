@@ -37,7 +37,20 @@ class LogReader {
   std::uint64_t position() const { return position_; }  // where it begins
 
  private:
+  /// Bytes of the file that were read together, as small frames side by side are.
+  struct Block {
+    std::uint64_t begin = 0;
+    base::Bytes bytes;
+    bool holds(std::uint64_t offset, std::uint64_t size) const {
+      return offset >= begin && offset - begin <= bytes.size() && size <= bytes.size() - (offset - begin);
+    }
+    const unsigned char* at(std::uint64_t offset) const { return bytes.data() + (offset - begin); }
+  };
+
   bool open();
+  bool read_block(Block& block, std::uint64_t offset, std::uint64_t size) const;
+  bool header_at(std::uint64_t offset, FrameHeader& header);
+  bool fits(const Frame& frame, base::Bytes& payload) const;
 
   base::Env& env_;
   std::string path_;
@@ -46,6 +59,8 @@ class LogReader {
   std::uint64_t position_ = 0;
   std::uint32_t seed_ = 0;
   std::uint64_t known_size_ = 0;
+  Block headers_;
+  mutable Block payloads_;
 };
 
 }  // namespace jobhost::store
