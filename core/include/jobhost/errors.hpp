@@ -21,11 +21,11 @@ class TaskFailure {
   const std::string& kind() const { return failure_.kind; }     // "exception", "crash", "timeout" or "lost"
   const std::string& type() const { return failure_.type; }     // of the exception, as C++ spells it; else ""
   const std::string& message() const { return failure_.what; }  // what(), "SIGSEGV", "ran longer than 1 s"
-  const std::string& where() const { return failure_.where; }   // "f at analysis.cpp:12", or ""
+  const std::string& where() const { return failure_.whereabouts->where(); }  // "f at analysis.cpp:12", or ""
   const std::string& inputs() const {
     return failure_.inputs;
   }  // the task's arguments: "7, [1,2,3]"; long ones are cut
-  const std::vector<std::string>& stack() const { return failure_.stack; }  // innermost call first
+  const std::vector<std::string>& stack() const { return failure_.whereabouts->stack(); }  // innermost call first
 
  private:
   detail::Failure failure_;
@@ -37,7 +37,7 @@ class RemoteError : public std::runtime_error, public TaskFailure {
   explicit RemoteError(const detail::Failure& failure)
       : std::runtime_error("task " + std::to_string(failure.task) + ": " +
                            (failure.type.empty() ? failure.kind : failure.type) + ": " + failure.what +
-                           (failure.where.empty() ? "" : " (" + failure.where + ")")),
+                           (failure.whereabouts->where().empty() ? "" : " (" + failure.whereabouts->where() + ")")),
         TaskFailure(failure) {}
 };
 

@@ -1,5 +1,8 @@
 #include "api/failure.hpp"
 
+#include <optional>
+
+#include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "schema/value.hpp"
 
@@ -25,14 +28,50 @@ std::string text_of(const schema::Kernel& kernel, const std::vector<jobhost_colu
   return text;
 }
 
+class Explained : public detail::Whereabouts {
+ public:
+  Explained(std::shared_ptr<JobCode> code, const store::Failure& failure, const std::vector<std::string>& modules)
+      : code_(std::move(code)), failure_(failure), modules_(modules) {}
+  const std::string& where() override { return words().where; }
+  const std::vector<std::string>& stack() override { return words().stack; }
+
+ private:
+  const host::Explanation& words() {
+    const std::lock_guard lock(mutex_);
+    if (!words_) words_ = code_->explain(failure_, modules_);
+    return *words_;
+  }
+
+  std::shared_ptr<JobCode> code_;
+  store::Failure failure_;
+  std::vector<std::string> modules_;
+  std::mutex mutex_;
+  std::optional<host::Explanation> words_;
+};
+
 }  // namespace
 
-detail::Failure told(host::Explainer& explainer, std::uint64_t task, const store::Failure& failure,
-                     const std::vector<std::string>* modules, const schema::Kernel& kernel,
+JobCode::~JobCode() {
+  if (!temporary_) return;
+  base::PosixEnv env;
+  try {
+    base::remove_tree(env, job_.directory.path());
+  } catch (const base::Error&) {
+    // It stays, in the folder for temporary files.
+  }
+}
+
+host::Explanation JobCode::explain(const store::Failure& failure, const std::vector<std::string>& modules) {
+  const std::lock_guard lock(mutex_);
+  return explainer_.explain(failure, &modules);
+}
+
+detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, const store::Failure& failure,
+                     const std::vector<std::string>& modules, const schema::Kernel& kernel,
                      const std::vector<jobhost_column>& columns) {
-  const auto words = explainer.explain(failure, modules);
-  detail::Failure told{task, words.kind, words.type, words.what, words.where, text_of(kernel, columns),
-                       {},   {},         {},         words.stack};
+  const auto words = host::Explainer::in_short(failure);
+  detail::Failure told{task, words.kind, words.type, words.what, text_of(kernel, columns), {}, {}, {},
+                       std::make_shared<Explained>(code, failure, modules)};
   if (!failure.thrown.empty()) {
     told.mangled = failure.thrown[0].type;
     told.object = failure.thrown[0].object;

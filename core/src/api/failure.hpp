@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -9,9 +11,27 @@
 
 namespace jobhost::api {
 
+/// A job's copy of the code, for as long as a failure may be asked where it happened.
+class JobCode {
+ public:
+  /// `temporary`: the job's directory is removed with the last failure that refers to it.
+  JobCode(const host::Job& job, bool temporary) : job_(job), temporary_(temporary), explainer_(job_) {}
+  JobCode(const JobCode&) = delete;
+  JobCode& operator=(const JobCode&) = delete;
+  ~JobCode();
+
+  host::Explanation explain(const store::Failure& failure, const std::vector<std::string>& modules);
+
+ private:
+  host::Job job_;
+  bool temporary_;
+  std::mutex mutex_;
+  host::Explainer explainer_;
+};
+
 /// A failure as programs are told of it. `columns`: the task's, as its kernel has them.
-detail::Failure told(host::Explainer& explainer, std::uint64_t task, const store::Failure& failure,
-                     const std::vector<std::string>* modules, const schema::Kernel& kernel,
+detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, const store::Failure& failure,
+                     const std::vector<std::string>& modules, const schema::Kernel& kernel,
                      const std::vector<jobhost_column>& columns);
 
 }  // namespace jobhost::api

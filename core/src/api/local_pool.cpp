@@ -54,7 +54,7 @@ class ByteCollector : public detail::ByteSink {
 class LocalPool : public detail::TaskPool {
  public:
   LocalPool(base::Env& env, host::Job job, const std::string& globals)
-      : env_(env), job_(std::move(job)), explainer_(job_), mailbox_(std::make_shared<Mailbox>()) {
+      : env_(env), job_(std::move(job)), code_(std::make_shared<JobCode>(job_, true)), mailbox_(std::make_shared<Mailbox>()) {
     owners_.fill(kUnused);
     base::Bytes encoded;
     base::append_text(encoded, globals);
@@ -66,7 +66,6 @@ class LocalPool : public detail::TaskPool {
   ~LocalPool() override {
     workers_->stop(true);
     workers_.reset();
-    base::remove_tree(env_, job_.directory.path());
   }
 
   std::shared_ptr<Prepared> prepare(detail::Call call) override {
@@ -194,7 +193,7 @@ class LocalPool : public detail::TaskPool {
       const auto [failure, modules] = store::read_failure(base::as_bytes(kept.reply));
       reader_.read(task, columns_);
       kept.failure =
-          told(explainer_, task, failure, &modules, kernel_of(static_cast<const PreparedCall&>(*call).call), columns_);
+          told(code_, task, failure, modules, kernel_of(static_cast<const PreparedCall&>(*call).call), columns_);
     }
     mailbox_->free(task);
     owners_[task % Mailbox::kSlots] = kUnused;
@@ -231,7 +230,7 @@ class LocalPool : public detail::TaskPool {
 
   base::Env& env_;
   host::Job job_;
-  host::Explainer explainer_;
+  std::shared_ptr<JobCode> code_;
   std::shared_ptr<Mailbox> mailbox_;
   std::shared_ptr<Region> globals_;
   std::unique_ptr<host::Workers> workers_;

@@ -118,10 +118,9 @@ class LocalJob : public detail::Job {
   LocalJob(base::Env& env, host::Job job, bool temporary, bool in_order, std::stop_token stop)
       : env_(env),
         job_(std::move(job)),
-        temporary_(temporary),
         in_order_(in_order),
         stream_(env, job_),
-        explainer_(job_),
+        code_(std::make_shared<JobCode>(job_, temporary)),
         watch_(env, job_),
         stop_(std::move(stop), [this] { cancel(); }) {
     if (job_.manifest.tasks == 0) return;
@@ -133,17 +132,15 @@ class LocalJob : public detail::Job {
   LocalJob(base::Env& env, host::Job job)
       : env_(env),
         job_(std::move(job)),
-        temporary_(false),
         in_order_(true),
         stream_(env, job_),
-        explainer_(job_),
+        code_(std::make_shared<JobCode>(job_, false)),
         watch_(env, job_),
         stop_({}, [] {}) {}
 
   ~LocalJob() override {
     if (workers_ && !stream_.finished()) workers_->stop(true);
     workers_.reset();
-    if (temporary_) base::remove_tree(env_, job_.directory.path());
   }
 
   std::uint64_t tasks() const override { return job_.manifest.tasks; }
@@ -202,7 +199,9 @@ class LocalJob : public detail::Job {
     if (!failed_) return;
     if (!inputs_) inputs_.emplace(env_, job_.manifest.inputs, job_.manifest.kernel, job_.directory.path());
     inputs_->read(block.first, 1, columns_);
-    failure_ = told(explainer_, block.first, block.failure, block.modules, job_.manifest.kernel, columns_);
+    static const std::vector<std::string> kNoModules;
+    failure_ = told(code_, block.first, block.failure, block.modules ? *block.modules : kNoModules, job_.manifest.kernel,
+                    columns_);
   }
 
   /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
@@ -219,9 +218,9 @@ class LocalJob : public detail::Job {
 
   base::Env& env_;
   host::Job job_;
-  bool temporary_, in_order_;
+  bool in_order_;
   host::ResultStream stream_;
-  host::Explainer explainer_;
+  std::shared_ptr<JobCode> code_;
   host::WorkerWatch watch_;
   std::unique_ptr<host::Workers> workers_;  // null: others compute
   std::atomic<bool> cancelled_{false};

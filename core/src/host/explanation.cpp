@@ -77,7 +77,7 @@ const Explainer::Place& Explainer::place(const std::string& module, std::uint64_
   return place;
 }
 
-Explanation Explainer::explain(const store::Failure& failure, const std::vector<std::string>* modules) {
+Explanation Explainer::in_short(const store::Failure& failure) {
   Explanation words;
   words.kind = name_of(failure.kind);
   if (!failure.thrown.empty()) {
@@ -88,6 +88,11 @@ Explanation Explainer::explain(const store::Failure& failure, const std::vector<
     words.causes.push_back({demangled(failure.thrown[i].type), failure.thrown[i].what});
   }
   if (failure.signal != 0) words.signal = failure.signal;
+  return words;
+}
+
+Explanation Explainer::explain(const store::Failure& failure, const std::vector<std::string>* modules) {
+  Explanation words = in_short(failure);
   std::size_t end_of_story = 0;  // what lies beyond the last call in the user's code is the executor
   for (const auto& entry : failure.stack) {
     if (!modules || entry.module >= modules->size()) continue;

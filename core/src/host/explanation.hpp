@@ -30,6 +30,8 @@ class Explainer {
  public:
   explicit Explainer(const Job& job);
   Explanation explain(const store::Failure& failure, const std::vector<std::string>* modules);
+  /// The same without `where` and `stack`, which take debug information to be read.
+  static Explanation in_short(const store::Failure& failure);
 
  private:
   struct Place {

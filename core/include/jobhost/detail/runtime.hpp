@@ -66,15 +66,23 @@ class Feed {
   virtual bool next(std::vector<std::string>& values) = 0;
 };
 
+/// Where a task failed: found out when it is first asked for, because debug information must be read. Any thread may ask.
+class Whereabouts {
+ public:
+  virtual ~Whereabouts() = default;
+  virtual const std::string& where() = 0;
+  virtual const std::vector<std::string>& stack() = 0;
+};
+
 struct Failure {
   std::uint64_t task = 0;
-  std::string kind, type, what, where, inputs;
+  std::string kind, type, what, inputs;
   std::string mangled, object;  // of what was thrown: its type, and its members where the program declared it
   struct Cause {
     std::string type, what;
   };
   std::vector<Cause> causes;
-  std::vector<std::string> stack;
+  std::shared_ptr<Whereabouts> whereabouts;
 };
 
 /// One task's end. Valid until the next call.
