@@ -11,6 +11,12 @@
 #include "base/checksum.hpp"
 
 namespace jobhost::bundle {
+namespace {
+
+constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page faults would cost more than reading
+
+}  // namespace
+
 
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
@@ -63,6 +69,11 @@ void PackReader::open_segment(std::size_t number) {
     damaged("a segment lies outside of the file");
   }
   const base::ByteView segment(data_ + entry_.offset, entry_.length);
+  if (entry_.length > kMapAtOnce) {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const std::uint64_t begin = entry_.offset / page * page;
+    ::madvise(const_cast<unsigned char*>(data_) + begin, entry_.offset + entry_.length - begin, MADV_POPULATE_READ);
+  }
   if (base::crc32c(segment) != entry_.checksum) {
     damaged("rows " + std::to_string(entry_.first_row) + " and following have the wrong checksum");
   }
