@@ -81,7 +81,8 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   const auto since = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(); };
   if (what == "inc" || what == "warm" || what == "one") {
-    if (mapped<std::uint64_t>(n, what == "one" ? 1 : 0, what == "warm", seconds, work::inc)[n / 2] != n / 2 + 1) return 1;
+    if (mapped<std::uint64_t>(n, what == "one" ? 1 : 0, what == "warm", seconds, work::inc)[n / 2] != n / 2 + 1)
+      return 1;
   } else if (what == "spin") {
     mapped<std::uint64_t>(n, 0, true, seconds, work::spin);
   } else if (what == "serial") {

@@ -1,5 +1,5 @@
-// A master and its workers over MPI, as one would write them by hand. Rank 0 deals out ranges of tasks and collects their
-// results in order; the others compute. Prints seconds from the first send to the last result.
+// A master and its workers over MPI, as one would write them by hand. Rank 0 deals out ranges of tasks and collects
+// their results in order; the others compute. Prints seconds from the first send to the last result.
 //   mpirun -n 3 mpi_loop inc N BATCH    i -> i+1
 //   mpirun -n 3 mpi_loop spin N BATCH   13 us each
 //   mpirun -n 3 mpi_loop large N        1 MB results
@@ -27,7 +27,6 @@ constexpr int kWork = 1, kStop = 2;
 struct Range {
   std::uint64_t first, count;
 };
-
 
 /// Deals out [0, n) in ranges of `batch`; Run fills so many results.
 template <class Result, class Run>
@@ -62,8 +61,8 @@ double master_and_workers(std::uint64_t n, std::uint64_t batch, const Run& run) 
     MPI_Status status;
     MPI_Probe(MPI_ANY_SOURCE, kWork, MPI_COMM_WORLD, &status);
     const Range range = held[static_cast<std::size_t>(status.MPI_SOURCE)];
-    MPI_Recv(all.data() + range.first, static_cast<int>(range.count * sizeof(Result)), MPI_BYTE, status.MPI_SOURCE, kWork,
-             MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    MPI_Recv(all.data() + range.first, static_cast<int>(range.count * sizeof(Result)), MPI_BYTE, status.MPI_SOURCE,
+             kWork, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     done += range.count;
     if (next < n) deal(status.MPI_SOURCE);
   }
@@ -126,9 +125,10 @@ double common_data(std::uint64_t n) {
   MPI_Barrier(MPI_COMM_WORLD);
   const double begin = MPI_Wtime();
   MPI_Bcast(table.data(), static_cast<int>(table.size()), MPI_DOUBLE, 0, MPI_COMM_WORLD);
-  master_and_workers<double>(n, std::max<std::uint64_t>(1, n / 50), [&](std::uint64_t first, std::uint64_t count, double* out) {
-    for (std::uint64_t i = 0; i < count; ++i) out[i] = work::read_common(table, first + i);
-  });
+  master_and_workers<double>(n, std::max<std::uint64_t>(1, n / 50),
+                             [&](std::uint64_t first, std::uint64_t count, double* out) {
+                               for (std::uint64_t i = 0; i < count; ++i) out[i] = work::read_common(table, first + i);
+                             });
   return MPI_Wtime() - begin;
 }
 
@@ -156,12 +156,12 @@ int main(int argc, char** argv) {
     seconds = master_and_workers<std::uint64_t>(n, batch, each([](std::uint64_t i) { return work::spin(i); }));
   } else if (what == "fussy") {
     seconds = master_and_workers<Tried>(n, batch, each([](std::uint64_t i) -> Tried {
-      try {
-        return {work::fussy(i), 0};
-      } catch (const std::exception&) {
-        return {0, 1};
-      }
-    }));
+                                          try {
+                                            return {work::fussy(i), 0};
+                                          } catch (const std::exception&) {
+                                            return {0, 1};
+                                          }
+                                        }));
   } else if (what == "large") {
     seconds = large_results(n);
   } else if (what == "call") {

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks need.
+# Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks
+# need, with --bench what its benchmarks are compared with.
 set -euo pipefail
 packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
 if [[ "${1:-}" == --tests ]]; then
   packages+=(catch2 libcereal-dev libeigen3-dev libgsl-dev libmuparser-dev gnuplot-nox python3 gdb fish zsh binutils git clang-format clang-tidy)
+fi
+if [[ "${1:-}" == --bench ]]; then
+  packages+=(libbenchmark-dev libopenmpi-dev openmpi-bin python3-numpy python3-mpi4py python3-joblib python3-dask
+    python3-distributed parallel gawk)
 fi
 missing=()
 for package in "${packages[@]}"; do
