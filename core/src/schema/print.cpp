@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "schema/value.hpp"
 
@@ -9,46 +10,48 @@ namespace {
 constexpr int kMaxDepth = 64;
 
 template <class T>
-void append_number(std::string& out, T value) {
-  char digits[64];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
+T loaded(const unsigned char* value) {
+  T result;
+  std::memcpy(&result, value, sizeof result);
+  return result;
 }
 
-void append_integer(const Type& type, base::ByteReader& reader, std::string& out) {
-  switch (type.width) {
-    case 1:
-      return type.is_signed ? append_number<int>(out, reader.value<std::int8_t>())
-                            : append_number<unsigned>(out, reader.value<std::uint8_t>());
-    case 2:
-      return type.is_signed ? append_number(out, reader.value<std::int16_t>())
-                            : append_number(out, reader.value<std::uint16_t>());
-    case 4:
-      return type.is_signed ? append_number(out, reader.value<std::int32_t>())
-                            : append_number(out, reader.value<std::uint32_t>());
-    default:
-      return type.is_signed ? append_number(out, reader.value<std::int64_t>())
-                            : append_number(out, reader.value<std::uint64_t>());
-  }
-}
+char* put_word(char* at, const char* word) { return at + std::strlen(std::strcpy(at, word)); }
 
 template <class T>
-void append_floating_as(T value, bool quoted, std::string& out) {
-  if (value == 0 && std::signbit(value)) {
-    out += "-0.0";  // a JSON reader takes "-0" for the integer 0 and drops the sign
-    return;
-  }
-  if (std::isfinite(value)) return append_number(out, value);
-  const char* word = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-  if (quoted) out += '"';
-  out += word;
-  if (quoted) out += '"';
+char* put_integer(char* at, const unsigned char* value) {
+  return std::to_chars(at, at + kLongestNumber, +loaded<T>(value)).ptr;
 }
 
-void append_floating(const Type& type, base::ByteReader& reader, bool quoted, std::string& out) {
-  if (type.width == 4) return append_floating_as(reader.value<float>(), quoted, out);
-  if (type.width == 8) return append_floating_as(reader.value<double>(), quoted, out);
-  append_floating_as(reader.value<long double>(), quoted, out);
+char* put_bool(char* at, const unsigned char* value) { return put_word(at, *value != 0 ? "true" : "false"); }
+
+template <class T, bool kJson>
+char* put_floating(char* at, const unsigned char* encoded) {
+  const T value = loaded<T>(encoded);
+  if (value == 0 && std::signbit(value)) {
+    return put_word(at, "-0.0");  // a JSON reader takes "-0" for the integer 0 and drops the sign
+  }
+  if (std::isfinite(value)) return std::to_chars(at, at + kLongestNumber, value).ptr;
+  if (std::isnan(value)) return put_word(at, kJson ? "\"NaN\"" : "NaN");
+  if (kJson) return put_word(at, value > 0 ? "\"Infinity\"" : "\"-Infinity\"");
+  return put_word(at, value > 0 ? "Infinity" : "-Infinity");
+}
+
+template <bool kJson>
+NumberText floating_text(std::uint64_t width) {
+  if (width == 4) return &put_floating<float, kJson>;
+  return width == 8 ? &put_floating<double, kJson> : &put_floating<long double, kJson>;
+}
+
+template <class Signed, class Unsigned>
+NumberText integer_text(bool is_signed) {
+  return is_signed ? &put_integer<Signed> : &put_integer<Unsigned>;
+}
+
+void append_number(const Type& type, base::ByteReader& reader, bool json, std::string& out) {
+  char text[kLongestNumber];
+  const auto value = reader.take(type.kind == Kind::kBool ? 1 : type.width);
+  out.append(text, number_text(type, json)(text, value.data()));
 }
 
 /// Bytes of the UTF-8 sequence at the front of `text`, or 0 when it is none (RFC 3629).
@@ -75,7 +78,7 @@ void append_object_key(const Type& type, base::ByteReader& reader, std::string& 
     return;
   }
   out += '"';
-  append_integer(type, reader, out);
+  append_number(type, reader, true, out);
   out += '"';
 }
 
@@ -107,19 +110,16 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
     case Kind::kVoid:
       out += "null";
       return;
-    case Kind::kBool:
-      out += reader.value<std::uint8_t>() != 0 ? "true" : "false";
-      return;
     case Kind::kChar: {
       const char c = reader.value<char>();
       append_json_string({&c, 1}, out);
       return;
     }
+    case Kind::kBool:
     case Kind::kInteger:
     case Kind::kEnumeration:
-      return append_integer(type, reader, out);
     case Kind::kFloating:
-      return append_floating(type, reader, true, out);
+      return append_number(type, reader, true, out);
     case Kind::kString:
       return append_json_string(base::as_text(reader.take(reader.value<std::uint64_t>())), out);
     case Kind::kVector:
@@ -218,7 +218,7 @@ void append_plain(const Type& type, base::ByteReader& reader, std::string& out) 
       out += reader.value<char>();
       return;
     case Kind::kFloating:
-      return append_floating(type, reader, false, out);
+      return append_number(type, reader, false, out);
     case Kind::kOptional:
       if (reader.value<std::uint8_t>() == 0) append_plain(type.items[0], reader, out);
       return;
@@ -229,6 +229,29 @@ void append_plain(const Type& type, base::ByteReader& reader, std::string& out) 
       return append_plain(alternative(type, reader), reader, out);
     default:
       return append_json(type, reader, out);
+  }
+}
+
+NumberText number_text(const Type& type, bool json) {
+  switch (type.kind) {
+    case Kind::kBool:
+      return &put_bool;
+    case Kind::kFloating:
+      return json ? floating_text<true>(type.width) : floating_text<false>(type.width);
+    case Kind::kInteger:
+    case Kind::kEnumeration:
+      switch (type.width) {
+        case 1:
+          return integer_text<std::int8_t, std::uint8_t>(type.is_signed);
+        case 2:
+          return integer_text<std::int16_t, std::uint16_t>(type.is_signed);
+        case 4:
+          return integer_text<std::int32_t, std::uint32_t>(type.is_signed);
+        default:
+          return integer_text<std::int64_t, std::uint64_t>(type.is_signed);
+      }
+    default:
+      return nullptr;
   }
 }
 

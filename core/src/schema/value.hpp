@@ -28,6 +28,13 @@ std::optional<std::uint64_t> encoded_size(const Type& type, base::ByteView bytes
 /// pairs. Reads one value from `reader`.
 void append_json(const Type& type, base::ByteReader& reader, std::string& out);
 
+/// Writes the encoded value of a number as append_plain or append_json does, at most kLongestNumber characters, and
+/// returns the end.
+using NumberText = char* (*)(char* at, const unsigned char* value);
+inline constexpr std::size_t kLongestNumber = 48;
+/// Null for types other than bool, integers, enumerations and floating-point numbers.
+NumberText number_text(const Type& type, bool json);
+
 /// Appends text as a JSON string, quotes included.
 void append_json_string(std::string_view text, std::string& out);
 
