@@ -31,7 +31,7 @@ class PoolJob : public Job {
   std::uint64_t done() override { return done_.load(); }
   void cancel() override { cancelled_.store(true); }
 
-  bool next(Outcome& outcome) override {
+  bool next(Block& block) override {
     constexpr std::uint64_t kLookNs = 50'000'000;  // for a cancel
     top_up();
     std::size_t at = 0;
@@ -44,8 +44,9 @@ class PoolJob : public Job {
     } while (at == waited_for.size());
     const std::uint64_t task = running_[at];
     running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(at));
+    Outcome outcome;
     pool_->take(task, reply_, outcome);
-    outcome.task = positions_.at(task);
+    block = {positions_.at(task), 1, {outcome.data, nullptr, outcome.size, outcome.size}, outcome.failure};
     positions_.erase(task);
     ++done_;
     return true;

@@ -66,22 +66,23 @@ class JobSequence {
   }
 
   bool next(Outcome& outcome) {
-    for (;;) {
-      if (jobs_.empty() || options_.stop.stop_requested()) {
-        if (options_.progress && !std::exchange(told_end_, true)) tell_progress();
-        return false;
-      }
-      if (jobs_.size() == 1 && !ended_) start();  // the one ahead
-      Part& front = jobs_.front();
-      if (front.job->next(outcome)) {
-        outcome.task += front.first;
-        if (options_.progress) tell_progress_at_times();
-        return true;
-      }
-      const std::lock_guard lock(mutex_);
-      done_ += front.job->done();
-      jobs_.pop_front();
+    if ((at_ == block_.count || options_.stop.stop_requested()) && !next_block()) return false;
+    const jobhost_column& results = block_.results;
+    outcome.task = block_.first + at_;
+    outcome.failure = block_.failure;
+    if (block_.failure) {
+      outcome.data = nullptr;
+      outcome.size = 0;
+    } else if (results.offsets) {
+      outcome.data = results.data + results.offsets[at_];
+      outcome.size = results.offsets[at_ + 1] - results.offsets[at_];
+    } else {
+      outcome.data = results.data + at_ * results.stride;
+      outcome.size = results.size;
     }
+    ++at_;
+    if (options_.progress) tell_progress_at_times();
+    return true;
   }
 
   // These may be called from other threads.
@@ -124,6 +125,25 @@ class JobSequence {
     bool exhausted_ = false;
   };
 
+  bool next_block() {
+    for (;;) {
+      if (jobs_.empty() || options_.stop.stop_requested()) {
+        if (options_.progress && !std::exchange(told_end_, true)) tell_progress();
+        return false;
+      }
+      if (jobs_.size() == 1 && !ended_) start();  // the one ahead
+      Part& front = jobs_.front();
+      at_ = block_.count = 0;
+      if (front.job->next(block_)) {
+        block_.first += front.first;
+        return true;
+      }
+      const std::lock_guard lock(mutex_);
+      done_ += front.job->done();
+      jobs_.pop_front();
+    }
+  }
+
   void start() {
     constexpr std::uint64_t kGrowth = 4, kLargest = 1 << 16;
     Window window(*feed_, window_);
@@ -163,6 +183,8 @@ class JobSequence {
   std::atomic<bool> ended_{false};  // no further job is started
   mutable std::mutex mutex_;        // jobs_ and the numbers, where others than the reader look at them
   std::deque<Part> jobs_;
+  Block block_;
+  std::uint64_t at_ = 0;  // in the block
 };
 
 /// The next outcome of a job as a T or a failure; what the iterators of Results and Outcomes share.

@@ -147,32 +147,17 @@ class LocalJob : public detail::Job {
   std::uint64_t done() override { return done_.load(); }
   void cancel() override { cancelled_.store(true); }
 
-  bool next(detail::Outcome& outcome) override {
-    try {
-      if (left_ == 0 && !next_block()) return false;
-    } catch (const base::Error& error) {
-      throw in_words(error);
-    }
-    outcome = {position_, nullptr, 0, nullptr};
-    if (failed_) {
-      outcome.failure = &failure_;
-    } else {
-      const auto value = bundle::value_at(results_, position_ - first_);
-      outcome.data = value.data();
-      outcome.size = value.size();
-    }
-    ++position_;
-    --left_;
-    return true;
+  bool next(detail::Block& block) override {
+    return in_users_words([&] { return next_block(block); });
   }
 
  private:
-  bool next_block() {
+  bool next_block(detail::Block& told) {
     bool last_look = false;
     while (!stream_.finished()) {
       // What was found before is read to its end before the logs are looked at again.
       if (const host::Block* block = in_order_ ? stream_.next() : stream_.next_available()) {
-        take(*block);
+        take(*block, told);
         return true;
       }
       const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
@@ -191,17 +176,15 @@ class LocalJob : public detail::Job {
     return false;
   }
 
-  void take(const host::Block& block) {
-    first_ = position_ = block.first;
-    left_ = block.count;
-    results_ = block.results;
-    failed_ = block.failed;
-    if (!failed_) return;
+  void take(const host::Block& block, detail::Block& told_block) {
+    told_block = {block.first, block.count, block.results, nullptr};
+    if (!block.failed) return;
     if (!inputs_) inputs_.emplace(env_, job_.manifest.inputs, job_.manifest.kernel, job_.directory.path());
     inputs_->read(block.first, 1, columns_);
     static const std::vector<std::string> kNoModules;
     failure_ = told(code_, block.first, block.failure, block.modules ? *block.modules : kNoModules, job_.manifest.kernel,
                     columns_);
+    told_block.failure = &failure_;
   }
 
   /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
@@ -225,9 +208,6 @@ class LocalJob : public detail::Job {
   std::unique_ptr<host::Workers> workers_;  // null: others compute
   std::atomic<bool> cancelled_{false};
   std::atomic<std::uint64_t> done_{0};
-  std::uint64_t first_ = 0, position_ = 0, left_ = 0;
-  jobhost_column results_{};
-  bool failed_ = false;
   detail::Failure failure_;
   std::optional<bundle::InputReader> inputs_;  // opened when a task failed
   std::vector<jobhost_column> columns_;

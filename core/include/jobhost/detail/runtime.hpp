@@ -93,6 +93,13 @@ struct Outcome {
   const Failure* failure = nullptr;
 };
 
+/// Ends of consecutive tasks: their encoded results, or of one its failure. Valid until the next call.
+struct Block {
+  std::uint64_t first = 0, count = 0;
+  jobhost_column results{};
+  const Failure* failure = nullptr;
+};
+
 /// A running job. For one thread at a time, but cancel(), which any thread may call. The destructor ends it; what is
 /// running then is stopped at once.
 class Job {
@@ -100,9 +107,9 @@ class Job {
   virtual ~Job() = default;
   virtual std::uint64_t tasks() const = 0;
   virtual std::uint64_t done() = 0;
-  /// Waits for the next task's end, in order of tasks or as they complete. False when all were told, or after cancel().
-  /// Throws std::runtime_error when workers cannot run.
-  virtual bool next(Outcome& outcome) = 0;
+  /// Waits for the next tasks to end, in order of tasks or as they complete. False when all were told, or after
+  /// cancel(). Throws std::runtime_error when workers cannot run.
+  virtual bool next(Block& block) = 0;
   virtual void cancel() = 0;
   /// Called now and then while next() waits, on its thread. What it throws comes out of next().
   std::function<void()> while_waiting = {};
