@@ -220,6 +220,28 @@ TEST_CASE(
             2) == 3);
 }
 
+TEST_CASE("ranges of whole numbers are made by the workers, in any type and from any start") {
+  const auto text = [](auto x) { return std::to_string(x); };
+  const auto by_type = [&](auto zero) {
+    using T = decltype(zero);
+    return jobhost::map([text](T x, T same) { return x == same ? text(x) : "differ"; }, std::views::iota(-2, 3),
+                        std::vector<int>{-2, -1, 0, 1, 2})
+        .to_vector();
+  };
+  CHECK(by_type(0) == std::vector<std::string>{"-2", "-1", "0", "1", "2"});
+  CHECK(by_type(std::int8_t{0}) == std::vector<std::string>{"-2", "-1", "0", "1", "2"});
+  CHECK(by_type(std::uint16_t{0}) == std::vector<std::string>{"65534", "65535", "0", "1", "2"});
+  CHECK(by_type(0.0) == std::vector<std::string>{"-2.000000", "-1.000000", "0.000000", "1.000000", "2.000000"});
+  jobhost::Pool pool({.workers = 2});
+  CHECK(pool.map([](std::int8_t x) { return int{x}; }, std::views::iota(-2, 3)).to_vector() ==
+        std::vector<int>{-2, -1, 0, 1, 2});
+  long expected = 100;
+  for (const long x : jobhost::map([](long value) { return value; }, std::views::iota(100L))) {
+    REQUIRE(x == expected++);
+    if (expected == 8000) break;
+  }
+}
+
 TEST_CASE("an endless range is taken as far as it is wanted") {
   auto squares = jobhost::map([](long x) { return x * x; }, std::views::iota(0L));
   long expected = 0;

@@ -57,7 +57,7 @@ class PoolJob : public Job {
     constexpr std::size_t kAhead = 128;
     while (!ended_ && running_.size() < kAhead) {
       if (ended_ = !feed_->next(values_); ended_) return;
-      const std::uint64_t task = pool_->post(prepared_, values_);
+      const std::uint64_t task = pool_->post(prepared_, fed_, values_);
       positions_.emplace(task, fed_++);
       running_.push_back(task);
     }
@@ -160,7 +160,7 @@ class Pool {
   auto apipe(const F& f, A&&... arguments) {
     using CallOf = detail::CallOf<F, A...>;
     CallOf made(options_.seed, f, std::forward<A>(arguments)...);
-    return PoolCall<typename CallOf::Yield>(tasks_, tasks_->post(tasks_->prepare(std::move(made.call)), {}));
+    return PoolCall<typename CallOf::Yield>(tasks_, tasks_->post(tasks_->prepare(std::move(made.call)), 0, {}));
   }
   /// Position of a call that is ready, waiting until one is. Throws std::invalid_argument for no calls.
   template <class T>

@@ -164,6 +164,11 @@ Column given(A&& argument) {
   return column;
 }
 
+template <class A>
+constexpr bool kIsIota = false;
+template <std::integral W, class Bound>
+constexpr bool kIsIota<std::ranges::iota_view<W, Bound>> = true;
+
 /// One of the arguments of a verb, walked along when it is a range.
 template <class P, class A, bool kRange = is_range_for<P, A>()>
 class Source {
@@ -190,7 +195,7 @@ class Source<P, A, true> {
       ++*at_;
     }
     if (*at_ == std::ranges::end(range_)) return false;
-    values[column++] = encode_as<P>(std::ranges::range_value_t<std::remove_cvref_t<A>>(**at_));
+    if constexpr (!kCounts) values[column++] = encode_as<P>(std::ranges::range_value_t<std::remove_cvref_t<A>>(**at_));
     return true;
   }
   std::optional<std::uint64_t> size() {
@@ -200,9 +205,21 @@ class Source<P, A, true> {
       return std::nullopt;
     }
   }
-  Column column() { return {&type_json<sdk::Plain<P>>}; }
+  Column column() {
+    if constexpr (kCounts) {
+      // The value of an iota at its begin, as it would be converted for the call.
+      const auto start = static_cast<std::uint64_t>(static_cast<T>(*std::ranges::begin(range_)));
+      return {&type_json<T>, Column::From::kRange, {}, nullptr, start, sizeof(T)};
+    } else {
+      return {&type_json<T>};
+    }
+  }
 
  private:
+  using T = sdk::Plain<P>;
+  /// Whole numbers one after another, which workers make themselves.
+  static constexpr bool kCounts = kIsIota<std::remove_cvref_t<A>> && std::is_integral_v<T> && !std::is_same_v<T, bool>;
+
   A range_;  // a reference to what outlives the results, or the range itself
   std::optional<std::ranges::iterator_t<std::remove_reference_t<A>>> at_;
   bool begun_ = false;

@@ -96,7 +96,8 @@ class LocalPool : public detail::TaskPool {
     });
   }
 
-  std::uint64_t post(const std::shared_ptr<Prepared>& prepared, const std::vector<std::string>& values) override {
+  std::uint64_t post(const std::shared_ptr<Prepared>& prepared, std::uint64_t position,
+                     const std::vector<std::string>& values) override {
     return in_users_words([&] {
       const auto& made = static_cast<const PreparedCall&>(*prepared);
       std::unique_lock lock(mutex_);
@@ -109,11 +110,16 @@ class LocalPool : public detail::TaskPool {
       store::Request request{made.entry, made.call.result_size, {}};
       request.columns.reserve(made.call.columns.size());
       auto value = values.begin();
+      std::vector<std::uint64_t> numbers;
+      numbers.reserve(made.call.columns.size());  // requests refer to them
       for (const auto& column : made.call.columns) {
         if (column.shared) {
           request.columns.push_back(static_cast<const Region&>(*column.shared).column());
         } else if (column.from == detail::Column::From::kTask) {
           request.columns.push_back({{reinterpret_cast<const unsigned char*>(&task), sizeof task}});
+        } else if (column.from == detail::Column::From::kRange) {
+          numbers.push_back(column.start + position);
+          request.columns.push_back({{reinterpret_cast<const unsigned char*>(&numbers.back()), column.width}});
         } else {
           const auto& bytes = column.from == detail::Column::From::kFeed ? *value++ : column.value.bytes;
           request.columns.push_back({base::as_bytes(bytes)});

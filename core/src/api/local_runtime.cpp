@@ -74,6 +74,8 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
     const auto& column = call.columns[p];
     if (column.from == detail::Column::From::kTask) {
       axis.sources.push_back({p, bundle::IntegerRange{call.first_task, 1}});
+    } else if (column.from == detail::Column::From::kRange) {
+      axis.sources.push_back({p, bundle::IntegerRange{column.start + call.first_task, 1}});
     } else if (column.from == detail::Column::From::kFeed) {
       axis.sources.push_back({p, bundle::Stored{0, static_cast<std::uint32_t>(types.size())}});
       types.push_back(kernel.parameters[p].type);

@@ -40,12 +40,15 @@ struct Column {
     kValue,    // `value`, for every task
     kShared,   // `shared`, likewise
     kTask,     // the task's number, u64
+    kRange,    // `start` plus the task's number, an integer of `width` bytes: nothing is stored
     kGlobals,  // the program's globals as they were captured: `value`; a pool has captured them itself
   };
   std::string (*type)();
   From from = From::kFeed;
   Value value = {};
   std::shared_ptr<SharedValue> shared = nullptr;
+  std::uint64_t start = 0;  // two's complement
+  std::size_t width = 0;
 };
 
 struct Call {
@@ -133,8 +136,10 @@ class TaskPool {
   };
   virtual std::shared_ptr<Prepared> prepare(Call call) = 0;
   virtual std::shared_ptr<SharedValue> share(const Value& value) = 0;
-  /// Posts a task and returns its number; waits while there is no room. `values`: one per column that the feed gives.
-  virtual std::uint64_t post(const std::shared_ptr<Prepared>& call, const std::vector<std::string>& values) = 0;
+  /// Posts the task at this position of the call's feed and returns its number; waits while there is no room. `values`:
+  /// one per column that the feed gives.
+  virtual std::uint64_t post(const std::shared_ptr<Prepared>& call, std::uint64_t position,
+                             const std::vector<std::string>& values) = 0;
   virtual bool ready(std::uint64_t task) = 0;
   /// Waits until one of the tasks is ready; its position, or tasks.size() when none is after so many nanoseconds.
   virtual std::size_t wait_any(const std::vector<std::uint64_t>& tasks, std::uint64_t nanoseconds) = 0;
