@@ -76,7 +76,7 @@ class Bench:
         self.jobhost = str(build / "bin/jobhost")
         self.kernels = build / "bench/bench_kernels.so"
         self.store = folder / "store"
-        self.environment = dict(os.environ, JOBHOST_STORE=str(self.store), OMP_NUM_THREADS="1", TMPDIR=str(folder))
+        self.environment = dict(os.environ, JOBHOST_STORE=str(self.store), OMP_NUM_THREADS="1")
         self.contenders = []
 
     def words(self, *command, err=False):

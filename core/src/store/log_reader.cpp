@@ -64,9 +64,10 @@ std::optional<Frame> LogReader::next() {
 }
 
 bool LogReader::read_block(Block& block, std::uint64_t offset, std::uint64_t size) const {
+  if (!block.bytes) block.bytes = std::make_unique_for_overwrite<unsigned char[]>(kBlock);
   block.begin = offset;
-  block.bytes.resize(kBlock);
-  block.bytes.resize(file_->read_at(offset, block.bytes));
+  block.size = 0;
+  block.size = file_->read_at(offset, {block.bytes.get(), kBlock});
   return block.holds(offset, size);
 }
 

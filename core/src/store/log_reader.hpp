@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -39,12 +40,12 @@ class LogReader {
  private:
   /// Bytes of the file that were read together, as small frames side by side are.
   struct Block {
-    std::uint64_t begin = 0;
-    base::Bytes bytes;
-    bool holds(std::uint64_t offset, std::uint64_t size) const {
-      return offset >= begin && offset - begin <= bytes.size() && size <= bytes.size() - (offset - begin);
+    std::uint64_t begin = 0, size = 0;
+    std::unique_ptr<unsigned char[]> bytes;  // not a vector, which would clear what is about to be read
+    bool holds(std::uint64_t offset, std::uint64_t wanted) const {
+      return offset >= begin && offset - begin <= size && wanted <= size - (offset - begin);
     }
-    const unsigned char* at(std::uint64_t offset) const { return bytes.data() + (offset - begin); }
+    const unsigned char* at(std::uint64_t offset) const { return bytes.get() + (offset - begin); }
   };
 
   bool open();
