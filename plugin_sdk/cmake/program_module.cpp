@@ -15,6 +15,8 @@
 #include "jobhost/exception.hpp"
 #include "jobhost/options.hpp"
 
+extern "C" const char _end __attribute__((visibility("hidden")));  // of this module, by the linker
+
 namespace jobhost::detail {
 namespace {
 
@@ -90,10 +92,10 @@ void throw_if(const Failure& failure, const char* name) {
 
 Place place_of(const void* function) {
   const std::uint64_t address = reinterpret_cast<std::uint64_t>(function), own = module_base();
+  if (address >= own && address < reinterpret_cast<std::uint64_t>(&_end)) return {"", address - own};
   Dl_info info{};
   if (::dladdr(function, &info) == 0) throw std::invalid_argument("this is not the address of a function");
   const auto base = reinterpret_cast<std::uint64_t>(info.dli_fbase);
-  if (base == own) return {"", address - own};
   // A library's exported function. What it picked for this machine's processor (sin, memcpy) has no name of its own.
   Search search{info.dli_fbase};
   ::dl_iterate_phdr(&look_at, &search);

@@ -70,7 +70,14 @@ detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, c
                      const std::vector<std::string>& modules, const schema::Kernel& kernel,
                      const std::vector<jobhost_column>& columns) {
   const auto words = host::Explainer::in_short(failure);
-  detail::Failure told{task, words.kind, words.type, words.what, text_of(kernel, columns), {}, {}, {},
+  detail::Failure told{task,
+                       words.kind,
+                       words.type,
+                       words.what,
+                       text_of(kernel, columns),
+                       {},
+                       {},
+                       {},
                        std::make_shared<Explained>(code, failure, modules)};
   if (!failure.thrown.empty()) {
     told.mangled = failure.thrown[0].type;

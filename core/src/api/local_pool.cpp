@@ -54,7 +54,10 @@ class ByteCollector : public detail::ByteSink {
 class LocalPool : public detail::TaskPool {
  public:
   LocalPool(base::Env& env, host::Job job, const std::string& globals)
-      : env_(env), job_(std::move(job)), code_(std::make_shared<JobCode>(job_, true)), mailbox_(std::make_shared<Mailbox>()) {
+      : env_(env),
+        job_(std::move(job)),
+        code_(std::make_shared<JobCode>(job_, true)),
+        mailbox_(std::make_shared<Mailbox>()) {
     owners_.fill(kUnused);
     base::Bytes encoded;
     base::append_text(encoded, globals);

@@ -184,8 +184,8 @@ class LocalJob : public detail::Job {
     if (!inputs_) inputs_.emplace(env_, job_.manifest.inputs, job_.manifest.kernel, job_.directory.path());
     inputs_->read(block.first, 1, columns_);
     static const std::vector<std::string> kNoModules;
-    failure_ = told(code_, block.first, block.failure, block.modules ? *block.modules : kNoModules, job_.manifest.kernel,
-                    columns_);
+    failure_ = told(code_, block.first, block.failure, block.modules ? *block.modules : kNoModules,
+                    job_.manifest.kernel, columns_);
     told_block.failure = &failure_;
   }
 
@@ -263,15 +263,21 @@ class LocalRuntime : public detail::Runtime {
   }
 
   void refuse_addresses(const void* bytes, std::uint64_t size, const char* what) override {
+    constexpr std::uint64_t kLowest = 1 << 16, kHighest = std::uint64_t{1} << 47;  // of user space on x86-64
+    std::vector<std::uint64_t> suspects;
+    for (std::uint64_t at = 0; at + sizeof(void*) <= size; at += sizeof(void*)) {
+      std::uint64_t word;
+      std::memcpy(&word, static_cast<const unsigned char*>(bytes) + at, sizeof word);
+      if (word >= kLowest && word < kHighest) suspects.push_back(word);
+    }
+    if (suspects.empty()) return;
     std::ifstream maps("/proc/self/maps");
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     for (std::string line; std::getline(maps, line);) {
       unsigned long long begin = 0, end = 0;
       if (std::sscanf(line.c_str(), "%llx-%llx", &begin, &end) == 2) ranges.emplace_back(begin, end);
     }
-    for (std::uint64_t at = 0; at + sizeof(void*) <= size; at += sizeof(void*)) {
-      std::uint64_t word;
-      std::memcpy(&word, static_cast<const unsigned char*>(bytes) + at, sizeof word);
+    for (const std::uint64_t word : suspects) {
       for (const auto& [begin, end] : ranges) {
         if (word < begin || word >= end) continue;
         throw std::invalid_argument(

@@ -17,7 +17,6 @@ constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page
 
 }  // namespace
 
-
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
     : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {

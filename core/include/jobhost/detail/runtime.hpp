@@ -69,7 +69,8 @@ class Feed {
   virtual bool next(std::vector<std::string>& values) = 0;
 };
 
-/// Where a task failed: found out when it is first asked for, because debug information must be read. Any thread may ask.
+/// Where a task failed: found out when it is first asked for, because debug information must be read. Any thread may
+/// ask.
 class Whereabouts {
  public:
   virtual ~Whereabouts() = default;
