@@ -63,6 +63,14 @@ class Contender:
 LOWER_IS_BETTER = {"ms", "us", "s", "ns"}
 
 
+def middle_of(ratios):
+    """Median, and an interval that holds the true one with 95 % (order statistics, by the binomial distribution)."""
+    ordered = sorted(ratios)
+    n = len(ordered)
+    outer = max(0, int(n / 2 - 0.98 * n**0.5))
+    return statistics.median(ordered), (ordered[outer], ordered[n - 1 - outer])
+
+
 def times_as_good(ours, other, unit):
     """How many times as good `ours` is; 1 when equal."""
     if not ours or not other:
@@ -161,7 +169,7 @@ class Bench:
         self.add(work, "M/s", "us", "jobhost", "Pool", rate(n, lambda: self.program("processes", "pool-inc", n)))
 
     def tasks_of_13_us(self):
-        n, work = (10**5 if self.quick else 4 * 10**5), "W2 13 us tasks"
+        n, work = (10**5 if self.quick else 2 * 10**5), "W2 13 us tasks"
 
         def efficiency(seconds):
             return lambda: self.limit("serial", n) / seconds() / 2
@@ -303,8 +311,7 @@ class Bench:
             ("W1 default chunks, threads, to tbb::parallel_for into fresh memory", against(default, "threads", fresh, "M/s"), 0.5),
             ("W1 one at a time, processes, to the MPI loop", against(one, "processes", peer(one, "MPI loop"), "M/s"), 15),
             ("W1 one at a time, processes, to the best other peer", against(one, "processes", self.best(one, "peer", python), "M/s"), 100),
-            ("W2 processes, to TBB's efficiency", against(w2, "processes", self.best(w2, "limit"), "efficiency"), 0.95),
-            ("W2 threads, to TBB's efficiency", against(w2, "threads", self.best(w2, "limit"), "efficiency"), 0.95),
+            *(self.paired_goal(w2, mode, 0.95) for mode in BACKENDS),
             ("W3 processes, to the best peer", against("W3 100 MB common", "processes", self.best("W3 100 MB common", "peer"), "ms"), 1 / 0.7),
             ("W4 processes as owned values, to the MPI loop", against("W4 1 MB results", "processes", peer("W4 1 MB results", "MPI loop"), "GB/s"), 0.8),
             ("W5 20 ms, to jobhost run of one task", 20 / first if first else None, 1),
@@ -316,6 +323,15 @@ class Bench:
             ("growth: 10^6 tasks to the most, in logs", growth[1] / growth[3] if len(growth) == 4 else None, 1 / 1.3),
             ("CSV rows, to awk '{print}'", against("CSV rows", "run -o", self.best("CSV rows", "peer"), "M/s"), 3),
         ]
+
+    def paired_goal(self, work, mode, wanted):
+        """Of ratios to the limit within each round."""
+        limit = next((one for one in self.of(work, "limit")), None)
+        ours = next((one for one in self.of(work, "us") if one.mode == mode), None)
+        if not limit or not ours:
+            return (f"{work}, {mode}, to TBB's efficiency", None, wanted)
+        ratio, (low, high) = middle_of([a / b for a, b in zip(ours.values, limit.values)])
+        return (f"{work}, {mode}, to TBB's efficiency (paired, 95 % interval {low:.3f} to {high:.3f})", ratio, wanted)
 
     def tables(self):
         def number(value, digits=3):

@@ -167,6 +167,16 @@ TEST_CASE("what is given up is not begun, and a pool refuses what it cannot keep
   { const auto forgotten = pool.apipe(sleep_for, 600'000); }  // the pool's end ends it
 }
 
+TEST_CASE("a pool tells progress, of ranges without a known length as far as they were read") {
+  std::vector<jobhost::Progress> told;
+  jobhost::Pool pool({.workers = 2, .progress = [&](const auto& now) { told.push_back(now); }});
+  auto odd = std::views::iota(0, 100) | std::views::filter([](int x) { return x % 2 == 1; });
+  CHECK(pool.map(square, odd).to_vector().size() == 50);
+  REQUIRE_FALSE(told.empty());
+  CHECK(told.back().done == 50);
+  CHECK(told.back().tasks == 50);
+}
+
 TEST_CASE("random numbers of a pool follow its calls") {
   const auto draw = [] { return jobhost::rng()(); };
   jobhost::Pool first({.workers = 2, .seed = 9}), second({.backend = "threads", .workers = 1, .seed = 9});

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <unordered_map>
 
 #include "jobhost/verbs.hpp"
@@ -27,7 +26,7 @@ class PoolJob : public Job {
     for (const std::uint64_t task : running_) pool_->drop(task);
   }
 
-  std::uint64_t tasks() const override { return size_; }
+  std::uint64_t tasks() const override { return std::max(size_, fed_.load()); }
   std::uint64_t done() override { return done_.load(); }
   void cancel() override { cancelled_.store(true); }
 
@@ -58,7 +57,8 @@ class PoolJob : public Job {
     while (!ended_ && running_.size() < kAhead) {
       if (ended_ = !feed_->next(values_); ended_) return;
       const std::uint64_t task = pool_->post(prepared_, fed_, values_);
-      positions_.emplace(task, fed_++);
+      positions_.emplace(task, fed_.load());
+      ++fed_;
       running_.push_back(task);
     }
   }
@@ -66,7 +66,8 @@ class PoolJob : public Job {
   std::shared_ptr<TaskPool> pool_;
   std::shared_ptr<TaskPool::Prepared> prepared_;
   bool in_order_;
-  std::uint64_t size_, fed_ = 0;
+  std::uint64_t size_;
+  std::atomic<std::uint64_t> fed_{0};
   std::unique_ptr<Feed> feed_;
   std::vector<std::string> values_;
   std::stop_token stop_;

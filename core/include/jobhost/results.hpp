@@ -98,7 +98,7 @@ class JobSequence {
   /// Tasks known so far; all of them once the feed ended.
   std::uint64_t tasks() const {
     const std::lock_guard lock(mutex_);
-    return size_;
+    return jobs_.empty() ? size_ : std::max(size_, jobs_.back().first + jobs_.back().job->tasks());
   }
 
  private:
@@ -140,6 +140,7 @@ class JobSequence {
       }
       const std::lock_guard lock(mutex_);
       done_ += front.job->done();
+      size_ = std::max(size_, front.first + front.job->tasks());
       jobs_.pop_front();
     }
   }
