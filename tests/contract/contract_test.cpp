@@ -78,8 +78,10 @@ class Given {
  public:
   explicit Given(const std::string& backend) : backend_name_(backend), store_(env, folder / "store") {}
 
-  host::Job job(const std::string& kernel, std::uint64_t tasks, std::vector<bundle::Source> more = {}) {
+  host::Job job(const std::string& kernel, std::uint64_t tasks, std::vector<bundle::Source> more = {},
+                std::uint64_t chunk = 0) {
     host::JobSpec spec;
+    spec.chunk = chunk;
     spec.plugin = spec.named = HOSTILE_PLUGIN;
     spec.kernel = kernel;
     spec.workers = 2;
@@ -165,6 +167,28 @@ TEST_CASE("results are those of a plain loop, in order, on every backend") {
   const auto job = given.job("inc", 100'003);
   const auto rows = given.run(job, *given.backend());
   REQUIRE(rows.size() == 100'003);
+  for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i] == std::to_string(i + 1));
+}
+
+TEST_CASE("a slow task keeps no other waiting, whatever the chunk, on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto chunk = GENERATE(as<std::uint64_t>{}, 0, 1, 50, 1000);
+  constexpr std::int32_t kTasks = 300, kLast = 17;
+  base::make_directories(given.env, given.folder / "made");
+  const std::string folder = given.folder / "made";
+  base::Bytes text;
+  base::append_text(text, folder);
+  const auto job = given.job("after_all", kTasks,
+                             {constant_int(1, kLast), {2, bundle::Constant{text}}, constant_int(3, kTasks)}, chunk);
+  const auto rows = given.run(job, *given.backend());
+  REQUIRE(rows.size() == kTasks);
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(rows[i] == std::to_string(i));
+}
+
+TEST_CASE("chunks of one task give what default chunks give, on every backend") {
+  Given given(GENERATE(as<std::string>{}, "fake", "threads", "processes"));
+  const auto rows = given.run(given.job("inc", 30'011, {}, 1), *given.backend());
+  REQUIRE(rows.size() == 30'011);
   for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i] == std::to_string(i + 1));
 }
 

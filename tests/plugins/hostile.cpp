@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
@@ -87,5 +88,17 @@ std::uint64_t counted(std::uint64_t x, std::string file, int microseconds) {
 }
 int sleeps(int x, int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  return x;
+}
+// Makes a file; the task called `last` ends once all n have made theirs.
+int after_all(int x, int last, std::string folder, int n) {
+  std::ofstream(folder + "/" + std::to_string(x)) << x;
+  const auto made = [&] {
+    return std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator());
+  };
+  for (const auto begin = std::chrono::steady_clock::now(); x == last && made() < n;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (std::chrono::steady_clock::now() - begin > std::chrono::seconds(30)) throw std::runtime_error("alone");
+  }
   return x;
 }

@@ -53,6 +53,31 @@ void overwrite(base::Env& env, const std::string& path, const base::Bytes& bytes
 
 }  // namespace
 
+TEST_CASE("frames that are collected come in order, at the latest with a flush") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  store::LogWriter log(env, folder / "log", kWorker, 0, kManifest);
+  const auto add = [&](std::uint64_t task, std::size_t size) {
+    log.add({store::FrameKind::kResults, task, 1, 1, 1, 0}, {payload_of(task, size)});
+  };
+  store::LogReader reader(env, folder / "log", kManifest);
+  add(0, 5);
+  CHECK_FALSE(reader.next());
+  log.flush();
+  REQUIRE(reader.next());
+  for (std::uint64_t task = 1; task < 100; ++task) add(task, task % 10 == 0 ? 100'000 : 2000);
+  log.flush();
+  base::Bytes bytes;
+  for (std::uint64_t task = 1; task < 100; ++task) {
+    const auto frame = reader.next();
+    REQUIRE(frame);
+    CHECK(frame->header.first == task);
+    REQUIRE(reader.read_payload(*frame, bytes));
+    CHECK(bytes == payload_of(task, task % 10 == 0 ? 100'000 : 2000));
+  }
+  CHECK_FALSE(reader.next());
+}
+
 TEST_CASE("a reader follows a log while it grows") {
   test::TemporaryDirectory folder;
   base::PosixEnv env;

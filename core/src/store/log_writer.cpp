@@ -7,7 +7,7 @@
 namespace jobhost::store {
 namespace {
 
-// Payloads up to this size are joined with their header into one write; larger ones are written from where they are.
+// Frames are collected up to this size; payloads that are larger are written from where they are.
 constexpr std::uint64_t kJoin = 64 << 10;
 
 template <class T>
@@ -28,10 +28,10 @@ LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worke
   header.checksum = base::crc32c(bytes_of(header).first(60));
   file_.write(bytes_of(header));
   seed_ = header.checksum;
-  end_ = sizeof header;
+  end_ = committed_ = sizeof header;
 }
 
-void LogWriter::append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
+void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
   FrameHeader header;
   header.offset = end_;
   header.first = info.first;
@@ -49,28 +49,41 @@ void LogWriter::append(const FrameInfo& info, std::initializer_list<base::ByteVi
 
   static constexpr unsigned char kZeros[8] = {};
   const base::ByteView padding(kZeros, padded(header.length) - header.length);
+  const std::uint64_t size = sizeof header + padded(header.length);
+  if (size > kJoin) {
+    flush();
+    write(bytes_of(header));
+    for (const auto& part : parts) write(part);
+    write(padding);
+    committed_ = end_ += size;
+    return;
+  }
+  if (buffer_.size() + size > kJoin) flush();
+  const auto collect = [this](base::ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); };
+  collect(bytes_of(header));
+  for (const auto& part : parts) collect(part);
+  collect(padding);
+  end_ += size;
+}
+
+void LogWriter::flush() {
+  if (buffer_.empty()) return;
+  write(buffer_);
+  buffer_.clear();
+  committed_ = end_;
+}
+
+void LogWriter::write(base::ByteView bytes) {
   try {
-    if (header.length <= kJoin) {
-      buffer_.clear();
-      const auto add = [this](base::ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); };
-      add(bytes_of(header));
-      for (const auto& part : parts) add(part);
-      add(padding);
-      file_.write(buffer_);
-    } else {
-      file_.write(bytes_of(header));
-      for (const auto& part : parts) file_.write(part);
-      file_.write(padding);
-    }
+    file_.write(bytes);
   } catch (...) {
     try {
-      file_.truncate(end_);
+      file_.truncate(committed_);
     } catch (const base::Error&) {
       // The torn frame stays; readers stop before it because its checksum or length cannot match.
     }
     throw;
   }
-  end_ += sizeof header + padded(header.length);
 }
 
 }  // namespace jobhost::store

@@ -21,19 +21,26 @@ struct FrameInfo {
   std::uint64_t started = 0;
 };
 
-/// Appends frames to a new log file. A frame is committed (survives the death of this process) when `append` returns.
-/// When a write fails the file is cut back to its last whole frame and Error is thrown; the writer is then unusable.
+/// Appends frames to a new log file. Frames are committed (survive the death of this process) when `flush` returns.
+/// When a write fails the file is cut back to what was committed and Error is thrown; the writer is then unusable.
 class LogWriter {
  public:
   /// Creates `path`, which must not exist.
   LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane, const Id128& manifest);
 
-  /// The payload is the concatenation of `parts`.
-  void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
+  /// The payload is the concatenation of `parts`. Small frames are collected and written together.
+  void add(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
+  void flush();
+  void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
+    add(info, parts);
+    flush();
+  }
 
  private:
+  void write(base::ByteView bytes);
+
   base::File file_;
-  std::uint64_t end_ = 0;
+  std::uint64_t end_ = 0, committed_ = 0;  // with what is collected, and without
   std::uint32_t seed_ = 0;
   base::Bytes buffer_;
 };

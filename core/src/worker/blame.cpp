@@ -54,7 +54,7 @@ std::optional<std::uint64_t> Supervisor::task_of(const Lane& lane) const {
   const std::uint64_t task = lane.batch_first.load() + lane.progress.current;
   const LaneState state = lane.state.load();
   if (state != LaneState::kRunning && state != LaneState::kCrashed) return std::nullopt;
-  if (first >= end || lane.batch_first.load() != first || task < first || task >= end) return std::nullopt;
+  if (task < first || task >= end) return std::nullopt;
   if (source_->done().contains(task)) return std::nullopt;
   return task;
 }
@@ -110,7 +110,9 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   for (unsigned i = 0; i < executor.count; ++i) {
     Lane& lane = (*control_)->lane[executor.first + i];
     const bool took = lane.taken_end.load() > 0;
-    lane.taken_first.store(lane.taken_end.load());
+    close_reserve(lane);
+    lane.batch_end.store(0);
+    forget_taken(lane);
     lane.state.store(LaneState::kAbsent);
     lane.stack_depth.store(0);
     lane.crash_signal.store(0);

@@ -74,6 +74,69 @@ Plan ControlMemory::plan() const {
   return plan;
 }
 
+void set_reserve(Lane& lane, const Taken& tasks) {
+  // The reserve before is used up, so nobody takes from it; with the new one its place is seen.
+  const std::uint64_t generation = Reserve::of(lane.reserve.load(std::memory_order_relaxed)).generation;
+  lane.reserve_first.store(tasks.first, std::memory_order_relaxed);
+  lane.reserve.store(Reserve{(generation + 1) & 0xffff, 0, tasks.count}.word(), std::memory_order_release);
+}
+
+store::Interval begin_tasks(Lane& lane, std::uint64_t most) {
+  std::uint64_t word = lane.reserve.load(std::memory_order_relaxed);
+  for (;;) {
+    Reserve reserve = Reserve::of(word);
+    const std::uint64_t count = std::min(most, reserve.left());
+    if (count == 0) return {};
+    const std::uint64_t first = lane.reserve_first.load(std::memory_order_relaxed) + reserve.next;
+    reserve.next += count;
+    if (lane.reserve.compare_exchange_weak(word, reserve.word(), std::memory_order_acq_rel)) {
+      return {first, first + count};
+    }
+  }
+}
+
+std::optional<Taken> steal(std::span<Lane> lanes, Lane& self, std::uint64_t chunk) {
+  for (;;) {
+    Lane* richest = nullptr;
+    std::uint64_t word = 0, most = 0;
+    for (Lane& lane : lanes) {
+      const std::uint64_t seen = lane.reserve.load(std::memory_order_acquire), left = Reserve::of(seen).left();
+      if (&lane == &self || left <= most) continue;
+      richest = &lane;
+      word = seen;
+      most = left;
+    }
+    if (!richest) return std::nullopt;
+    Reserve reserve = Reserve::of(word);
+    const std::uint64_t half = (most + 1) / 2, each = std::max<std::uint64_t>(chunk, 1);
+    const std::uint64_t count = std::min((half + each - 1) / each * each, most);
+    const std::uint64_t first = richest->reserve_first.load(std::memory_order_relaxed) + reserve.end - count;
+    const Taken tasks{richest->taken_span.load(std::memory_order_relaxed), first, count};
+    std::atomic_thread_fence(std::memory_order_acquire);
+    note_taken(self, tasks);
+    reserve.end -= count;
+    if (richest->reserve.compare_exchange_strong(word, reserve.word(), std::memory_order_acq_rel)) return tasks;
+    forget_taken(self);
+  }
+}
+
+void close_reserve(Lane& lane) {
+  const Reserve reserve = Reserve::of(lane.reserve.load());
+  lane.reserve.store(Reserve{(reserve.generation + 1) & 0xffff, 0, 0}.word());
+}
+
+std::optional<Taken> cut_call(Lane& lane) {
+  std::uint64_t word = lane.batch_end.load();
+  Call call = Call::of(word);
+  const std::uint64_t first = lane.batch_first.load() + lane.progress.current + 1;
+  if (call.end <= first) return std::nullopt;
+  const Taken behind{lane.taken_span.load(), first, call.end - first};
+  call.end = first;
+  // Unchanged: all that was read belongs to this call.
+  if (!lane.batch_end.compare_exchange_strong(word, call.word())) return std::nullopt;
+  return behind;
+}
+
 void account(Queue& queue, std::uint64_t span, std::uint64_t done, std::uint64_t failed) {
   Span& entry = queue.spans[span % kSpans];
   entry.failed.fetch_add(failed, std::memory_order_relaxed);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,13 @@ enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCra
 
 /// What is known of a lane at any moment, also after its process died.
 struct alignas(128) Lane {
-  jobhost_progress progress;               // index within the batch that runs; `stop` ends the batch early
-  std::atomic<std::uint64_t> batch_first;  // task of the batch's index 0
-  std::atomic<std::uint64_t> taken_first, taken_end,
-      taken_span;  // taken and not yet accounted for; empty: first == end
+  jobhost_progress progress;               // index within the call that runs; `stop` ends it early
+  std::atomic<std::uint64_t> batch_first;  // task of the call's index 0
+  std::atomic<std::uint64_t> batch_end;    // where the call ends, see Call
+  std::atomic<std::uint64_t> commits;      // counts what the lane wrote down
+  // Taken and not yet accounted for; empty: first == end. Others may have taken some of it over meanwhile.
+  std::atomic<std::uint64_t> taken_first, taken_end, taken_span;
+  std::atomic<std::uint64_t> reserve, reserve_first;  // the part not begun yet, see Reserve
   std::atomic<LaneState> state;
   std::atomic<std::int32_t> crash_signal;
   std::atomic<std::uint32_t> stack_depth;
@@ -70,6 +74,27 @@ struct Control {
     bell.fetch_add(1);
     store::futex_wake_all(bell);
   }
+};
+
+/// Tasks that a lane took and has not begun, as offsets from `reserve_first`. The lane takes from the front, lanes that
+/// have nothing else from the back: a slow task keeps no other waiting. All in one word, so that both sides agree; the
+/// generation tells one reserve from the next.
+struct Reserve {
+  static constexpr std::uint64_t kMost = (1 << 24) - 1;
+  std::uint64_t generation = 0, next = 0, end = 0;
+
+  static Reserve of(std::uint64_t word) { return {word >> 48, word >> 24 & kMost, word & kMost}; }
+  std::uint64_t word() const { return generation << 48 | next << 24 | end; }
+  std::uint64_t left() const { return end - next; }
+};
+
+/// The end of the call that a lane is in, with a number that tells calls apart. The supervisor lowers it when a task
+/// turns out to be slow, and gives those behind it to others; the lane drops what it computed beyond. 0: no call.
+struct Call {
+  std::uint64_t number = 0, end = 0;
+
+  static Call of(std::uint64_t word) { return {word >> 48, word & ((std::uint64_t{1} << 48) - 1)}; }
+  std::uint64_t word() const { return number << 48 | end; }
 };
 
 /// What executors are to run, fixed before the first one starts.
@@ -109,9 +134,16 @@ struct Taken {
   std::uint64_t span, first, count;
 };
 
-/// Takes up to `wanted(remaining)` tasks below `limit` for `lane` from the front of the queue, and notes them in the
-/// lane before they are gone from the queue. Nothing when there are none to be taken. `hint` is the lane's own
-/// position.
+/// Notes in the lane what it is about to take, so that tasks are never gone without being somewhere.
+inline void note_taken(Lane& lane, const Taken& tasks) {
+  lane.taken_span.store(tasks.span, std::memory_order_relaxed);
+  lane.taken_end.store(tasks.first + tasks.count, std::memory_order_relaxed);
+  lane.taken_first.store(tasks.first, std::memory_order_release);
+}
+inline void forget_taken(Lane& lane) { lane.taken_first.store(lane.taken_end.load(), std::memory_order_release); }
+
+/// Takes up to `wanted(remaining)` tasks below `limit` for `lane` from the front of the queue. Nothing when there are
+/// none to be taken. `hint` is the lane's own position.
 template <class Wanted>
 std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, std::uint64_t limit, Wanted wanted) {
   constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;
@@ -131,18 +163,27 @@ std::optional<Taken> take(Queue& queue, Lane& lane, std::uint64_t& hint, std::ui
       }
       const std::uint64_t left = std::min(size - offset, limit - first);
       const std::uint64_t count = std::min<std::uint64_t>(wanted(left), left);
-      lane.taken_span.store(number, std::memory_order_relaxed);
-      lane.taken_end.store(first + count, std::memory_order_relaxed);
-      lane.taken_first.store(first, std::memory_order_release);
-      if (span.cursor.compare_exchange_weak(cursor, cursor + count, std::memory_order_acq_rel)) {
-        return Taken{number, first, count};
-      }
-      lane.taken_first.store(first + count, std::memory_order_release);
+      const Taken tasks{number, first, count};
+      note_taken(lane, tasks);
+      if (span.cursor.compare_exchange_weak(cursor, cursor + count, std::memory_order_acq_rel)) return tasks;
+      forget_taken(lane);
     }
     if (used_up && number == hint) ++hint;
   }
   return std::nullopt;
 }
+
+/// Makes what a lane took its reserve. At most Reserve::kMost tasks.
+void set_reserve(Lane& lane, const Taken& tasks);
+/// Takes up to `most` tasks from the front of a lane's own reserve; none when nothing is left of it.
+store::Interval begin_tasks(Lane& lane, std::uint64_t most);
+/// Takes the back half, in whole chunks, of the largest reserve among `lanes` for `self`.
+std::optional<Taken> steal(std::span<Lane> lanes, Lane& self, std::uint64_t chunk);
+/// Nobody takes from a dead lane's reserve any more.
+void close_reserve(Lane& lane);
+/// Cuts the call that a lane is in behind the task now running: what it will not run then, if anything. That is still
+/// noted as the lane's.
+std::optional<Taken> cut_call(Lane& lane);
 
 /// Accounts for tasks that a lane finished.
 void account(Queue& queue, std::uint64_t span, std::uint64_t done, std::uint64_t failed);

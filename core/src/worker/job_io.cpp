@@ -53,7 +53,9 @@ void JobIo::commit(const Batch& batch, std::uint64_t completed) {
     from = failed.index + 1;
   }
   commit_results(batch, from, completed, batch.failures.empty() ? batch.nanoseconds : each * (completed - from));
-  if (doorbell_ && completed > 0) doorbell_->ring();
+  if (completed == 0) return;
+  log().flush();
+  if (doorbell_) doorbell_->ring();
 }
 
 void JobIo::commit_results(const Batch& batch, std::uint64_t from, std::uint64_t to, std::uint64_t nanoseconds) {
@@ -61,14 +63,14 @@ void JobIo::commit_results(const Batch& batch, std::uint64_t from, std::uint64_t
   const store::FrameInfo info{store::FrameKind::kResults, batch.first + from, to - from, nanoseconds, 1, batch.started};
   if (batch.result_size) {
     const std::uint64_t size = *batch.result_size;
-    log().append(info, {base::ByteView(batch.results).subspan(from * size, (to - from) * size)});
+    log().add(info, {base::ByteView(batch.results).subspan(from * size, (to - from) * size)});
     return;
   }
   const std::uint64_t begin = from == 0 ? 0 : batch.ends[from - 1];
   std::vector<std::uint64_t> offsets(to - from + 1);
   for (std::uint64_t i = from; i < to; ++i) offsets[i - from + 1] = batch.ends[i] - begin;
-  log().append(info, {base::ByteView(reinterpret_cast<const unsigned char*>(offsets.data()), offsets.size() * 8),
-                      base::ByteView(batch.results).subspan(begin, batch.ends[to - 1] - begin)});
+  log().add(info, {base::ByteView(reinterpret_cast<const unsigned char*>(offsets.data()), offsets.size() * 8),
+                   base::ByteView(batch.results).subspan(begin, batch.ends[to - 1] - begin)});
 }
 
 void JobIo::commit_failure(const Batch& batch, std::uint64_t task, const store::Failure& failure,
@@ -78,13 +80,13 @@ void JobIo::commit_failure(const Batch& batch, std::uint64_t task, const store::
     if (modules.size() != modules_written_) {
       base::Bytes payload;
       store::encode_modules(modules, payload);
-      log().append({store::FrameKind::kModules, 0, 0, 0, 0, batch.started}, {payload});
+      log().add({store::FrameKind::kModules, 0, 0, 0, 0, batch.started}, {payload});
       modules_written_ = modules.size();
     }
   }
   base::Bytes payload;
   store::encode(failure, payload);
-  log().append({store::FrameKind::kFailure, task, 1, nanoseconds, 1, batch.started}, {payload});
+  log().add({store::FrameKind::kFailure, task, 1, nanoseconds, 1, batch.started}, {payload});
 }
 
 }  // namespace jobhost::worker

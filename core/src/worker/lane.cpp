@@ -9,10 +9,10 @@
 namespace jobhost::worker {
 namespace {
 
-constexpr double kBatchNs = 1e6;                // a sub-batch is meant to take this long
 constexpr std::uint64_t kMaxBatch = 1 << 18;    // tasks
-constexpr std::uint64_t kGrowth = 16;           // a sub-batch has at most this many times the tasks of the one before
-constexpr std::uint64_t kFlushBytes = 4 << 20;  // variable results beyond this end the sub-batch
+constexpr std::uint64_t kGrowth = 16;           // a batch has at most this many times the tasks of the one before
+constexpr std::uint64_t kFlushBytes = 4 << 20;  // variable results beyond this end the batch
+constexpr double kClockNs = 50e3;               // between two looks at the clock
 
 }  // namespace
 
@@ -22,6 +22,7 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       control_(control),
       lane_(lane),
       queue_(queue),
+      peers_(&queue == &control.shared ? std::span(control.lane, control.lanes) : std::span(&lane, 1)),
       chunk_(manifest.chunk),
       memory_per_task_(manifest.memory),
       io_(std::move(io)),
@@ -35,11 +36,9 @@ bool LaneRunner::run() {
   try {
     while (!stopping()) {
       io_->before_look();
-      const auto taken =
-          take(queue_, lane_, hint, io_->available(), [this](std::uint64_t left) { return wanted(left); });
-      if (taken) {
+      if (const auto taken = take_some(hint)) {
         lane_.state.store(LaneState::kRunning, std::memory_order_relaxed);
-        run_range(*taken);
+        run_taken(taken->span);
         continue;
       }
       lane_.state.store(LaneState::kIdle, std::memory_order_release);
@@ -54,63 +53,113 @@ bool LaneRunner::run() {
   }
 }
 
-std::uint64_t LaneRunner::wanted(std::uint64_t remaining) const {
-  if (chunk_ > 0) return chunk_;
-  if (last_count_ == 0) return 1;
-  const double fitting = kBatchNs / std::max(ns_per_task_, 0.1);
-  const std::uint64_t share = std::max<std::uint64_t>(1, remaining / (2 * std::uint64_t{control_.lanes}));
-  const auto by_time = static_cast<std::uint64_t>(std::min(fitting, static_cast<double>(kMaxBatch)));
-  return std::max<std::uint64_t>(1, std::min({by_time, share, last_count_ * kGrowth, io_->most()}));
+std::optional<Taken> LaneRunner::take_some(std::uint64_t& hint) {
+  const auto wanted = [this](std::uint64_t remaining) {
+    const std::uint64_t share = std::max<std::uint64_t>(1, remaining / (2 * std::uint64_t{control_.lanes}));
+    const std::uint64_t each = std::max<std::uint64_t>(chunk_, 1), most = std::min(fitting(), share);
+    return std::min((most + each - 1) / each * each, Reserve::kMost);
+  };
+  auto taken = take(queue_, lane_, hint, io_->available(), wanted);
+  if (!taken) taken = steal(peers_, lane_, chunk_);
+  if (taken) set_reserve(lane_, *taken);
+  return taken;
 }
 
-void LaneRunner::run_range(const Taken& taken) {
-  const std::uint64_t end = taken.first + taken.count;
-  for (std::uint64_t first = taken.first; first < end && !stopping();) {
-    const std::uint64_t limit = last_count_ == 0 || printing_ ? 1 : std::min(kMaxBatch, last_count_ * kGrowth);
-    first += run_batch(first, std::min(end - first, limit), taken.span);
+/// Tasks that should take a batch's time, as far as that is known.
+std::uint64_t LaneRunner::fitting() const {
+  if (last_count_ == 0 || printing_) return 1;
+  const double by_time = std::min(io_->batch_ns() / std::max(ns_per_task_, 0.1), static_cast<double>(kMaxBatch));
+  return std::max<std::uint64_t>(1,
+                                 std::min({static_cast<std::uint64_t>(by_time), last_count_ * kGrowth, io_->most()}));
+}
+
+void LaneRunner::run_taken(std::uint64_t span) {
+  while (!stopping()) {
+    if (begun_.size() == 0) begun_ = begin_tasks(lane_, chunk_ > 0 ? chunk_ : fitting());
+    if (begun_.size() == 0) return forget_taken(lane_);
+    run_batch(span);
   }
 }
 
-std::uint64_t LaneRunner::run_batch(std::uint64_t first, std::uint64_t n, std::uint64_t span) {
-  io_->read(first, n, batch_);
-  n = batch_.count;
+void LaneRunner::run_batch(std::uint64_t span) {
+  const std::uint64_t left = Reserve::of(lane_.reserve.load(std::memory_order_relaxed)).left();
+  io_->read(begun_.first, std::min(begun_.size() + left, fitting()), batch_);
+  jobhost_sink sink = prepare_sink();
+  batch_.failures.clear();
+  lane_.set_stop(0);
+  batch_.started = env_.wall_ns();
+  const std::uint64_t begin = env_.monotonic_ns();
+  const auto until_clock = static_cast<std::uint64_t>(kClockNs / std::max(ns_per_task_, 0.1));
+  std::uint64_t done = 0;
+  for (std::uint64_t clock = until_clock;;) {
+    const std::uint64_t n = std::min(begun_.size(), batch_.count - done);
+    const std::uint64_t completed = call(done, n, sink);
+    done += completed;
+    if (completed < n || done == batch_.count || __atomic_load_n(&lane_.progress.stop, __ATOMIC_RELAXED)) break;
+    if (begun_.size() == 0)
+      begun_ = begin_tasks(lane_, std::min(chunk_ > 0 ? chunk_ : UINT64_MAX, batch_.count - done));
+    if (begun_.size() == 0) break;
+    if (done < clock) continue;
+    if (static_cast<double>(env_.monotonic_ns() - begin) > io_->batch_ns()) break;
+    clock = done + until_clock;
+  }
+  batch_.nanoseconds = env_.monotonic_ns() - begin;
+  while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
+  printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
+  io_->commit(batch_, done);
+  lane_.taken_first.store(batch_.first + done, std::memory_order_release);
+  lane_.commits.fetch_add(1, std::memory_order_relaxed);
+  account(queue_, span, done, batch_.failures.size());
+  if (done > 0) {
+    const double fresh = static_cast<double>(batch_.nanoseconds) / static_cast<double>(done);
+    ns_per_task_ = last_count_ == 0 || done > last_count_ ? fresh : 0.5 * (ns_per_task_ + fresh);
+    last_count_ = done;
+  }
+}
+
+jobhost_sink LaneRunner::prepare_sink() {
   jobhost_sink sink{};
   sink.host = this;
   sink.grow = &LaneRunner::grow;
   sink.failed = &LaneRunner::failed;
-  if (batch_.result_size) {
-    if (batch_.results.size() < n * *batch_.result_size) batch_.results.resize(n * *batch_.result_size);
-  } else {
-    if (batch_.results.empty()) batch_.results.resize(64 << 10);
-    if (batch_.ends.size() < n) batch_.ends.resize(n);
-    sink.ends = batch_.ends.data();
-  }
+  const std::uint64_t wanted = batch_.result_size ? batch_.count * *batch_.result_size : 64 << 10;
+  if (batch_.results.size() < wanted) batch_.results.resize(wanted);
+  if (!batch_.result_size && batch_.ends.size() < batch_.count) batch_.ends.resize(batch_.count);
   sink.data = batch_.results.data();
   sink.capacity = batch_.results.size();
-  batch_.failures.clear();
+  return sink;
+}
 
+/// Runs the next n tasks of the batch, `done` of which have run; how many ended that are still this lane's.
+std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink& sink) {
+  offset_ = done;
+  columns_.assign(batch_.columns.begin(), batch_.columns.end());
+  for (auto& column : columns_) {
+    if (column.offsets) {
+      column.offsets += done;
+    } else {
+      column.data += done * column.stride;
+    }
+  }
+  if (batch_.result_size) {
+    sink.data = batch_.results.data() + done * *batch_.result_size;
+  } else {
+    sink.ends = batch_.ends.data() + done;
+  }
+  const std::uint64_t first = batch_.first + done;
   lane_.progress.current = 0;
   lane_.batch_first.store(first, std::memory_order_release);
-  lane_.set_stop(0);
+  lane_.batch_end.store(Call{++calls_ & 0xffff, begun_.end}.word());
   if (stopping()) return 0;
-  batch_.started = env_.wall_ns();
-  const std::uint64_t begin = env_.monotonic_ns();
   memory_.begin_tasks();
-  const std::uint64_t completed = batch_.entry(batch_.columns.data(), n, &sink, &lane_.progress);
+  std::uint64_t completed = batch_.entry(columns_.data(), n, &sink, &lane_.progress);
   memory_.end_tasks();
-  batch_.nanoseconds = env_.monotonic_ns() - begin;
+  begun_.end = Call::of(lane_.batch_end.exchange(0)).end;  // others run what was cut off
   if (completed > n || (!batch_.result_size && sink.used > batch_.results.size())) {
     throw base::Error(base::ExitCode::kPluginRefused, "the plugin broke its contract: it wrote more than it was given");
   }
-  printing_ = prints_ && prints_->note(first, completed, batch_.started);
-  io_->commit(batch_, completed);
-  lane_.taken_first.store(first + completed, std::memory_order_release);
-  account(queue_, span, completed, batch_.failures.size());
-  if (completed > 0) {
-    const double fresh = static_cast<double>(batch_.nanoseconds) / static_cast<double>(completed);
-    ns_per_task_ = last_count_ == 0 || completed > last_count_ ? fresh : 0.5 * (ns_per_task_ + fresh);
-    last_count_ = completed;
-  }
+  completed = std::min(completed, begun_.end - first);
+  begun_.first += completed;
   return completed;
 }
 
@@ -123,7 +172,7 @@ int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
   }
   sink->data = self->batch_.results.data();
   sink->capacity = self->batch_.results.size();
-  if (wanted > kFlushBytes) self->lane_.set_stop(1);  // commit after this task; `run_batch` goes on with the rest
+  if (wanted > kFlushBytes) self->lane_.set_stop(1);  // commit after this task and go on with the rest
   return 0;
 }
 
@@ -141,7 +190,7 @@ void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_excep
     failure.thrown[0].what += ": a task may take " + std::to_string(self->memory_per_task_ >> 20) + " MiB (--mem)";
   }
   failure.stack = self->io_->last_throw();
-  self->batch_.failures.push_back({i, std::move(failure)});
+  self->batch_.failures.push_back({self->offset_ + i, std::move(failure)});
   self->memory_.begin_tasks();
 }
 

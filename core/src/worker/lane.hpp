@@ -1,6 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "bundle/manifest.hpp"
 #include "worker/control.hpp"
@@ -10,8 +13,9 @@
 
 namespace jobhost::worker {
 
-/// Takes ranges from the queue, runs them in sub-batches of about a millisecond, and hands on what came out. One per
-/// thread; the control memory and what it is given outlive it.
+/// Takes ranges from the queue, or what other lanes have taken and not begun, runs them in batches of about a
+/// millisecond, and hands on what came out. A batch is one call of the entry, or several where chunks are smaller. One
+/// per thread; the control memory and what it is given outlive it.
 class LaneRunner {
  public:
   /// `prints` is null where output cannot be told apart by tasks.
@@ -27,20 +31,28 @@ class LaneRunner {
   static void failed(jobhost_sink* sink, std::uint64_t i, const jobhost_exception* thrown);
 
   bool stopping() const { return control_.stop.load(std::memory_order_relaxed) != 0; }
-  std::uint64_t wanted(std::uint64_t remaining) const;
-  void run_range(const Taken& taken);
-  std::uint64_t run_batch(std::uint64_t first, std::uint64_t n, std::uint64_t span);
+  std::optional<Taken> take_some(std::uint64_t& hint);
+  std::uint64_t fitting() const;
+  void run_taken(std::uint64_t span);
+  void run_batch(std::uint64_t span);
+  jobhost_sink prepare_sink();
+  std::uint64_t call(std::uint64_t done, std::uint64_t n, jobhost_sink& sink);
 
   base::Env& env_;
   Control& control_;
   Lane& lane_;
   Queue& queue_;
+  std::span<Lane> peers_;  // lanes of the same queue
   std::uint64_t chunk_, memory_per_task_;
   std::unique_ptr<TaskIo> io_;
   PrintWatch* prints_;
   MemoryLimit memory_;
 
   Batch batch_;
+  store::Interval begun_;                // taken from the reserve, not run yet
+  std::uint64_t offset_ = 0;             // of the call that runs, within the batch
+  std::uint64_t calls_ = 0;              // so far
+  std::vector<jobhost_column> columns_;  // of a call
   double ns_per_task_ = 0;
   std::uint64_t last_count_ = 0;
   bool printing_ = false;  // the last batch did: tasks run one by one, to tell their output apart

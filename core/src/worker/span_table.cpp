@@ -58,6 +58,15 @@ void SpanTable::wound(std::uint64_t number) {
   ++wounded_;
 }
 
+std::optional<std::uint64_t> SpanTable::give_away(std::uint64_t number, store::Interval tasks) {
+  const auto found = published_.find(number);
+  if (found == published_.end() || found->second.wounded) return std::nullopt;
+  const std::uint64_t claim = found->second.claim;
+  account(queue_, number, tasks.size(), 0);
+  add(claim, tasks);
+  return claim;
+}
+
 std::vector<store::Interval> SpanTable::in_flight(std::uint64_t number) const {
   std::vector<store::Interval> held;
   for (const Lane* lane : lanes_) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "store/interval_set.hpp"
@@ -25,6 +26,9 @@ class SpanTable {
   /// A lane died while it held tasks of this span. Nothing more is taken from it.
   void wound(std::uint64_t span);
   bool wounded() const { return wounded_ > 0; }
+  /// Lines up tasks of a published span again, for any lane: the lane that took them will not run them. Their claim, or
+  /// nothing when the span is wounded, which settles them anyway.
+  std::optional<std::uint64_t> give_away(std::uint64_t span, store::Interval tasks);
 
   /// Retires spans that are finished: `finished(claim, tasks, failed)` for each (failed is 0 for wounded ones, whose
   /// failures the logs count). Tasks of wounded spans that are neither in `done` nor with a living lane are given to

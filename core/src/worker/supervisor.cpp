@@ -75,7 +75,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   for (unsigned i = 0; i < options_.lanes; ++i) lanes.push_back(&control.lane[i]);
   shared_ = std::make_unique<SpanTable>(control.shared, lanes);
   solo_ = std::make_unique<SpanTable>(control.solo, std::vector<Lane*>{&control.lane[options_.lanes]});
-  batches_seen_.resize(options_.lanes + 1, UINT64_MAX);
+  commits_seen_.resize(options_.lanes + 1, UINT64_MAX);
   watched_.resize(options_.lanes + 1);
   launcher_ = make_launcher(plan);
   const unsigned each = options_.threads ? options_.lanes : 1;
@@ -228,14 +228,22 @@ void Supervisor::tick() {
   if (now - last_look_ns_ < kLookNs) return;
   last_look_ns_ = now;
   cancelled_ = base::exists(env_, job_.cancel());
-  for (unsigned i = 0; i <= options_.lanes; ++i) {
-    Lane& lane = (*control_)->lane[i];
-    if (lane.state.load() != LaneState::kRunning) continue;
-    const std::uint64_t batch = lane.batch_first.load();
-    // Tasks that take longer than was foreseen: have the lane commit what it has.
-    if (batches_seen_[i] == batch) lane.set_stop(1);
-    batches_seen_[i] = batch;
+  for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
+}
+
+/// Tasks that take longer than was foreseen: the lane commits what it has, and others run what is behind them.
+void Supervisor::relieve(unsigned i) {
+  Lane& lane = (*control_)->lane[i];
+  if (lane.state.load() != LaneState::kRunning) return;
+  const std::uint64_t commits = lane.commits.load();
+  if (std::exchange(commits_seen_[i], commits) != commits) return;
+  lane.set_stop(1);
+  if (i == options_.lanes || options_.lanes == 1) return;
+  if (const auto behind = cut_call(lane)) {
+    const auto claim = shared_->give_away(behind->span, {behind->first, behind->first + behind->count});
+    if (claim) claims_.at(*claim).outstanding += behind->count;
   }
+  wake_lanes();
 }
 
 void Supervisor::end_overdue(Executor& executor, std::uint64_t now) {

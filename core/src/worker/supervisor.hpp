@@ -80,6 +80,7 @@ class Supervisor {
   void finish_claim(std::uint64_t claim);
   store::LogWriter& own_log();
   void tick();
+  void relieve(unsigned lane);
   const char* reason_to_stop();  // nullptr without one
   void stop_lanes();
   void wake_lanes();
@@ -114,8 +115,8 @@ class Supervisor {
   std::map<std::uint64_t, Trouble> troubles_;  // by task
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
   std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
-  std::vector<std::uint64_t> batches_seen_;
-  std::vector<Watched> watched_;  // by lane
+  std::vector<std::uint64_t> commits_seen_;  // by lane
+  std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
   bool cancelled_ = false, host_gone_ = false;
 };

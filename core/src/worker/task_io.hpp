@@ -12,7 +12,7 @@
 
 namespace jobhost::worker {
 
-/// Tasks that run in one call of an entry, and what came out. Its memory is used again for the next one.
+/// Tasks that run and are committed together, and what came out. Its memory is used again for the next one.
 struct Batch {
   std::uint64_t first = 0, count = 0;
   jobhost_entry entry = nullptr;
@@ -36,6 +36,8 @@ class TaskIo {
   virtual ~TaskIo() = default;
   /// Tasks below this number may be taken.
   virtual std::uint64_t available() { return UINT64_MAX; }
+  /// How long a batch is meant to take.
+  virtual double batch_ns() const { return 1e6; }
   /// The most tasks that one call of read() ever gives.
   virtual std::uint64_t most() const { return UINT64_MAX; }
   /// Fills in entry, result_size, columns, and count (1 <= count <= n), for tasks from `first` on. The columns stay
