@@ -135,17 +135,18 @@ BENCHMARK(wake_each_other)->UseRealTime();
 
 void post_and_reply(benchmark::State& state) {
   store::Mailbox host, lane(::dup(host.fd()));
-  store::Mailbox::Reader reader(lane);
-  std::vector<jobhost_column> columns;
   const base::Bytes argument(8, 1);
-  std::string reply;
+  const store::RequestColumn constant{store::RequestColumn::Kind::kConstant, 0, 0, argument.size()};
+  const std::vector<store::Request::Column> columns(5, {constant, argument});
   std::uint64_t task = 0;
   for (auto _ : state) {
-    host.post(task, {0, 8, {{argument}, {argument}, {argument}, {argument}, {argument}}});
-    reader.read(task, columns);
-    lane.reply(task, store::SlotState::kOk, argument);
-    host.read_reply(task, reply);
-    host.free(task++);
+    host.post(0, {0, 8, task, 1, columns});
+    const auto request = lane.view(lane.find(task, 0));
+    std::memcpy(lane.memory().at(request.results, 8), lane.memory().at(request.columns[0].data, 8), 8);
+    lane.answer(0, 0, std::array{store::TaskState::kOk});
+    benchmark::DoNotOptimize(host.state(host.view(0), 0));
+    host.free(0);
+    ++task;
   }
 }
 BENCHMARK(post_and_reply);

@@ -24,6 +24,11 @@ using namespace jobhost;
 
 namespace {
 
+const std::vector<std::string>& no_modules() {
+  static const std::vector<std::string> none;
+  return none;
+}
+
 /// Executors as threads of this process.
 class ThreadLauncher : public worker::Launcher {
  public:
@@ -42,11 +47,9 @@ class ThreadLauncher : public worker::Launcher {
     executor.thread = std::thread([this, &control, &executor, first, count, generation] {
       for (unsigned i = first; i < first + count; ++i) {
         auto& queue = first == control->lanes ? control->solo : control->shared;
-        auto io =
-            std::make_unique<worker::JobIo>(env_, *control, queue, manifest_, plan_,
-                                            worker::log_path(plan_, i, std::to_string(generation)), i, entry_, nullptr,
-                                            worker::StackSource{[] { return std::vector<store::StackEntry>(); },
-                                                                [] { return std::vector<std::string>(); }});
+        auto io = std::make_unique<worker::JobIo>(
+            env_, *control, queue, manifest_, plan_, worker::log_path(plan_, i, std::to_string(generation)), i, entry_,
+            nullptr, worker::StackSource{[] { return std::vector<store::StackEntry>(); }, &no_modules});
         worker::LaneRunner(env_, *control, control->lane[i], queue, manifest_, std::move(io), nullptr).run();
       }
       executor.ended = true;

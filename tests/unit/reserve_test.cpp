@@ -20,7 +20,7 @@ TEST_CASE("a lane begins its reserve from the front, others take its back half i
   ControlMemory memory(2, Plan{});
   reserve(memory->lane[0], {5, 100, 10});
   CHECK(begin_tasks(memory->lane[0], 3) == jobhost::store::Interval{100, 103});
-  const auto stolen = steal(lanes_of(memory), memory->lane[1], 3);
+  const auto stolen = steal(memory->shared, lanes_of(memory), memory->lane[1], 3);
   REQUIRE(stolen);
   CHECK(stolen->span == 5);
   CHECK(stolen->first == 104);
@@ -29,14 +29,14 @@ TEST_CASE("a lane begins its reserve from the front, others take its back half i
   CHECK(memory->lane[1].taken_end == 110);
   CHECK(begin_tasks(memory->lane[0], 100) == jobhost::store::Interval{103, 104});
   CHECK(begin_tasks(memory->lane[0], 100).size() == 0);
-  CHECK_FALSE(steal(lanes_of(memory), memory->lane[1], 1));
+  CHECK_FALSE(steal(memory->shared, lanes_of(memory), memory->lane[1], 1));
 }
 
 TEST_CASE("nothing is stolen from a closed reserve, and a refused thief holds nothing") {
   ControlMemory memory(2, Plan{});
   reserve(memory->lane[0], {0, 0, 10});
   close_reserve(memory->lane[0]);
-  CHECK_FALSE(steal(lanes_of(memory), memory->lane[1], 1));
+  CHECK_FALSE(steal(memory->shared, lanes_of(memory), memory->lane[1], 1));
   CHECK(memory->lane[1].taken_first == memory->lane[1].taken_end);
   CHECK(begin_tasks(memory->lane[0], 1).size() == 0);
 }
@@ -70,7 +70,7 @@ TEST_CASE("every task is begun once while lanes steal from one another") {
       Lane& self = memory->lane[i];
       std::uint64_t rounds = 0;
       while (total < begun.size()) {
-        if (const auto stolen = steal(lanes_of(memory), self, 1)) {
+        if (const auto stolen = steal(memory->shared, lanes_of(memory), self, 1)) {
           set_reserve(self, *stolen);
         } else if (rounds < kRounds) {
           reserve(self, {0, (rounds++ * kLanes + i) * kEach, kEach});

@@ -17,15 +17,14 @@ class TaskFailure {
   explicit TaskFailure(const detail::Failure& failure) : failure_(failure) {}
   virtual ~TaskFailure() = default;
 
-  std::uint64_t task() const { return failure_.task; }          // its index in the map
-  const std::string& kind() const { return failure_.kind; }     // "exception", "crash", "timeout" or "lost"
-  const std::string& type() const { return failure_.type; }     // of the exception, as C++ spells it; else ""
-  const std::string& message() const { return failure_.what; }  // what(), "SIGSEGV", "ran longer than 1 s"
-  const std::string& where() const { return failure_.whereabouts->where(); }  // "f at analysis.cpp:12", or ""
-  const std::string& inputs() const {
-    return failure_.inputs;
-  }  // the task's arguments: "7, [1,2,3]"; long ones are cut
-  const std::vector<std::string>& stack() const { return failure_.whereabouts->stack(); }  // innermost call first
+  std::uint64_t task() const { return failure_.task; }                    // its index in the map
+  const std::string& kind() const { return failure_.kind; }               // "exception", "crash", "timeout" or "lost"
+  const std::string& type() const { return failure_.type; }               // of the exception, as C++ spells it; else ""
+  const std::string& message() const { return failure_.what; }            // what(), "SIGSEGV", "ran longer than 1 s"
+  const std::string& where() const { return failure_.details->where(); }  // "f at analysis.cpp:12", or ""
+  // The task's arguments: "7, [1,2,3]"; long ones are cut.
+  const std::string& inputs() const { return failure_.details->inputs(); }
+  const std::vector<std::string>& stack() const { return failure_.details->stack(); }  // innermost call first
 
  private:
   detail::Failure failure_;
@@ -37,7 +36,7 @@ class RemoteError : public std::runtime_error, public TaskFailure {
   explicit RemoteError(const detail::Failure& failure)
       : std::runtime_error("task " + std::to_string(failure.task) + ": " +
                            (failure.type.empty() ? failure.kind : failure.type) + ": " + failure.what +
-                           (failure.whereabouts->where().empty() ? "" : " (" + failure.whereabouts->where() + ")")),
+                           (failure.details->where().empty() ? "" : " (" + failure.details->where() + ")")),
         TaskFailure(failure) {}
 };
 

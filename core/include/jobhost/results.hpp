@@ -45,8 +45,8 @@ T decoded([[maybe_unused]] const Outcome& outcome) {
   }
 }
 
-/// A job after another over a feed of unknown length: each takes a window of it, and the next one is started while the
-/// one before is read. With a feed of known length there is one job.
+/// The jobs of a map. In a store, a feed of unknown length becomes one job after another: each takes a window of it,
+/// and the next one is started while the one before is read. Else there is one.
 class JobSequence {
  public:
   JobSequence(Call call, std::unique_ptr<Feed> feed, Options options, bool in_order, std::optional<std::uint64_t> tasks)
@@ -56,7 +56,14 @@ class JobSequence {
       size_ = *tasks;
       call_.once = true;
     }
-    call_.columns[kGlobalsColumn].value.bytes = encoded(capture_globals());
+    const std::string globals = capture_globals();
+    if (options_.store.empty()) {
+      ended_ = true;
+      const auto pool = runtime().open_pool(globals, options_);
+      add(0, pool->map(std::move(call_), std::move(feed_), tasks, in_order, options_.stop));
+      return;
+    }
+    call_.columns[kGlobalsColumn].value.bytes = encoded(globals);
     start();
   }
 

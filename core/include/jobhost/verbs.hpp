@@ -134,13 +134,31 @@ std::string encode_as(const A& value) {
   return std::move(writer.text);
 }
 
+template <class T>
+constexpr bool kIsNumbers = false;
+template <class T>
+constexpr bool kIsNumbers<std::vector<T>> = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
+
+/// Passes on what is written once and then freed.
+struct LastWriter {
+  ByteSink& sink;
+  void bytes(const void* from, std::uint64_t size) { sink.last_bytes(from, size); }
+};
+
 /// What is common, as parameter type P has it. Takes over what `common` holds; refers to what it refers to.
 template <class P, class T>
 Value common_value(Common<T>& common) {
   if constexpr (std::is_reference_v<T>) {
     return {"", [place = &common.value](ByteSink& sink) { write_as<P>(sink, *place); }};
   } else {
-    return {"", [owned = std::make_shared<T>(std::move(common.value))](ByteSink& sink) { write_as<P>(sink, *owned); }};
+    return {"", [owned = std::make_shared<T>(std::move(common.value))](ByteSink& sink) {
+              if constexpr (kIsNumbers<T>) {
+                LastWriter last{sink};
+                write_as<P>(last, *owned);
+              } else {
+                write_as<P>(sink, *owned);
+              }
+            }};
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -20,6 +21,7 @@ class JobCode {
   JobCode& operator=(const JobCode&) = delete;
   ~JobCode();
 
+  const schema::Kernel& kernel() const { return job_.manifest.kernel; }
   host::Explanation explain(const store::Failure& failure, const std::vector<std::string>& modules);
 
  private:
@@ -29,9 +31,16 @@ class JobCode {
   host::Explainer explainer_;
 };
 
-/// A failure as programs are told of it. `columns`: the task's, as its kernel has them.
+/// A failed task's arguments: its kernel, made when it is asked for, and columns with the task's values, the first
+/// `own` of them the runtime's.
+struct FailedCall {
+  std::function<schema::Kernel()> kernel;
+  std::size_t own;
+  const std::vector<jobhost_column>& columns;
+};
+
+/// A failure as programs are told of it. Any thread may call.
 detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, const store::Failure& failure,
-                     const std::vector<std::string>& modules, const schema::Kernel& kernel,
-                     const std::vector<jobhost_column>& columns);
+                     const std::shared_ptr<const std::vector<std::string>>& modules, const FailedCall& call);
 
 }  // namespace jobhost::api

@@ -1,269 +1,320 @@
 #include "api/local_pool.hpp"
 
 #include <algorithm>
-#include <array>
-#include <mutex>
-#include <unordered_map>
+#include <cstring>
 
-#include "api/failure.hpp"
+#include "api/pool_map.hpp"
 #include "api/program.hpp"
+#include "api/shared_region.hpp"
 #include "base/file.hpp"
-#include "host/workers.hpp"
-#include "store/mailbox.hpp"
+#include "bundle/input_reader.hpp"
+#include "store/result_arena.hpp"
 
 namespace jobhost::api {
 namespace {
 
+using detail::Column;
 using store::Mailbox;
-using store::SlotState;
+using store::Place;
+using store::RequestColumn;
+using store::TaskState;
 
 constexpr std::uint64_t kLookNs = 50'000'000;  // after the workers, while waiting
 constexpr std::uint64_t kLarge = 1024;         // bytes; larger values of a call are sent once
-constexpr std::uint64_t kUnused = UINT64_MAX;  // in place of a task
 
-/// A value in the mailbox for as long as anybody refers to it.
-class Region : public detail::SharedValue {
+class Call : public detail::PoolTask {
  public:
-  Region(std::shared_ptr<Mailbox> mailbox, base::Bytes&& bytes)
-      : mailbox_(std::move(mailbox)), place_(mailbox_->share(bytes)), size_(bytes.size()) {}
-  Region(const Region&) = delete;
-  Region& operator=(const Region&) = delete;
-  ~Region() override { mailbox_->unshare(place_, size_); }
-  store::Request::Column column() const { return {{}, place_, size_}; }
+  Call(std::shared_ptr<LocalPool> pool, std::shared_ptr<Posted> posted)
+      : pool_(std::move(pool)), posted_(std::move(posted)) {}
+  ~Call() override { pool_->release(posted_); }
 
- private:
-  std::shared_ptr<Mailbox> mailbox_;
-  std::uint64_t place_, size_;
-};
-
-class PreparedCall : public detail::TaskPool::Prepared {
- public:
-  detail::Call call;
-  std::uint64_t entry = 0;
-};
-
-class ByteCollector : public detail::ByteSink {
- public:
-  void bytes(const void* from, std::uint64_t size) override {
-    const auto* begin = static_cast<const unsigned char*>(from);
-    collected.insert(collected.end(), begin, begin + size);
-  }
-  base::Bytes collected;
-};
-
-class LocalPool : public detail::TaskPool {
- public:
-  LocalPool(base::Env& env, host::Job job, const std::string& globals)
-      : env_(env),
-        job_(std::move(job)),
-        code_(std::make_shared<JobCode>(job_, true)),
-        mailbox_(std::make_shared<Mailbox>()) {
-    owners_.fill(kUnused);
-    base::Bytes encoded;
-    base::append_text(encoded, globals);
-    globals_ = std::make_shared<Region>(mailbox_, std::move(encoded));
-    workers_ = std::make_unique<host::Workers>(env_, job_, jobhost_program(), job_.manifest.backend,
-                                               job_.manifest.workers, mailbox_->fd());
-  }
-
-  ~LocalPool() override {
-    workers_->stop(true);
-    workers_.reset();
-  }
-
-  std::shared_ptr<Prepared> prepare(detail::Call call) override {
-    auto prepared = std::make_shared<PreparedCall>();
-    for (auto& column : call.columns) {
-      if (column.from == detail::Column::From::kGlobals) {
-        column.shared = globals_;
-      } else if (column.from == detail::Column::From::kValue &&
-                 (column.value.write || column.value.bytes.size() > kLarge)) {
-        column.shared = share(column.value);
-        column.value = {};
-      }
-    }
-    prepared->entry = offset_in_program(reinterpret_cast<const void*>(call.entry));
-    prepared->call = std::move(call);
-    return prepared;
-  }
-
-  std::shared_ptr<detail::SharedValue> share(const detail::Value& value) override {
+  std::uint64_t number() const override { return posted_->request.first; }
+  bool ready() override { return pool_->ready(*posted_); }
+  detail::Outcome end() override {
     return in_users_words([&] {
-      ByteCollector collector;
-      if (value.write) {
-        value.write(collector);
-      } else {
-        collector.bytes(value.bytes.data(), value.bytes.size());
+      pool_->pin(*posted_);
+      const auto& request = posted_->request;
+      if (posted_->state(0) == TaskState::kFailed) {
+        failure_ = pool_->failure_of(*posted_, 0);
+        return detail::Outcome{request.first, nullptr, 0, &failure_};
       }
-      return std::make_shared<Region>(mailbox_, std::move(collector.collected));
+      if (!request.by_place) return detail::Outcome{request.first, posted_->results(), request.result_size, nullptr};
+      const Place& place = posted_->place(0);
+      return detail::Outcome{request.first, pool_->mailbox().memory().at(place.offset, place.size), place.size,
+                             nullptr};
     });
-  }
-
-  std::uint64_t post(const std::shared_ptr<Prepared>& prepared, std::uint64_t position,
-                     const std::vector<std::string>& values) override {
-    return in_users_words([&] {
-      const auto& made = static_cast<const PreparedCall&>(*prepared);
-      std::unique_lock lock(mutex_);
-      for (;;) {
-        const std::uint32_t seen = mailbox_->replies();
-        if (make_room(next_)) break;
-        wait_for_reply(lock, seen, UINT64_MAX);
-      }
-      const std::uint64_t task = next_++;
-      store::Request request{made.entry, made.call.result_size, {}};
-      request.columns.reserve(made.call.columns.size());
-      auto value = values.begin();
-      std::vector<std::uint64_t> numbers;
-      numbers.reserve(made.call.columns.size());  // requests refer to them
-      for (const auto& column : made.call.columns) {
-        if (column.shared) {
-          request.columns.push_back(static_cast<const Region&>(*column.shared).column());
-        } else if (column.from == detail::Column::From::kTask) {
-          request.columns.push_back({{reinterpret_cast<const unsigned char*>(&task), sizeof task}});
-        } else if (column.from == detail::Column::From::kRange) {
-          numbers.push_back(column.start + position);
-          request.columns.push_back({{reinterpret_cast<const unsigned char*>(&numbers.back()), column.width}});
-        } else {
-          const auto& bytes = column.from == detail::Column::From::kFeed ? *value++ : column.value.bytes;
-          request.columns.push_back({base::as_bytes(bytes)});
-        }
-      }
-      owners_[task % Mailbox::kSlots] = task;
-      calls_[task % Mailbox::kSlots] = prepared;
-      mailbox_->post(task, request);
-      return task;
-    });
-  }
-
-  bool ready(std::uint64_t task) override {
-    const std::lock_guard lock(mutex_);
-    return is_ready(task);
-  }
-
-  std::size_t wait_any(const std::vector<std::uint64_t>& tasks, std::uint64_t nanoseconds) override {
-    return in_users_words([&] {
-      const std::uint64_t begin = env_.monotonic_ns();
-      std::unique_lock lock(mutex_);
-      for (;;) {
-        const std::uint32_t seen = mailbox_->replies();
-        const auto found = std::find_if(tasks.begin(), tasks.end(), [this](auto task) { return is_ready(task); });
-        if (found != tasks.end()) return static_cast<std::size_t>(found - tasks.begin());
-        const std::uint64_t waited = env_.monotonic_ns() - begin;
-        if (waited >= nanoseconds) return tasks.size();
-        wait_for_reply(lock, seen, nanoseconds - waited);
-      }
-    });
-  }
-
-  void take(std::uint64_t task, detail::Reply& reply, detail::Outcome& outcome) override {
-    in_users_words([&] {
-      const std::lock_guard lock(mutex_);
-      Kept kept;
-      if (const auto found = kept_.find(task); found != kept_.end()) {
-        kept = std::move(found->second);
-        kept_.erase(found);
-      } else {
-        kept = empty_slot(task);
-      }
-      reply.bytes = std::move(kept.reply);
-      outcome = {task, reinterpret_cast<const unsigned char*>(reply.bytes.data()), reply.bytes.size(), nullptr};
-      if (kept.state != SlotState::kFailed) return;
-      reply.failure = std::move(kept.failure);
-      outcome.failure = &reply.failure;
-    });
-  }
-
-  void drop(std::uint64_t task) override {
-    const std::lock_guard lock(mutex_);
-    kept_.erase(task);
-    std::uint64_t& owner = owners_[task % Mailbox::kSlots];
-    if (owner != task) return;
-    mailbox_->cancel(task);
-    owner = kUnused;  // the reply is for nobody
   }
 
  private:
-  struct Kept {
-    SlotState state = SlotState::kOk;
-    std::string reply;
-    detail::Failure failure;
-  };
-
-  bool is_ready(std::uint64_t task) const {
-    return kept_.contains(task) || mailbox_->state(task) != SlotState::kPosted;
-  }
-
-  /// Takes a reply out of its slot.
-  Kept empty_slot(std::uint64_t task) {
-    Kept kept{mailbox_->state(task), {}, {}};
-    mailbox_->read_reply(task, kept.reply);
-    auto& call = calls_[task % Mailbox::kSlots];
-    if (kept.state == SlotState::kFailed) {
-      const auto [failure, modules] = store::read_failure(base::as_bytes(kept.reply));
-      reader_.read(task, columns_);
-      kept.failure =
-          told(code_, task, failure, modules, kernel_of(static_cast<const PreparedCall&>(*call).call), columns_);
-    }
-    mailbox_->free(task);
-    owners_[task % Mailbox::kSlots] = kUnused;
-    call.reset();
-    return kept;
-  }
-
-  /// Empties the slot that a new task needs; false when what is in it has no reply yet.
-  bool make_room(std::uint64_t task) {
-    if (task < Mailbox::kSlots) return true;
-    const std::uint64_t before = task - Mailbox::kSlots;
-    const SlotState state = mailbox_->state(before);
-    if (state == SlotState::kPosted) return false;
-    if (state == SlotState::kFree) return true;
-    const bool wanted = owners_[task % Mailbox::kSlots] == before;
-    Kept kept = empty_slot(before);
-    if (wanted) kept_.emplace(before, std::move(kept));
-    return true;
-  }
-
-  /// Until there are more replies than `seen`, which was read before looking for one, or for some time.
-  void wait_for_reply(std::unique_lock<std::mutex>& lock, std::uint32_t seen, std::uint64_t nanoseconds) {
-    const std::uint64_t now = env_.monotonic_ns();
-    if (now - last_look_ > kLookNs) {
-      last_look_ = now;
-      if (!workers_->running(seen)) {
-        throw base::Error(base::ExitCode::kBackendFailed, "the workers of the pool ended", "make a new one");
-      }
-    }
-    lock.unlock();
-    mailbox_->wait_reply(seen, std::min(nanoseconds, kLookNs));
-    lock.lock();
-  }
-
-  base::Env& env_;
-  host::Job job_;
-  std::shared_ptr<JobCode> code_;
-  std::shared_ptr<Mailbox> mailbox_;
-  std::shared_ptr<Region> globals_;
-  std::unique_ptr<host::Workers> workers_;
-
-  std::mutex mutex_;  // all below, and the host's side of the mailbox
-  Mailbox::Reader reader_{*mailbox_};
-  std::vector<jobhost_column> columns_;
-  std::uint64_t next_ = 0;
-  std::array<std::uint64_t, Mailbox::kSlots> owners_;                   // task whose reply is wanted, by slot
-  std::array<std::shared_ptr<const Prepared>, Mailbox::kSlots> calls_;  // what a slot's request refers to
-  std::unordered_map<std::uint64_t, Kept> kept_;                        // replies that had to leave their slots
-  std::uint64_t last_look_ = 0;
+  std::shared_ptr<LocalPool> pool_;
+  std::shared_ptr<Posted> posted_;
+  detail::Failure failure_;
 };
 
 }  // namespace
 
-std::unique_ptr<detail::TaskPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
-                                                  const Options& options) {
+LocalPool::LocalPool(base::Env& env, host::Job job, const std::string& globals)
+    : env_(env),
+      job_(std::move(job)),
+      code_(std::make_shared<JobCode>(job_, true)),
+      mailbox_(std::make_shared<Mailbox>()) {
+  for (unsigned slot = Mailbox::kSlots; slot-- > 0;) free_slots_.push_back(slot);
+  base::Bytes encoded;
+  base::append_text(encoded, globals);
+  globals_ = std::make_shared<SharedRegion>(mailbox_, detail::Value{std::string(base::as_text(encoded))});
+  workers_ = std::make_unique<host::Workers>(env_, job_, jobhost_program(), job_.manifest.backend,
+                                             job_.manifest.workers, mailbox_->fd());
+}
+
+LocalPool::~LocalPool() {
+  workers_->stop(true);
+  workers_.reset();
+}
+
+std::shared_ptr<detail::SharedValue> LocalPool::share(const detail::Value& value) {
+  return in_users_words([&] { return std::make_shared<SharedRegion>(mailbox_, value); });
+}
+
+std::unique_ptr<detail::PoolTask> LocalPool::post(detail::Call call) {
+  return in_users_words([&] {
+    const auto prepared = prepare(std::move(call));
+    auto columns = prepared->columns;
+    return std::make_unique<Call>(shared_from_this(), post(prepared, columns, 1));
+  });
+}
+
+std::unique_ptr<detail::Job> LocalPool::map(detail::Call call, std::unique_ptr<detail::Feed> feed,
+                                            std::optional<std::uint64_t> tasks, bool in_order, std::stop_token stop) {
+  return in_users_words([&] {
+    return std::make_unique<PoolMap>(shared_from_this(), prepare(std::move(call)), std::move(feed), tasks, in_order,
+                                     std::move(stop));
+  });
+}
+
+std::shared_ptr<const PreparedCall> LocalPool::prepare(detail::Call call) {
+  auto prepared = std::make_shared<PreparedCall>();
+  prepared->entry = offset_in_program(reinterpret_cast<const void*>(call.entry));
+  prepared->columns.resize(call.columns.size());
+  for (std::size_t i = 0; i < call.columns.size(); ++i) {
+    Column& column = call.columns[i];
+    RequestColumn& sent = prepared->columns[i].column;
+    if (column.from == Column::From::kGlobals) column.shared = globals_;
+    if (column.from == Column::From::kValue && (column.value.write || column.value.bytes.size() > kLarge)) {
+      column.shared = share(column.value);
+      column.value = {};
+    }
+    if (column.shared) {
+      sent = static_cast<const SharedRegion&>(*column.shared).column();
+    } else if (column.from == Column::From::kValue) {
+      sent = {RequestColumn::Kind::kConstant, 0, 0, column.value.bytes.size()};
+    } else if (column.from == Column::From::kTask) {
+      sent = {RequestColumn::Kind::kRange, sizeof(std::uint64_t), 0, 0};
+    } else if (column.from == Column::From::kRange) {
+      sent = {RequestColumn::Kind::kRange, static_cast<std::uint32_t>(column.width), column.start, 0};
+    }
+  }
+  prepared->call = std::move(call);
+  for (std::size_t i = 0; i < prepared->columns.size(); ++i) {
+    const Column& column = prepared->call.columns[i];
+    if (!column.shared && column.from == Column::From::kValue) {
+      prepared->columns[i].bytes = base::as_bytes(column.value.bytes);
+    }
+  }
+  return prepared;
+}
+
+std::shared_ptr<Posted> LocalPool::post(std::shared_ptr<const PreparedCall> call,
+                                        std::vector<store::Request::Column>& columns, std::uint64_t count) {
+  auto posted = std::make_shared<Posted>();
+  std::unique_lock lock(mutex_);
+  const unsigned slot = free_slot(lock);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (call->call.columns[i].from == Column::From::kTask) columns[i].column.data = next_;
+  }
+  mailbox_->post(slot, {call->entry, call->call.result_size, next_, count, columns});
+  next_ += count;
+  posted->call = std::move(call);
+  posted->slot = slot;
+  posted->request = mailbox_->view(slot);
+  posted->body = mailbox_->memory().at(posted->request.body, posted->request.body_size);
+  in_slots_[slot] = posted;
+  return posted;
+}
+
+/// A slot that nothing is in; finished requests that nobody reads now make room.
+unsigned LocalPool::free_slot(std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    const std::uint32_t seen = mailbox_->replies();
+    std::erase_if(given_up_, [this](const auto& posted) {
+      const bool over = ended_of(*posted) == posted->request.count;
+      if (over) let_go(*posted);
+      return over;
+    });
+    for (unsigned slot = 0; free_slots_.empty() && slot < Mailbox::kSlots; ++slot) {
+      Posted* const posted = in_slots_[slot].get();
+      if (posted && !posted->pinned && ended_of(*posted) == posted->request.count) move_out(*posted);
+    }
+    if (!free_slots_.empty()) {
+      const unsigned slot = free_slots_.back();
+      free_slots_.pop_back();
+      return slot;
+    }
+    look_after_workers(seen);
+    lock.unlock();
+    mailbox_->wait_reply(seen, kLookNs);
+    lock.lock();
+  }
+}
+
+std::uint64_t LocalPool::ended(const Posted& posted) {
+  const std::lock_guard lock(mutex_);
+  return ended_of(posted);
+}
+
+std::uint64_t LocalPool::ended_of(const Posted& posted) const {
+  if (posted.slot == Mailbox::kSlots) return posted.request.count;
+  return mailbox_->ended(posted.slot).load(std::memory_order_acquire);
+}
+
+bool LocalPool::ready(const Posted& posted) {
+  const std::lock_guard lock(mutex_);
+  return posted.state(0) != TaskState::kPosted;
+}
+
+void LocalPool::pin(Posted& posted) {
+  const std::lock_guard lock(mutex_);
+  posted.pinned = true;
+}
+
+bool LocalPool::pin_if_more(Posted& posted, std::uint64_t given) {
+  const std::lock_guard lock(mutex_);
+  return posted.pinned = ended_of(posted) > given;
+}
+
+void LocalPool::release(const std::shared_ptr<Posted>& posted) {
+  const std::lock_guard lock(mutex_);
+  posted->pinned = false;
+  if (ended_of(*posted) == posted->request.count) return let_go(*posted);
+  mailbox_->cancel(posted->slot);
+  given_up_.push_back(posted);
+}
+
+/// Gives back what a finished request holds.
+void LocalPool::let_go(Posted& posted) {
+  const auto& request = posted.request;
+  const Place* last = nullptr;
+  std::uint64_t run = 0;
+  const auto forget = [&] {
+    if (last) mailbox_->block(*last).live.fetch_sub(run, std::memory_order_release);
+  };
+  for (std::uint64_t i = 0; i < request.count; ++i) {
+    if (!request.by_place && posted.state(i) != TaskState::kFailed) continue;
+    const Place& place = posted.place(i);
+    if (place.block == Place::kNowhere) continue;
+    if (!last || place.lane != last->lane || place.block != last->block) {
+      forget();
+      last = &place;
+      run = 0;
+    }
+    ++run;
+  }
+  forget();
+  if (posted.slot == Mailbox::kSlots) return;
+  mailbox_->free(posted.slot);
+  free_slots_.push_back(posted.slot);
+  std::shared_ptr<Posted> gone = std::move(in_slots_[posted.slot]);
+  posted.slot = Mailbox::kSlots;
+}
+
+void LocalPool::move_out(Posted& posted) {
+  auto& request = posted.request;
+  posted.moved_body.assign(posted.body, posted.body + request.body_size);
+  posted.body = posted.moved_body.data();
+  posted.moved_columns.assign(request.columns.begin(), request.columns.end());
+  request.columns = posted.moved_columns;
+  mailbox_->free(posted.slot);
+  free_slots_.push_back(posted.slot);
+  in_slots_[posted.slot].reset();
+  posted.slot = Mailbox::kSlots;
+}
+
+std::size_t LocalPool::wait_any(std::span<detail::PoolTask* const> tasks, std::uint64_t nanoseconds) {
+  return in_users_words([&] {
+    const std::uint64_t begin = nanoseconds == UINT64_MAX ? 0 : env_.monotonic_ns();
+    for (;;) {
+      const std::uint32_t seen = mailbox_->replies();
+      for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (tasks[i] && tasks[i]->ready()) return i;
+      }
+      const std::uint64_t waited = nanoseconds == UINT64_MAX ? 0 : env_.monotonic_ns() - begin;
+      if (waited >= nanoseconds) return tasks.size();
+      wait(seen, nanoseconds - waited);
+    }
+  });
+}
+
+void LocalPool::wait(std::uint32_t seen, std::uint64_t nanoseconds) {
+  {
+    const std::lock_guard lock(mutex_);
+    look_after_workers(seen);
+  }
+  mailbox_->wait_reply(seen, std::min(nanoseconds, kLookNs));
+}
+
+void LocalPool::look_after_workers(std::uint32_t seen) {
+  const std::uint64_t now = env_.monotonic_ns();
+  if (now - last_look_ <= kLookNs) return;
+  last_look_ = now;
+  if (!workers_->running(seen)) {
+    throw base::Error(base::ExitCode::kBackendFailed, "the workers of the pool ended", "make a new one");
+  }
+}
+
+/// The arguments of one task; `numbers` keeps those that are made here.
+std::vector<jobhost_column> LocalPool::columns_of(const Posted& posted, std::uint64_t index,
+                                                  std::vector<std::uint64_t>& numbers) {
+  std::vector<jobhost_column> columns;
+  const auto& request = posted.request;
+  numbers.reserve(request.columns.size());
+  for (const auto& column : request.columns) {
+    if (column.kind == RequestColumn::Kind::kRange) {
+      numbers.push_back(column.data + index);
+      columns.push_back({reinterpret_cast<const unsigned char*>(&numbers.back()), nullptr, 0, column.width});
+      continue;
+    }
+    const bool in_body = column.data - request.body < request.body_size;
+    const unsigned char* data =
+        in_body ? posted.body + (column.data - request.body) : mailbox_->memory().at(column.data, column.size);
+    if (column.kind == RequestColumn::Kind::kConstant) {
+      columns.push_back({data, nullptr, 0, column.size});
+    } else if (column.kind == RequestColumn::Kind::kFixed) {
+      columns.push_back({data + index * column.width, nullptr, column.width, column.width});
+    } else {
+      columns.push_back({data + 8 * (request.count + 1), reinterpret_cast<const std::uint64_t*>(data) + index, 0, 0});
+    }
+  }
+  return columns;
+}
+
+detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index) {
+  const auto [failure, place] = store::read_failure(*mailbox_, posted.place(index));
+  std::vector<std::uint64_t> numbers;
+  const auto columns = columns_of(posted, index, numbers);
+  const std::lock_guard lock(mutex_);
+  auto& modules = modules_[place.offset];
+  if (!modules) modules = std::make_shared<const std::vector<std::string>>(store::read_modules(*mailbox_, place));
+  return told(code_, posted.request.first + index, failure, modules,
+              {[call = posted.call] { return kernel_of(call->call); }, detail::kOwnColumns, columns});
+}
+
+std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
+                                           const Options& options) {
   const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
   host::JobSpec spec = spec_of(options, kernel_of(nothing));
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
-  return std::make_unique<LocalPool>(env, host::submit(env, store, spec), globals);
+  return std::make_shared<LocalPool>(env, host::submit(env, store, spec), globals);
 }
 
 }  // namespace jobhost::api

@@ -117,12 +117,12 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
 
 class LocalJob : public detail::Job {
  public:
-  LocalJob(base::Env& env, host::Job job, bool temporary, bool in_order, std::stop_token stop)
+  LocalJob(base::Env& env, host::Job job, bool in_order, std::stop_token stop)
       : env_(env),
         job_(std::move(job)),
         in_order_(in_order),
         stream_(env, job_),
-        code_(std::make_shared<JobCode>(job_, temporary)),
+        code_(std::make_shared<JobCode>(job_, false)),
         watch_(env, job_),
         stop_(std::move(stop), [this] { cancel(); }) {
     if (job_.manifest.tasks == 0) return;
@@ -183,9 +183,13 @@ class LocalJob : public detail::Job {
     if (!block.failed) return;
     if (!inputs_) inputs_.emplace(env_, job_.manifest.inputs, job_.manifest.kernel, job_.directory.path());
     inputs_->read(block.first, 1, columns_);
-    static const std::vector<std::string> kNoModules;
-    failure_ = told(code_, block.first, block.failure, block.modules ? *block.modules : kNoModules,
-                    job_.manifest.kernel, columns_);
+    if (block.modules != modules_of_) {
+      modules_of_ = block.modules;
+      modules_ =
+          std::make_shared<const std::vector<std::string>>(block.modules ? *block.modules : std::vector<std::string>());
+    }
+    failure_ = told(code_, block.first, block.failure, modules_,
+                    {[code = code_] { return code->kernel(); }, job_.manifest.kernel.own, columns_});
     told_block.failure = &failure_;
   }
 
@@ -211,6 +215,8 @@ class LocalJob : public detail::Job {
   std::atomic<bool> cancelled_{false};
   std::atomic<std::uint64_t> done_{0};
   detail::Failure failure_;
+  const std::vector<std::string>* modules_of_ = nullptr;  // whose copy is:
+  std::shared_ptr<const std::vector<std::string>> modules_ = std::make_shared<const std::vector<std::string>>();
   std::optional<bundle::InputReader> inputs_;  // opened when a task failed
   std::vector<jobhost_column> columns_;
   std::stop_callback<std::function<void()>> stop_;  // last: it may call at once
@@ -224,10 +230,9 @@ class LocalRuntime : public detail::Runtime {
 
   std::unique_ptr<detail::Job> start(detail::Call& call, detail::Feed& feed, const Options& options,
                                      bool in_order) override {
-    const bool temporary = options.store.empty();
     return in_users_words([&] {
-      store::Store store(env_, temporary ? folder() : options.store);
-      return std::make_unique<LocalJob>(env_, make_job(store, call, feed, options), temporary, in_order, options.stop);
+      store::Store store(env_, options.store);
+      return std::make_unique<LocalJob>(env_, make_job(store, call, feed, options), in_order, options.stop);
     });
   }
 
@@ -255,7 +260,7 @@ class LocalRuntime : public detail::Runtime {
     });
   }
 
-  std::unique_ptr<detail::TaskPool> open_pool(const std::string& globals, const Options& options) override {
+  std::shared_ptr<detail::TaskPool> open_pool(const std::string& globals, const Options& options) override {
     if (!options.store.empty()) {
       throw std::invalid_argument("a pool lives in memory and is in no store: leave Options::store empty");
     }

@@ -9,7 +9,7 @@
 namespace jobhost::host {
 namespace {
 
-std::string demangled(const std::string& type) {
+std::string demangled_anew(const std::string& type) {
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type.c_str(), nullptr, nullptr, &status),
                                                          &std::free);
@@ -19,6 +19,16 @@ std::string demangled(const std::string& type) {
   if (text.starts_with(wrapper) && text.ends_with('>'))
     text = text.substr(wrapper.size(), text.size() - wrapper.size() - 1);
   return text;
+}
+
+/// Remembers the last type: failures of a job are mostly alike.
+const std::string& demangled(const std::string& type) {
+  thread_local std::string last_type, last_text;
+  if (type != last_type) {
+    last_text = demangled_anew(type);
+    last_type = type;
+  }
+  return last_text;
 }
 
 const char* name_of(store::FailureKind kind) {

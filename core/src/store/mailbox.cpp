@@ -1,30 +1,30 @@
 #include "store/mailbox.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <bit>
 #include <cstring>
 
-#include "base/file.hpp"
+#include "base/error.hpp"
 #include "store/doorbell.hpp"
 
 namespace jobhost::store {
 namespace {
 
-constexpr std::uint64_t kInline = 2016;  // bytes of a request or reply that are kept in the slot
-// Larger ones have a place of their own in the sparse file, and shared values another one.
-constexpr std::uint64_t kSpills = std::uint64_t{1} << 40, kSpillRoom = std::uint64_t{1} << 36;
-constexpr std::uint64_t kRegions = std::uint64_t{1} << 50;
-constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kSlotSize = 4096, kVaries = UINT64_MAX;
+// Places in the memory. What is below kRegions is mapped from the start.
+constexpr std::uint64_t kSlotsBegin = 64 << 10, kRooms = 2 << 20, kTables = kRooms + Mailbox::kSlots * Mailbox::kRoom;
+constexpr std::uint64_t kTable = Mailbox::kBlocks * sizeof(ArenaBlock);
+constexpr std::uint64_t kBase = kTables + Mailbox::kArenas * kTable;
+constexpr std::uint64_t kRegions = std::uint64_t{1} << 40;  // shared values
+constexpr std::uint64_t kBodies = std::uint64_t{1} << 50;   // requests beyond their rooms
+constexpr std::uint64_t kBodyRoom = std::uint64_t{1} << 38;
+constexpr std::uint64_t kHugePage = 2 << 20;
+constexpr std::uint64_t kKept = 1 << 20;  // a larger body's memory is given back at once
+constexpr int kWarmSlots = 32;            // whose pages are there from the start
 // Some ten microseconds: less than it takes to be woken, little enough that nobody pays for it.
 constexpr int kSpins = 1000;
-constexpr std::size_t kMappedRegions = 8;
-
-std::uint64_t whole_pages(std::uint64_t size) { return (size + kPage - 1) / kPage * kPage; }
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -43,22 +43,17 @@ bool changes_soon(const std::atomic<std::uint32_t>& word, std::uint32_t seen) {
   return false;
 }
 
-struct Part {
-  std::uint64_t region, size;  // region 0: the value follows the table
-};
-struct RequestHeader {
-  std::uint64_t entry, result_size, columns;  // result_size kVaries: its size varies
-};
-constexpr std::uint64_t kVaries = UINT64_MAX;
+std::uint64_t aligned(std::uint64_t size, std::uint64_t to) { return (size + to - 1) / to * to; }
 
 }  // namespace
 
-struct alignas(kPage) Mailbox::Slot {
-  std::atomic<std::uint64_t> task;
-  std::atomic<SlotState> state;
+struct alignas(64) Mailbox::Slot {
   std::atomic<std::uint32_t> cancelled;
-  std::uint64_t request_size, reply_size;
-  unsigned char request[kInline], reply[kInline];
+  std::uint32_t by_place, column_count, task_count;
+  std::uint64_t entry, result_size, first;
+  std::uint64_t body, body_size, states, results, places;
+  alignas(64) std::atomic<std::uint32_t> ended;
+  alignas(64) RequestColumn columns[1];  // as many as there are; the body follows where it fits
 };
 
 struct Mailbox::Page {
@@ -67,261 +62,220 @@ struct Mailbox::Page {
   std::atomic<std::uint32_t> sleepers, spinner;
   alignas(128) std::atomic<std::uint32_t> replies;  // futex
   std::atomic<std::uint32_t> waiters;
-  Slot slots[kSlots];
+  /// Which tasks are in which slot. The count is 0 while the rest changes.
+  struct alignas(16) Entry {
+    std::atomic<std::uint64_t> first, count;
+  };
+  alignas(128) Entry entries[kSlots];
 };
 
-Mailbox::Mailbox() : next_region_(kRegions) {
-  fd_ = ::memfd_create("jobhost-mailbox", MFD_CLOEXEC);
-  if (fd_ < 0) base::throw_file_error(-errno, "make", "shared memory");
-  // Written, not touched: a page fault each would cost far more.
-  const base::Bytes zeros(sizeof(Page));
-  put(0, zeros);
-  map();
+Mailbox::Mailbox() : memory_("jobhost-mailbox", kBase) {
+  ::madvise(memory_.at(0, kBase), kSlotsBegin + kWarmSlots * kSlotSize, MADV_POPULATE_WRITE);
+  ::madvise(memory_.at(kRooms, 1), kTables - kRooms, MADV_HUGEPAGE);
 }
 
-Mailbox::Mailbox(int fd) : fd_(fd), next_region_(0) {
-  struct ::stat status {};
-  if (::fstat(fd, &status) < 0) base::throw_file_error(-errno, "look at", "shared memory");
-  if (status.st_size < static_cast<off_t>(sizeof(Page))) base::throw_file_error(-EINVAL, "use", "shared memory");
-  map();
+Mailbox::Mailbox(int fd) : memory_(fd, kBase) {
+  ::madvise(memory_.at(0, kBase), kSlotsBegin + kWarmSlots * kSlotSize, MADV_POPULATE_WRITE);
 }
 
-Mailbox::~Mailbox() {
-  ::munmap(page_, sizeof(Page));
-  ::close(fd_);
+Mailbox::Slot& Mailbox::slot(unsigned number) const {
+  return *reinterpret_cast<Slot*>(memory_.at(kSlotsBegin + number * kSlotSize, kSlotSize));
 }
 
-void Mailbox::map() {
-  void* memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd_, 0);
-  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
-  page_ = static_cast<Page*>(memory);
+ArenaBlock* Mailbox::arena(unsigned lane) const {
+  return reinterpret_cast<ArenaBlock*>(memory_.at(kTables + lane * kTable, kTable));
 }
 
-Mailbox::Slot& Mailbox::slot(std::uint64_t task) const { return page_->slots[task % kSlots]; }
+Mailbox::View Mailbox::view(unsigned number) const {
+  const Slot& slot = this->slot(number);
+  View view;
+  view.entry = slot.entry;
+  view.result_size = slot.result_size;
+  view.first = slot.first;
+  view.count = slot.task_count;
+  view.by_place = slot.by_place != 0;
+  view.columns = {slot.columns, slot.column_count};
+  view.body = slot.body;
+  view.body_size = slot.body_size;
+  view.states = slot.states;
+  view.results = slot.results;
+  view.places = slot.places;
+  return view;
+}
 
-void Mailbox::put(std::uint64_t offset, base::ByteView bytes) {
-  while (!bytes.empty()) {
-    const auto written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno != EINTR) base::throw_file_error(-errno, "write", "shared memory");
-    if (written <= 0) continue;
-    offset += static_cast<std::uint64_t>(written);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
+std::atomic<std::uint32_t>& Mailbox::ended(unsigned number) const { return slot(number).ended; }
+
+void Mailbox::post(unsigned number, const Request& request) {
+  Slot& slot = this->slot(number);
+  slot.entry = request.entry;
+  slot.result_size = request.result_size.value_or(kVaries);
+  slot.by_place = !request.result_size || *request.result_size > kInRequest;
+  slot.column_count = static_cast<std::uint32_t>(request.columns.size());
+  slot.first = request.first;
+  slot.task_count = static_cast<std::uint32_t>(request.count);
+
+  std::uint64_t size = 0;
+  for (const auto& column : request.columns) size += aligned(column.bytes.size(), 8);
+  const std::uint64_t states = size = aligned(size, 64);  // what lanes write is on lines of its own
+  const std::uint64_t results = size += aligned(request.count, 8);
+  const std::uint64_t places = size += slot.by_place ? 0 : aligned(request.count * slot.result_size, 8);
+  slot.body_size = size += request.count * sizeof(Place);
+  const std::uint64_t table = aligned(offsetof(Slot, columns) + request.columns.size() * sizeof(RequestColumn), 64);
+  if (table > kSlotSize) throw base::Error(base::ExitCode::kUsage, "a call of a pool has too many parameters");
+  const bool is_inline = table + size <= kSlotSize, in_room = size <= kRoom;
+  slot.body = is_inline ? kSlotsBegin + number * kSlotSize + table
+              : in_room ? kRooms + number * kRoom
+                        : kBodies + number * kBodyRoom;
+  slot.states = slot.body + states;
+  slot.results = slot.body + results;
+  slot.places = slot.body + places;
+  unsigned char* const body =
+      is_inline || in_room ? memory_.at(slot.body, size) : memory_.at_once(slot.body, std::max(size, kHugePage));
+
+  std::uint64_t at = 0;
+  for (std::size_t i = 0; i < request.columns.size(); ++i) {
+    const auto& [column, bytes] = request.columns[i];
+    slot.columns[i] = column;
+    if (bytes.empty()) continue;
+    slot.columns[i].data = slot.body + at;
+    std::memcpy(body + at, bytes.data(), bytes.size());
+    at += aligned(bytes.size(), 8);
   }
-}
-
-void Mailbox::punch(std::uint64_t offset, std::uint64_t size) {
-  ::fallocate(fd_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-              static_cast<off_t>(whole_pages(size)));
-}
-
-namespace {
-
-std::uint64_t spill(std::uint64_t task, unsigned which) {
-  return kSpills + (2 * (task % Mailbox::kSlots) + which) * kSpillRoom;
-}
-
-}  // namespace
-
-void Mailbox::post(std::uint64_t task, const Request& request) {
-  Slot& slot = this->slot(task);
-  RequestHeader header{request.entry, request.result_size.value_or(kVaries), request.columns.size()};
-  std::uint64_t size = sizeof header + header.columns * sizeof(Part);
-  for (const auto& column : request.columns) size += column.value.size();
-  if (size > kSpillRoom) base::throw_file_error(-EFBIG, "post", "the arguments of a call");
-  base::Bytes large;
-  unsigned char* out = slot.request;
-  if (size > kInline) {
-    large.resize(size);
-    out = large.data();
-  }
-  const auto append = [&out](const void* from, std::size_t bytes) {
-    if (bytes > 0) std::memcpy(out, from, bytes);
-    out += bytes;
-  };
-  append(&header, sizeof header);
-  for (const auto& column : request.columns) {
-    const Part part{column.region, column.region ? column.size : column.value.size()};
-    append(&part, sizeof part);
-  }
-  for (const auto& column : request.columns) append(column.value.data(), column.value.size());
-  if (!large.empty()) put(spill(task, 0), large);
-  slot.request_size = size;
+  std::memset(body + states, 0, request.count);
+  slot.ended.store(0, std::memory_order_relaxed);
   slot.cancelled.store(0, std::memory_order_relaxed);
-  slot.task.store(task, std::memory_order_relaxed);
-  slot.state.store(SlotState::kPosted, std::memory_order_release);
-  page_->posted.store(task + 1, std::memory_order_release);
-  page_->posts.fetch_add(1);
+  auto& entry = page().entries[number];
+  entry.first.store(request.first, std::memory_order_relaxed);
+  entry.count.store(request.count, std::memory_order_release);
+  page().posted.store(request.first + request.count, std::memory_order_release);
+  page().posts.fetch_add(1);
   // A lane that spins will see it, and wakes others if it finds more than it takes.
-  if (page_->spinner.load() == 0 && page_->sleepers.load() > 0) futex_wake(page_->posts, 1);
+  if (page().spinner.load() == 0 && page().sleepers.load() > 0) futex_wake(page().posts, 1);
 }
 
-SlotState Mailbox::state(std::uint64_t task) const {
-  const Slot& slot = this->slot(task);
-  if (slot.task.load(std::memory_order_relaxed) != task) return SlotState::kFree;
-  return slot.state.load(std::memory_order_acquire);
+void Mailbox::cancel(unsigned number) { slot(number).cancelled.store(1, std::memory_order_relaxed); }
+bool Mailbox::cancelled(unsigned number) const { return slot(number).cancelled.load(std::memory_order_relaxed) != 0; }
+
+void Mailbox::free(unsigned number) {
+  page().entries[number].count.store(0, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);  // before anything else of the slot changes
+  const Slot& slot = this->slot(number);
+  if (slot.body_size > kKept) memory_.free(slot.body, aligned(slot.body_size, kHugePage));
 }
 
-void Mailbox::read_reply(std::uint64_t task, std::string& reply) const {
-  const Slot& slot = this->slot(task);
-  if (slot.reply_size <= kInline) {
-    reply.assign(reinterpret_cast<const char*>(slot.reply), slot.reply_size);
-    return;
+std::uint64_t Mailbox::share(std::uint64_t size) {
+  const std::uint64_t room = std::bit_ceil(std::max<std::uint64_t>(size, 4096));
+  const std::lock_guard lock(mutex_);
+  auto& places = unshared_[room];
+  if (!places.empty()) {
+    const std::uint64_t place = places.back();
+    places.pop_back();
+    return place;
   }
-  reply.resize(slot.reply_size);
-  for (std::size_t at = 0; at < reply.size();) {
-    const auto got = ::pread(fd_, reply.data() + at, reply.size() - at, static_cast<off_t>(spill(task, 1) + at));
-    if (got == 0 || (got < 0 && errno != EINTR)) base::throw_file_error(got < 0 ? -errno : -EIO, "read", "a reply");
-    if (got > 0) at += static_cast<std::size_t>(got);
-  }
+  if (next_shared_ == 0) next_shared_ = kRegions;
+  const std::uint64_t place = aligned(next_shared_, std::min(room, kHugePage));
+  next_shared_ = place + room;
+  return place;
 }
 
-void Mailbox::free(std::uint64_t task) {
-  Slot& slot = this->slot(task);
-  if (slot.request_size > kInline) punch(spill(task, 0), slot.request_size);
-  if (slot.reply_size > kInline) punch(spill(task, 1), slot.reply_size);
-  slot.request_size = slot.reply_size = 0;
-  slot.state.store(SlotState::kFree, std::memory_order_release);
+void Mailbox::unshare(std::uint64_t place, std::uint64_t size) {
+  memory_.free(place, size);
+  const std::lock_guard lock(mutex_);
+  unshared_[std::bit_ceil(std::max<std::uint64_t>(size, 4096))].push_back(place);
 }
 
-void Mailbox::cancel(std::uint64_t task) { slot(task).cancelled.store(1, std::memory_order_relaxed); }
-
-std::uint64_t Mailbox::share(base::ByteView value) {
-  const std::uint64_t region = next_region_.fetch_add(whole_pages(value.size()));
-  put(region, value);
-  return region;
-}
-
-void Mailbox::unshare(std::uint64_t region, std::uint64_t size) { punch(region, size); }
-
-std::uint32_t Mailbox::replies() const { return page_->replies.load(); }
+std::uint32_t Mailbox::replies() const { return page().replies.load(); }
 
 void Mailbox::wait_reply(std::uint32_t seen, std::uint64_t timeout_ns) {
-  if (changes_soon(page_->replies, seen)) return;
-  page_->waiters.fetch_add(1);
-  futex_wait(page_->replies, seen, timeout_ns);
-  page_->waiters.fetch_sub(1);
+  auto& page = this->page();
+  if (changes_soon(page.replies, seen)) return;
+  page.waiters.fetch_add(1);
+  futex_wait(page.replies, seen, timeout_ns);
+  page.waiters.fetch_sub(1);
 }
 
-std::uint64_t Mailbox::posted() const { return page_->posted.load(std::memory_order_acquire); }
+std::uint64_t Mailbox::posted() const { return page().posted.load(std::memory_order_acquire); }
 
-bool Mailbox::wanted(std::uint64_t task) const {
-  return state(task) == SlotState::kPosted && slot(task).cancelled.load(std::memory_order_relaxed) == 0;
+/// False also while the host fills the slot anew: then it is not that of a task without a reply.
+bool Mailbox::holds(unsigned number, std::uint64_t task) const {
+  const auto& entry = page().entries[number];
+  const std::uint64_t count = entry.count.load(std::memory_order_acquire);
+  const std::uint64_t first = entry.first.load(std::memory_order_acquire);
+  return task - first < count && entry.count.load(std::memory_order_relaxed) == count;
 }
 
-void Mailbox::reply(std::uint64_t task, SlotState state, base::ByteView reply) {
-  Slot& slot = this->slot(task);
-  if (reply.size() <= kInline) {
-    if (!reply.empty()) std::memcpy(slot.reply, reply.data(), reply.size());
-  } else {
-    put(spill(task, 1), reply);
+std::optional<unsigned> Mailbox::find_unanswered(std::uint64_t task) const {
+  for (unsigned i = 0; i < kSlots; ++i) {
+    if (!holds(i, task)) continue;
+    const View view = this->view(i);
+    if (state(view, task - view.first) == TaskState::kPosted) return i;
   }
-  slot.reply_size = reply.size();
-  slot.state.store(state, std::memory_order_release);
-  page_->replies.fetch_add(1);
-  if (page_->waiters.load() > 0) futex_wake_all(page_->replies);
+  return std::nullopt;
 }
 
-std::uint32_t Mailbox::posts() const { return page_->posts.load(); }
+unsigned Mailbox::find(std::uint64_t task, unsigned hint) const {
+  if (holds(hint, task)) return hint;
+  if (const auto found = find_unanswered(task)) return *found;
+  throw base::Error(base::ExitCode::kDamaged, "task " + std::to_string(task) + " has no request in shared memory");
+}
+
+TaskState Mailbox::state(const View& view, std::uint64_t index) const {
+  const auto* states = reinterpret_cast<const std::atomic<TaskState>*>(memory_.at(view.states, view.count));
+  return states[index].load(std::memory_order_acquire);
+}
+
+void Mailbox::answer(unsigned number, std::uint64_t index, std::span<const TaskState> ends) {
+  Slot& slot = this->slot(number);
+  auto* states = reinterpret_cast<std::atomic<TaskState>*>(memory_.at(slot.states, slot.task_count)) + index;
+  std::atomic_thread_fence(std::memory_order_release);
+  for (std::size_t i = 0; i < ends.size(); ++i) states[i].store(ends[i], std::memory_order_relaxed);
+  slot.ended.fetch_add(static_cast<std::uint32_t>(ends.size()), std::memory_order_release);
+  page().replies.fetch_add(1);
+  if (page().waiters.load() > 0) futex_wake_all(page().replies);
+}
+
+std::uint32_t Mailbox::posts() const { return page().posts.load(); }
 
 void Mailbox::wait_task(std::uint32_t seen, std::uint64_t timeout_ns) {
-  if (page_->spinner.exchange(1) == 0) {
-    const bool changed = changes_soon(page_->posts, seen);
-    page_->spinner.store(0);
+  auto& page = this->page();
+  if (page.spinner.exchange(1) == 0) {
+    const bool changed = changes_soon(page.posts, seen);
+    page.spinner.store(0);
     if (changed) return;
   }
-  page_->sleepers.fetch_add(1);
-  futex_wait(page_->posts, seen, timeout_ns);
-  page_->sleepers.fetch_sub(1);
+  page.sleepers.fetch_add(1);
+  futex_wait(page.posts, seen, timeout_ns);
+  page.sleepers.fetch_sub(1);
 }
 
 void Mailbox::wake_another_lane() {
-  if (page_->sleepers.load(std::memory_order_relaxed) > 0) futex_wake(page_->posts, 1);
+  if (page().sleepers.load(std::memory_order_relaxed) > 0) futex_wake(page().posts, 1);
 }
 
 std::vector<std::uint64_t> Mailbox::unanswered() const {
   std::vector<std::uint64_t> tasks;
-  for (const Slot& slot : page_->slots) {
-    if (slot.state.load(std::memory_order_acquire) != SlotState::kPosted) continue;
-    tasks.push_back(slot.task.load(std::memory_order_relaxed));
+  for (unsigned i = 0; i < kSlots; ++i) {
+    const auto& entry = page().entries[i];
+    const std::uint64_t count = entry.count.load(std::memory_order_acquire);
+    if (count == 0) continue;
+    const View view = this->view(i);
+    const std::size_t before = tasks.size();
+    for (std::uint64_t index = 0; index < view.count; ++index) {
+      if (state(view, index) == TaskState::kPosted) tasks.push_back(view.first + index);
+    }
+    std::atomic_thread_fence(std::memory_order_acquire);
+    // The host filled the slot anew meanwhile: its tasks were all answered.
+    if (entry.count.load() != count || entry.first.load() != view.first) tasks.resize(before);
   }
   std::sort(tasks.begin(), tasks.end());
   return tasks;
 }
 
 void Mailbox::wake_lanes() {
-  page_->posts.fetch_add(1);
-  futex_wake_all(page_->posts);
+  page().posts.fetch_add(1);
+  futex_wake_all(page().posts);
 }
 
-void Mailbox::forget_dead_lanes() { page_->spinner.store(0); }
-
-Mailbox::Reader::~Reader() {
-  for (const auto& mapping : regions_) ::munmap(const_cast<unsigned char*>(mapping.data), mapping.size);
-  if (large_.data) ::munmap(const_cast<unsigned char*>(large_.data), large_.size);
-}
-
-Mailbox::Reader::Mapping Mailbox::Reader::map(std::uint64_t offset, std::uint64_t size) const {
-  void* memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, mailbox_.fd_, static_cast<off_t>(offset));
-  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
-  return {offset, size, 0, static_cast<const unsigned char*>(memory)};
-}
-
-const unsigned char* Mailbox::Reader::region(std::uint64_t offset, std::uint64_t size) {
-  for (auto& mapping : regions_) {
-    if (mapping.offset != offset) continue;
-    mapping.used = requests_;
-    return mapping.data;
-  }
-  if (regions_.size() >= kMappedRegions) {
-    const auto oldest = std::min_element(regions_.begin(), regions_.end(),
-                                         [](const auto& a, const auto& b) { return a.used < b.used; });
-    if (oldest->used < requests_) {  // not of this request
-      ::munmap(const_cast<unsigned char*>(oldest->data), oldest->size);
-      regions_.erase(oldest);
-    }
-  }
-  regions_.push_back(map(offset, size));
-  regions_.back().used = requests_;
-  return regions_.back().data;
-}
-
-Mailbox::Reader::Task Mailbox::Reader::read(std::uint64_t task, std::vector<jobhost_column>& columns) {
-  const Slot& slot = mailbox_.slot(task);
-  ++requests_;
-  base::ByteView bytes(slot.request, std::min(slot.request_size, kInline));
-  if (slot.request_size > kInline) {
-    if (large_.data) ::munmap(const_cast<unsigned char*>(large_.data), large_.size);
-    large_ = {};
-    large_ = map(spill(task, 0), slot.request_size);
-    bytes = {large_.data, large_.size};
-  }
-  base::ByteReader reader(bytes);
-  const auto header = reader.value<RequestHeader>();
-  if (header.columns > reader.remaining() / sizeof(Part)) {
-    throw base::Error(base::ExitCode::kDamaged, "a request in shared memory is damaged");
-  }
-  base::ByteReader values(bytes.subspan(sizeof header + header.columns * sizeof(Part)));
-  columns.resize(header.columns);
-  for (auto& column : columns) {
-    const auto part = reader.value<Part>();
-    column = {part.region ? region(part.region, part.size) : values.take(part.size).data(), nullptr, 0, part.size};
-  }
-  if (header.result_size == kVaries) return {header.entry, std::nullopt};
-  return {header.entry, header.result_size};
-}
-
-base::Bytes failure_reply(const Failure& failure, const std::vector<std::string>& modules) {
-  base::Bytes record, reply;
-  encode(failure, record);
-  base::append_text(reply, base::as_text(record));
-  encode_modules(modules, reply);
-  return reply;
-}
-
-std::pair<Failure, std::vector<std::string>> read_failure(base::ByteView reply) {
-  base::ByteReader reader(reply);
-  const auto record = reader.take(reader.value<std::uint64_t>());
-  return {decode_failure(record), decode_modules(reader.take(reader.remaining()))};
-}
+void Mailbox::forget_dead_lanes() { page().spinner.store(0); }
 
 }  // namespace jobhost::store

@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -185,7 +186,14 @@ void Supervisor::record_failure(std::uint64_t task, const store::Failure& failur
   if (mailbox_) {
     const auto modules =
         modules_of ? lines_of(modules_of->modules, sizeof modules_of->modules) : std::vector<std::string>();
-    return mailbox_->reply(task, store::SlotState::kFailed, store::failure_reply(failure, modules));
+    if (const auto slot = mailbox_->find_unanswered(task)) {
+      const auto request = mailbox_->view(*slot);
+      const std::uint64_t index = task - request.first;
+      const store::Place place = replies_->write_failure(failure, modules);
+      std::memcpy(mailbox_->memory().at(request.places + index * sizeof place, sizeof place), &place, sizeof place);
+      mailbox_->answer(*slot, index, std::array{store::TaskState::kFailed});
+    }
+    return;
   }
   store::LogWriter& log = own_log();
   const std::uint64_t now = env_.wall_ns();

@@ -95,7 +95,7 @@ store::Interval begin_tasks(Lane& lane, std::uint64_t most) {
   }
 }
 
-std::optional<Taken> steal(std::span<Lane> lanes, Lane& self, std::uint64_t chunk) {
+std::optional<Taken> steal(Queue& queue, std::span<Lane> lanes, Lane& self, std::uint64_t chunk) {
   for (;;) {
     Lane* richest = nullptr;
     std::uint64_t word = 0, most = 0;
@@ -114,6 +114,7 @@ std::optional<Taken> steal(std::span<Lane> lanes, Lane& self, std::uint64_t chun
     const Taken tasks{richest->taken_span.load(std::memory_order_relaxed), first, count};
     std::atomic_thread_fence(std::memory_order_acquire);
     note_taken(self, tasks);
+    queue.steals.fetch_add(1);
     reserve.end -= count;
     if (richest->reserve.compare_exchange_strong(word, reserve.word(), std::memory_order_acq_rel)) return tasks;
     forget_taken(self);

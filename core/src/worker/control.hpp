@@ -34,6 +34,7 @@ struct Span {
 struct Queue {
   std::atomic<std::uint32_t> wake;  // futex: counts publications
   std::atomic<std::uint64_t> published;
+  std::atomic<std::uint64_t> steals;  // counts tasks moving from lane to lane, before they move
   Span spans[kSpans];
 };
 
@@ -178,7 +179,7 @@ void set_reserve(Lane& lane, const Taken& tasks);
 /// Takes up to `most` tasks from the front of a lane's own reserve; none when nothing is left of it.
 store::Interval begin_tasks(Lane& lane, std::uint64_t most);
 /// Takes the back half, in whole chunks, of the largest reserve among `lanes` for `self`.
-std::optional<Taken> steal(std::span<Lane> lanes, Lane& self, std::uint64_t chunk);
+std::optional<Taken> steal(Queue& queue, std::span<Lane> lanes, Lane& self, std::uint64_t chunk);
 /// Nobody takes from a dead lane's reserve any more.
 void close_reserve(Lane& lane);
 /// Cuts the call that a lane is in behind the task now running: what it will not run then, if anything. That is still

@@ -138,7 +138,7 @@ void record_modules() {
   ::dl_iterate_phdr(&note_module, nullptr);
 }
 
-std::vector<std::string> recorded_modules() { return module_paths; }
+const std::vector<std::string>& recorded_modules() { return module_paths; }
 
 void install_crash_guard(Lane* default_lane) {
   fallback_lane = default_lane;

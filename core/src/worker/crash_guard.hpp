@@ -13,7 +13,7 @@ namespace jobhost::worker {
 /// Records the files loaded now; stack entries refer to them by index. Call after the plugin is loaded and again when a
 /// stack holds unknown addresses. Not while another thread takes a stack.
 void record_modules();
-std::vector<std::string> recorded_modules();
+const std::vector<std::string>& recorded_modules();
 
 /// Catches SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, std::terminate and exit() from now on.
 /// `default_lane` is blamed for threads that run no lane (a kernel's own threads); null when there are several lanes.

@@ -102,7 +102,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
   std::unique_ptr<store::Mailbox> mailbox;
   if (manifest.open) mailbox = std::make_unique<store::Mailbox>(plan.mailbox_fd);
   std::unique_ptr<PrintWatch> prints;
-  if (count == 1)
+  if (count == 1 && !manifest.open)
     prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
   std::atomic<bool> logs_fine{true};
   run_lanes(count, [&](unsigned i) {
@@ -112,7 +112,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
     const StackSource stacks{&last_throw_stack, &recorded_modules};
     std::unique_ptr<TaskIo> io;
     if (mailbox) {
-      io = std::make_unique<MailboxIo>(*mailbox, *plugin, stacks);
+      io = std::make_unique<MailboxIo>(*mailbox, first + i, *plugin, stacks);
     } else {
       io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation),
                                    first + i, entry, doorbell.get(), stacks);

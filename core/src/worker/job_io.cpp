@@ -6,6 +6,7 @@ namespace jobhost::worker {
 namespace {
 
 constexpr std::uint64_t kIdleWaitNs = 200'000'000;
+constexpr std::uint64_t kLeastRoom = 64 << 10;  // bytes for results
 
 }  // namespace
 
@@ -42,6 +43,13 @@ void JobIo::read(std::uint64_t first, std::uint64_t n, Batch& batch) {
   batch.entry = entry_;
   batch.result_size = result_size_;
   batch.count = inputs_.read(first, n, batch.columns);
+  batch.started = env_.wall_ns();
+}
+
+void JobIo::make_room(Batch& batch, std::uint64_t wanted, std::uint64_t) {
+  if (results_.size() < std::max(wanted, kLeastRoom)) results_.resize(std::max(wanted, kLeastRoom));
+  batch.results = results_.data();
+  batch.capacity = results_.size();
 }
 
 void JobIo::commit(const Batch& batch, std::uint64_t completed) {
@@ -61,22 +69,23 @@ void JobIo::commit(const Batch& batch, std::uint64_t completed) {
 void JobIo::commit_results(const Batch& batch, std::uint64_t from, std::uint64_t to, std::uint64_t nanoseconds) {
   if (from >= to) return;
   const store::FrameInfo info{store::FrameKind::kResults, batch.first + from, to - from, nanoseconds, 1, batch.started};
+  const base::ByteView results(batch.results, batch.capacity);
   if (batch.result_size) {
     const std::uint64_t size = *batch.result_size;
-    log().add(info, {base::ByteView(batch.results).subspan(from * size, (to - from) * size)});
+    log().add(info, {results.subspan(from * size, (to - from) * size)});
     return;
   }
   const std::uint64_t begin = from == 0 ? 0 : batch.ends[from - 1];
   std::vector<std::uint64_t> offsets(to - from + 1);
   for (std::uint64_t i = from; i < to; ++i) offsets[i - from + 1] = batch.ends[i] - begin;
   log().add(info, {base::ByteView(reinterpret_cast<const unsigned char*>(offsets.data()), offsets.size() * 8),
-                   base::ByteView(batch.results).subspan(begin, batch.ends[to - 1] - begin)});
+                   results.subspan(begin, batch.ends[to - 1] - begin)});
 }
 
 void JobIo::commit_failure(const Batch& batch, std::uint64_t task, const store::Failure& failure,
                            std::uint64_t nanoseconds) {
   if (!failure.stack.empty()) {
-    const auto modules = stacks_.modules();
+    const auto& modules = stacks_.modules();
     if (modules.size() != modules_written_) {
       base::Bytes payload;
       store::encode_modules(modules, payload);

@@ -21,6 +21,7 @@ class JobIo : public TaskIo {
         StackSource stacks);
 
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
+  void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
   void commit(const Batch& batch, std::uint64_t completed) override;
   void before_look() override { wake_ = queue_.wake.load(std::memory_order_acquire); }
   void wait() override;
@@ -42,6 +43,7 @@ class JobIo : public TaskIo {
   StackSource stacks_;
   bundle::InputReader inputs_;
   std::optional<std::uint64_t> result_size_;
+  base::Bytes results_;
   std::unique_ptr<store::LogWriter> log_;
   std::size_t modules_written_ = 0;
   std::uint32_t wake_ = 0;

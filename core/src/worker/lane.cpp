@@ -60,7 +60,7 @@ std::optional<Taken> LaneRunner::take_some(std::uint64_t& hint) {
     return std::min((most + each - 1) / each * each, Reserve::kMost);
   };
   auto taken = take(queue_, lane_, hint, io_->available(), wanted);
-  if (!taken) taken = steal(peers_, lane_, chunk_);
+  if (!taken) taken = steal(queue_, peers_, lane_, chunk_);
   if (taken) set_reserve(lane_, *taken);
   return taken;
 }
@@ -84,10 +84,14 @@ void LaneRunner::run_taken(std::uint64_t span) {
 void LaneRunner::run_batch(std::uint64_t span) {
   const std::uint64_t left = Reserve::of(lane_.reserve.load(std::memory_order_relaxed)).left();
   io_->read(begun_.first, std::min(begun_.size() + left, fitting()), batch_);
+  if (batch_.entry != entry_) {  // of which nothing is known yet
+    entry_ = batch_.entry;
+    batch_.count = 1;
+    last_count_ = 0;
+  }
   jobhost_sink sink = prepare_sink();
   batch_.failures.clear();
   lane_.set_stop(0);
-  batch_.started = env_.wall_ns();
   const std::uint64_t begin = env_.monotonic_ns();
   const auto until_clock = static_cast<std::uint64_t>(kClockNs / std::max(ns_per_task_, 0.1));
   std::uint64_t done = 0;
@@ -122,11 +126,10 @@ jobhost_sink LaneRunner::prepare_sink() {
   sink.host = this;
   sink.grow = &LaneRunner::grow;
   sink.failed = &LaneRunner::failed;
-  const std::uint64_t wanted = batch_.result_size ? batch_.count * *batch_.result_size : 64 << 10;
-  if (batch_.results.size() < wanted) batch_.results.resize(wanted);
+  io_->make_room(batch_, batch_.result_size ? batch_.count * *batch_.result_size : 0, 0);
   if (!batch_.result_size && batch_.ends.size() < batch_.count) batch_.ends.resize(batch_.count);
-  sink.data = batch_.results.data();
-  sink.capacity = batch_.results.size();
+  sink.data = batch_.results;
+  sink.capacity = batch_.capacity;
   return sink;
 }
 
@@ -142,7 +145,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
     }
   }
   if (batch_.result_size) {
-    sink.data = batch_.results.data() + done * *batch_.result_size;
+    sink.data = batch_.results + done * *batch_.result_size;
   } else {
     sink.ends = batch_.ends.data() + done;
   }
@@ -155,7 +158,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
   std::uint64_t completed = batch_.entry(columns_.data(), n, &sink, &lane_.progress);
   memory_.end_tasks();
   begun_.end = Call::of(lane_.batch_end.exchange(0)).end;  // others run what was cut off
-  if (completed > n || (!batch_.result_size && sink.used > batch_.results.size())) {
+  if (completed > n || (!batch_.result_size && sink.used > batch_.capacity)) {
     throw base::Error(base::ExitCode::kPluginRefused, "the plugin broke its contract: it wrote more than it was given");
   }
   completed = std::min(completed, begun_.end - first);
@@ -166,12 +169,12 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
 int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
   auto* self = static_cast<LaneRunner*>(sink->host);
   try {
-    self->batch_.results.resize(std::max<std::uint64_t>(wanted, self->batch_.results.size() * 2));
+    self->io_->make_room(self->batch_, std::max(wanted, self->batch_.capacity * 2), sink->used);
   } catch (const std::bad_alloc&) {
     return -1;
   }
-  sink->data = self->batch_.results.data();
-  sink->capacity = self->batch_.results.size();
+  sink->data = self->batch_.results;
+  sink->capacity = self->batch_.capacity;
   if (wanted > kFlushBytes) self->lane_.set_stop(1);  // commit after this task and go on with the rest
   return 0;
 }

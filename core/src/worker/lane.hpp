@@ -53,6 +53,7 @@ class LaneRunner {
   std::uint64_t offset_ = 0;             // of the call that runs, within the batch
   std::uint64_t calls_ = 0;              // so far
   std::vector<jobhost_column> columns_;  // of a call
+  jobhost_entry entry_ = nullptr;        // of the batch before
   double ns_per_task_ = 0;
   std::uint64_t last_count_ = 0;
   bool printing_ = false;  // the last batch did: tasks run one by one, to tell their output apart

@@ -3,33 +3,47 @@
 #include <unordered_map>
 
 #include "store/mailbox.hpp"
+#include "store/result_arena.hpp"
 #include "worker/loader.hpp"
 #include "worker/task_io.hpp"
 
 namespace jobhost::worker {
 
-/// Tasks of an open job: each a request in the mailbox, to an entry of its own.
+/// Tasks of an open job: those of a request in the mailbox, to an entry of its own.
 class MailboxIo : public TaskIo {
  public:
   /// Mailbox and program outlive it.
-  MailboxIo(store::Mailbox& mailbox, const LoadedPlugin& program, StackSource stacks)
-      : mailbox_(mailbox), reader_(mailbox), program_(program), stacks_(std::move(stacks)) {}
+  MailboxIo(store::Mailbox& mailbox, unsigned lane, const LoadedPlugin& program, StackSource stacks)
+      : mailbox_(mailbox), arena_(mailbox, lane), program_(program), stacks_(std::move(stacks)) {}
 
   std::uint64_t available() override { return mailbox_.posted(); }
-  std::uint64_t most() const override { return 1; }
+  double batch_ns() const override { return 5e4; }
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
+  void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
   void commit(const Batch& batch, std::uint64_t completed) override;
   void before_look() override { posts_ = mailbox_.posts(); }
   void wait() override;
   std::vector<store::StackEntry> last_throw() override { return stacks_.last_throw(); }
 
  private:
+  jobhost_column column_of(const store::RequestColumn& column, std::size_t number, std::uint64_t n);
+  void commit_results(const Batch& batch, std::uint64_t completed, store::Place* places);
+
   store::Mailbox& mailbox_;
-  store::Mailbox::Reader reader_;
+  store::ResultArena arena_;
   const LoadedPlugin& program_;
   StackSource stacks_;
   std::unordered_map<std::uint64_t, jobhost_entry> entries_;  // by offset
   std::uint32_t posts_ = 0;
+
+  // Of the batch: its request, and the place of its first task in it.
+  unsigned slot_ = 0;
+  store::Mailbox::View request_;
+  std::uint64_t index_ = 0;
+  bool in_arena_ = false, cancelled_ = false;
+  base::Bytes results_;              // of a small fixed size, before they are committed
+  std::vector<base::Bytes> ranges_;  // values of ranges, by column
+  std::vector<store::TaskState> states_;
 };
 
 }  // namespace jobhost::worker

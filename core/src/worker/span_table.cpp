@@ -68,6 +68,16 @@ std::optional<std::uint64_t> SpanTable::give_away(std::uint64_t number, store::I
 }
 
 std::vector<store::Interval> SpanTable::in_flight(std::uint64_t number) const {
+  // Tasks that move from one lane to another while lanes are looked at must not be overlooked.
+  for (std::uint64_t steals = queue_.steals.load();;) {
+    auto held = held_now(number);
+    const std::uint64_t now = queue_.steals.load();
+    if (now == steals) return held;
+    steals = now;
+  }
+}
+
+std::vector<store::Interval> SpanTable::held_now(std::uint64_t number) const {
   std::vector<store::Interval> held;
   for (const Lane* lane : lanes_) {
     // The end is written before the first task and only ever read with it: a lane that moves on meanwhile has

@@ -46,6 +46,7 @@ class SpanTable {
   };
   void publish();
   std::vector<store::Interval> in_flight(std::uint64_t span) const;
+  std::vector<store::Interval> held_now(std::uint64_t span) const;
 
   Queue& queue_;
   std::vector<Lane*> lanes_;

@@ -62,6 +62,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     }
     mailbox_ = std::make_unique<store::Mailbox>(options_.mailbox_fd);
     mailbox_->forget_dead_lanes();
+    replies_ = std::make_unique<store::ResultArena>(*mailbox_, options_.lanes + 1);
     plan.mailbox_fd = mailbox_->fd();
   }
 

@@ -12,8 +12,8 @@
 #include "bundle/manifest.hpp"
 #include "store/doorbell.hpp"
 #include "store/log_writer.hpp"
-#include "store/mailbox.hpp"
 #include "store/party.hpp"
+#include "store/result_arena.hpp"
 #include "worker/control.hpp"
 #include "worker/launcher.hpp"
 #include "worker/span_table.hpp"
@@ -95,7 +95,8 @@ class Supervisor {
   const std::atomic<int>& stop_requests_;
   bundle::Manifest manifest_;
   std::unique_ptr<store::Party> party_;
-  std::unique_ptr<store::Mailbox> mailbox_;  // of an open job, else null
+  std::unique_ptr<store::Mailbox> mailbox_;      // of an open job, else null
+  std::unique_ptr<store::ResultArena> replies_;  // likewise
   std::unique_ptr<WorkSource> source_;
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;

@@ -19,14 +19,15 @@ struct Batch {
   std::optional<std::uint64_t> result_size;  // nothing: varies
   std::vector<jobhost_column> columns;
 
-  base::Bytes results;              // of a fixed size side by side, or one behind the other
-  std::vector<std::uint64_t> ends;  // of results of variable size
+  unsigned char* results = nullptr;  // of a fixed size side by side, or one behind the other
+  std::uint64_t capacity = 0;        // bytes at `results`
+  std::vector<std::uint64_t> ends;   // of results of variable size
   struct Failed {
     std::uint64_t index;  // within the batch
     store::Failure failure;
   };
   std::vector<Failed> failures;  // in order
-  std::uint64_t started = 0;     // wall clock, ns
+  std::uint64_t started = 0;     // wall clock, ns; where somebody wants to know
   std::uint64_t nanoseconds = 0;
 };
 
@@ -40,9 +41,11 @@ class TaskIo {
   virtual double batch_ns() const { return 1e6; }
   /// The most tasks that one call of read() ever gives.
   virtual std::uint64_t most() const { return UINT64_MAX; }
-  /// Fills in entry, result_size, columns, and count (1 <= count <= n), for tasks from `first` on. The columns stay
-  /// valid until the next call.
+  /// Fills in entry, result_size, columns, started, and count (1 <= count <= n), for tasks from `first` on. The columns
+  /// stay valid until the next call.
   virtual void read(std::uint64_t first, std::uint64_t n, Batch& batch) = 0;
+  /// Makes batch.capacity >= `wanted`, keeping the first `kept` bytes of results.
+  virtual void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) = 0;
   /// The first `completed` tasks of the batch ended. Throws Error when that cannot be written down.
   virtual void commit(const Batch& batch, std::uint64_t completed) = 0;
   /// Called before a lane looks for tasks, and when it found none: waits until there may be some.
@@ -57,7 +60,7 @@ struct StackSource {
   /// Stack of the last throw of this thread, innermost first.
   std::function<std::vector<store::StackEntry>()> last_throw;
   /// Loaded files that stack entries refer to, by index.
-  std::function<std::vector<std::string>()> modules;
+  std::function<const std::vector<std::string>&()> modules;
 };
 
 }  // namespace jobhost::worker

@@ -353,9 +353,6 @@ struct Registration {
   explicit Registration(jobhost_entry known) : entry(known), next(first) { first = this; }
 };
 
-/// Columns before the arguments: the callable's state, the job's seed, the task's number, the program's globals.
-inline constexpr std::size_t kGlobalsColumn = 3, kOwnColumns = 4;
-
 inline std::uint64_t number_in(const jobhost_column& column, std::uint64_t i) {
   std::uint64_t number;
   __builtin_memcpy(&number, column.data + i * column.stride, sizeof number);

@@ -4,6 +4,8 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,8 @@ class ByteSink {
  public:
   virtual ~ByteSink() = default;
   virtual void bytes(const void* from, std::uint64_t size) = 0;
+  /// The same for memory that nobody will read again: its pages may be gone afterwards.
+  virtual void last_bytes(const void* from, std::uint64_t size) { bytes(from, size); }
 };
 
 /// An encoded value: its bytes, or, for one that may be large, how to write them, so that they need not be in memory as
@@ -51,6 +55,9 @@ struct Column {
   std::size_t width = 0;
 };
 
+/// Columns before the arguments: the callable's state, the job's seed, the task's number, the program's globals.
+inline constexpr std::size_t kGlobalsColumn = 3, kOwnColumns = 4;
+
 struct Call {
   std::string (*name)();                     // for people
   jobhost_entry entry;                       // inside the program's module
@@ -69,24 +76,25 @@ class Feed {
   virtual bool next(std::vector<std::string>& values) = 0;
 };
 
-/// Where a task failed: found out when it is first asked for, because debug information must be read. Any thread may
-/// ask.
-class Whereabouts {
+/// What is found out about a failure when it is first asked for: where it happened takes debug information to be read.
+/// Any thread may ask.
+class FailureDetails {
  public:
-  virtual ~Whereabouts() = default;
+  virtual ~FailureDetails() = default;
   virtual const std::string& where() = 0;
   virtual const std::vector<std::string>& stack() = 0;
+  virtual const std::string& inputs() = 0;
 };
 
 struct Failure {
   std::uint64_t task = 0;
-  std::string kind, type, what, inputs;
+  std::string kind, type, what;
   std::string mangled, object;  // of what was thrown: its type, and its members where the program declared it
   struct Cause {
     std::string type, what;
   };
   std::vector<Cause> causes;
-  std::shared_ptr<Whereabouts> whereabouts;
+  std::shared_ptr<FailureDetails> details;
 };
 
 /// One task's end. Valid until the next call.
@@ -119,46 +127,41 @@ class Job {
   std::function<void()> while_waiting = {};
 };
 
-/// A task's end as a pool gives it: what the outcome refers to is kept here.
-struct Reply {
-  std::string bytes;
-  Failure failure;
+/// A call that a pool was given. For one thread at a time. The destructor gives it up: it is not begun if it was not
+/// yet.
+class PoolTask {
+ public:
+  virtual ~PoolTask() = default;
+  virtual std::uint64_t number() const = 0;
+  virtual bool ready() = 0;
+  /// The end of a task that is ready. Valid as long as this object.
+  virtual Outcome end() = 0;
 };
 
-/// Warm workers that take tasks one by one. Any thread may call. The destructor ends the workers. All but the
-/// destructor throw std::runtime_error when workers cannot run.
+/// Warm workers for calls and maps. Any thread may call. The destructor ends the workers, once no tasks and jobs of it
+/// are left either. All but the destructor throw std::runtime_error when workers cannot run.
 class TaskPool {
  public:
   virtual ~TaskPool() = default;
-  /// What the tasks of a call have in common, sent once.
-  class Prepared {
-   public:
-    virtual ~Prepared() = default;
-  };
-  virtual std::shared_ptr<Prepared> prepare(Call call) = 0;
   virtual std::shared_ptr<SharedValue> share(const Value& value) = 0;
-  /// Posts the task at this position of the call's feed and returns its number; waits while there is no room. `values`:
-  /// one per column that the feed gives.
-  virtual std::uint64_t post(const std::shared_ptr<Prepared>& call, std::uint64_t position,
-                             const std::vector<std::string>& values) = 0;
-  virtual bool ready(std::uint64_t task) = 0;
+  /// Posts a call, whose columns all have values; waits while there is no room.
+  virtual std::unique_ptr<PoolTask> post(Call call) = 0;
   /// Waits until one of the tasks is ready; its position, or tasks.size() when none is after so many nanoseconds.
-  virtual std::size_t wait_any(const std::vector<std::uint64_t>& tasks, std::uint64_t nanoseconds) = 0;
-  /// A ready task's end, once; `outcome` refers to `reply`.
-  virtual void take(std::uint64_t task, Reply& reply, Outcome& outcome) = 0;
-  /// Nobody will take this task. It is not begun if it was not yet.
-  virtual void drop(std::uint64_t task) = 0;
+  virtual std::size_t wait_any(std::span<PoolTask* const> tasks, std::uint64_t nanoseconds) = 0;
+  /// The tasks of a feed, posted as far ahead as is good. `tasks`: their number, where that is known.
+  virtual std::unique_ptr<Job> map(Call call, std::unique_ptr<Feed> feed, std::optional<std::uint64_t> tasks,
+                                   bool in_order, std::stop_token stop) = 0;
 };
 
 class Runtime {
  public:
   virtual ~Runtime() = default;
-  /// Takes all of `feed`. Throws std::invalid_argument for what cannot be sent.
+  /// A job in the store that `options` name. Takes all of `feed`. Throws std::invalid_argument for what cannot be sent.
   virtual std::unique_ptr<Job> start(Call& call, Feed& feed, const Options& options, bool in_order) = 0;
   /// The same for a job that goes on without this process, in the store that `options` name: its id.
   virtual std::string submit(Call& call, Feed& feed, const Options& options) = 0;
   /// `globals`: as captured.
-  virtual std::unique_ptr<TaskPool> open_pool(const std::string& globals, const Options& options) = 0;
+  virtual std::shared_ptr<TaskPool> open_pool(const std::string& globals, const Options& options) = 0;
   /// Reads along what others compute; `job` is an id, a unique prefix, a path or @last, `store` "" the default one.
   /// Throws std::invalid_argument when there is no such job or its results are of another type.
   virtual std::unique_ptr<Job> attach(const std::string& store, const std::string& job,
