@@ -455,3 +455,36 @@ TEST_CASE("what runs beside the program can be cancelled, limited in time, and f
   CHECK_THROWS_WITH(jobhost::pipe({.timeout = 0.2, .retries = 0}, sleep, 600'000),
                     Catch::Contains("ran longer than 0.2 s"));
 }
+
+TEST_CASE("views are the results where they lie, in a store as well as without") {
+  const auto row = [](int i) { return std::vector<float>(static_cast<std::size_t>(i), static_cast<float>(i)); };
+  const auto text = [](int i) { return std::string(static_cast<std::size_t>(i), 'x'); };
+  const auto half = [](int i) { return 0.5 * i; };
+  const auto check = [&](const auto& views_of) {
+    std::size_t i = 0;
+    for (const std::span<const float> view : views_of(row)) {
+      REQUIRE(view.size() == i);
+      CHECK(std::all_of(view.begin(), view.end(), [i](float x) { return x == static_cast<float>(i); }));
+      ++i;
+    }
+    CHECK(i == 300);
+    i = 0;
+    for (const std::string_view view : views_of(text)) CHECK(view == std::string(i++, 'x'));
+    i = 0;
+    for (const double value : views_of(half)) CHECK(value == 0.5 * static_cast<double>(i++));
+  };
+  const auto inputs = std::views::iota(0, 300);
+  const jobhost::test::TemporaryDirectory folder;
+  check([&](const auto& f) { return jobhost::views(f, inputs); });
+  check([&](const auto& f) { return jobhost::views({.store = folder / "store"}, f, inputs); });
+  jobhost::Pool pool({.workers = 2});
+  check([&](const auto& f) { return pool.views(f, inputs); });
+  const auto fussy = [](int i) { return i == 1 ? throw std::domain_error("one") : std::vector<double>(2, i); };
+  auto views = pool.views(fussy, std::views::iota(0, 3));
+  auto at = views.begin();
+  CHECK((*at)[1] == 0);
+  ++at;
+  CHECK_THROWS_AS(*at, std::domain_error);
+  ++at;
+  CHECK((*at)[1] == 2);
+}

@@ -100,6 +100,10 @@ class Pool {
     return map(std::forward<A>(arguments)...);
   }
   template <class F, class... A>
+  auto views(const F& f, A&&... arguments) {
+    return mapped<detail::AsView>(true, f, std::forward<A>(arguments)...);
+  }
+  template <class F, class... A>
   auto uimap(const F& f, A&&... arguments) {
     return mapped<detail::AsPair>(false, f, std::forward<A>(arguments)...);
   }

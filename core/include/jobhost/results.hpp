@@ -9,7 +9,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "jobhost/detail/callable.hpp"
@@ -222,6 +224,47 @@ struct Slot {
   }
 };
 
+/// A result as it lies in the memory that workers wrote it to; what is not an array or a text is decoded as usual.
+template <class T>
+struct View {
+  using Type = T;
+  static T of(const Outcome& outcome) { return decoded<T>(outcome); }
+};
+template <class Item>
+requires(std::is_arithmetic_v<Item> && !std::is_same_v<Item, bool>) struct View<std::vector<Item>> {
+  using Type = std::span<const Item>;
+  static Type of(const Outcome& outcome) {
+    sdk::Reader reader(outcome.data, outcome.size);
+    const std::uint64_t size = reader.size();
+    return {reinterpret_cast<const Item*>(reader.take(size * sizeof(Item))), size};
+  }
+};
+template <>
+struct View<std::string> {
+  using Type = std::string_view;
+  static Type of(const Outcome& outcome) {
+    sdk::Reader reader(outcome.data, outcome.size);
+    const std::uint64_t size = reader.size();
+    return {reinterpret_cast<const char*>(reader.take(size)), size};
+  }
+};
+
+/// The next outcome of a job where it lies, until the one after is read.
+template <class T>
+struct ViewSlot {
+  Outcome outcome;
+
+  bool read(JobSequence& jobs) { return jobs.next(outcome); }
+  typename View<T>::Type take() {
+    if (outcome.failure) {
+      Failure failure = *outcome.failure;
+      failure.task = outcome.task;
+      rethrow(failure);
+    }
+    return View<T>::of(outcome);
+  }
+};
+
 template <class T>
 std::vector<T> all_values(JobSequence& jobs) {
   std::vector<T> values;
@@ -255,24 +298,33 @@ namespace detail {
 template <class T>
 struct AsValue {
   using Type = T;
+  using From = Slot<T>;
   static T of(Slot<T>& slot) { return slot.take(); }
 };
 template <class T>
 struct AsOutcome {
   using Type = TaskOutcome<T>;
+  using From = Slot<T>;
   static Type of(Slot<T>& slot) { return Type(std::move(slot)); }
 };
 template <class T>
 struct AsPair {
   using Type = std::pair<std::uint64_t, T>;
+  using From = Slot<T>;
   static Type of(Slot<T>& slot) { return {slot.task, slot.take()}; }
+};
+template <class T>
+struct AsView {
+  using Type = typename View<T>::Type;
+  using From = ViewSlot<T>;
+  static Type of(ViewSlot<T>& slot) { return slot.take(); }
 };
 
 }  // namespace detail
 
 /// The results of a map: an input range, to be passed through once. Waits for each result; dereferencing an iterator
 /// rethrows what that task threw, and the next one may still be asked for. The destructor cancels what is not done.
-/// `How` says what is yielded: values, outcomes, or pairs of index and value.
+/// `How` says what is yielded: values, outcomes, pairs of index and value, or views.
 template <class T, template <class> class How = detail::AsValue>
 class Results {
  public:
@@ -311,7 +363,7 @@ class Results {
   void cancel() { jobs_->cancel(); }
 
   /// All that is left, in a container.
-  std::vector<value_type> to_vector() {
+  std::vector<value_type> to_vector() requires(!std::is_same_v<How<T>, detail::AsView<T>>) {
     std::vector<value_type> all;
     for (auto it = begin(); it != end(); ++it) all.push_back(*it);
     return all;
@@ -319,7 +371,7 @@ class Results {
 
  private:
   std::unique_ptr<detail::JobSequence> jobs_;
-  detail::Slot<T> slot_;
+  typename How<T>::From slot_;
 };
 
 }  // namespace jobhost

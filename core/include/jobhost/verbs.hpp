@@ -429,6 +429,18 @@ auto imap(A&&... arguments) {
   return map(std::forward<A>(arguments)...);
 }
 
+/// Results in the order of the inputs as they lie in the memory that workers wrote them to: std::span<const double> for
+/// a std::vector<double>, std::string_view for a std::string, else the value. Each is valid until the iterator moves on.
+/// For results of megabytes, which then are written once and never copied.
+template <class F, class... A>
+auto views(const Options& options, const F& f, A&&... arguments) {
+  return detail::mapped<detail::AsView>(options, true, f, std::forward<A>(arguments)...);
+}
+template <detail::NoOptions F, class... A>
+auto views(const F& f, A&&... arguments) {
+  return views(Options(), f, std::forward<A>(arguments)...);
+}
+
 /// Pairs of index and value in the order in which tasks complete.
 template <class F, class... A>
 auto uimap(const Options& options, const F& f, A&&... arguments) {
