@@ -53,17 +53,14 @@ class ByteCollector : public detail::ByteSink {
 
 class LocalPool : public detail::TaskPool {
  public:
-  LocalPool(base::Env& env, host::Job job, const std::string& globals)
-      : env_(env),
-        job_(std::move(job)),
-        code_(std::make_shared<JobCode>(job_, true)),
-        mailbox_(std::make_shared<Mailbox>()) {
+  LocalPool(base::Env& env, std::shared_ptr<Mailbox> mailbox, std::unique_ptr<host::HeadStart> workers, host::Job job,
+            const std::string& globals)
+      : env_(env), job_(std::move(job)), code_(std::make_shared<JobCode>(job_, true)), mailbox_(std::move(mailbox)) {
     owners_.fill(kUnused);
     base::Bytes encoded;
     base::append_text(encoded, globals);
     globals_ = std::make_shared<Region>(mailbox_, std::move(encoded));
-    workers_ = std::make_unique<host::Workers>(env_, job_, jobhost_program(), job_.manifest.backend,
-                                               job_.manifest.workers, mailbox_->fd());
+    workers_ = std::make_unique<host::Workers>(env_, job_, std::move(workers));
   }
 
   ~LocalPool() override {
@@ -263,7 +260,12 @@ std::unique_ptr<detail::TaskPool> make_local_pool(base::Env& env, const std::str
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
-  return std::make_unique<LocalPool>(env, host::submit(env, store, spec), globals);
+  auto mailbox = std::make_shared<Mailbox>();
+  auto workers =
+      std::make_unique<host::HeadStart>(env, jobhost_program(), spec.backend, spec.workers, nullptr, mailbox->fd());
+  workers->go();  // they start while the job is made
+  host::Job job = host::submit(env, store, spec);
+  return std::make_unique<LocalPool>(env, std::move(mailbox), std::move(workers), std::move(job), globals);
 }
 
 }  // namespace jobhost::api
