@@ -85,14 +85,17 @@ void Supervisor::read_job() {
   own_log_path_ = log_path(plan, options_.lanes + 1, "0");
 }
 
-/// Starts executors until `most` are starting. Those beyond one per core wait until others got to work, and until there
-/// is work for them: all at the same time would delay the first result.
-void Supervisor::launch_more(std::size_t most) {
-  std::size_t starting = 0;
-  for (const auto& executor : executors_) {
-    starting += executor.running && (*control_)->lane[executor.first].state.load() == LaneState::kStarting;
+/// Starts executors while fewer than `at_once` are starting and there are more tasks than executors without one: all at
+/// the same time would delay the first result.
+void Supervisor::launch_more(std::size_t at_once, std::uint64_t tasks) {
+  std::uint64_t starting = 0, idle = 0;
+  for (std::size_t i = 0; i + 1 < executors_.size(); ++i) {
+    if (!executors_[i].running) continue;
+    const LaneState state = (*control_)->lane[executors_[i].first].state.load();
+    starting += state == LaneState::kStarting;
+    idle += state == LaneState::kIdle;
   }
-  for (std::size_t i = 0; i + 1 < executors_.size() && starting < most; ++i) {
+  for (std::size_t i = 0; i + 1 < executors_.size() && starting < at_once && starting + idle < tasks; ++i) {
     if (executors_[i].handle != 0) continue;
     launch(executors_[i]);
     ++starting;

@@ -36,13 +36,13 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   prepare();
   if (options_.job_directory.empty()) {
     launcher_ = make_launcher(plan_);
-    launch_more(std::max<std::size_t>(1, cores_ - 1));  // the host has something to do, too
+    launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
     if (!await_job()) return;
   }
   read_job();
   control_->publish(plan_);
   if (!launcher_) launcher_ = make_launcher(plan_);
-  launch_more(manifest_.open ? cores_ : std::min<std::uint64_t>(cores_, manifest_.tasks));
+  launch_more(cores_, manifest_.open ? UINT64_MAX : manifest_.tasks);
   // Executors start while this process looks for work.
   if (mailbox_) {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
@@ -70,7 +70,7 @@ void Supervisor::run() {
     reap();
     settle();
     feed();
-    launch_more(std::min<std::uint64_t>(cores_, shared_->untaken()));
+    launch_more(cores_, shared_->untaken());
     tick();
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
@@ -242,7 +242,8 @@ void Supervisor::wait_for_executors() {
       }
       any = true;
       const bool abandoned = host_gone_ && env_.monotonic_ns() - begin > kGraceNs;
-      if (abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
+      const bool starting = (*control_)->lane[executor.first].state.load() == LaneState::kStarting;  // it has no task
+      if (starting || abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
     }
     if (!any) return;
     const std::uint32_t bell = (*control_)->bell.load();

@@ -70,7 +70,7 @@ class Supervisor {
   bool await_job();
   void read_job();
   void launch(Executor& executor);
-  void launch_more(std::size_t most);
+  void launch_more(std::size_t at_once, std::uint64_t tasks);
   void reap();
   void bury(Executor& executor, const base::ExitStatus& status);
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
