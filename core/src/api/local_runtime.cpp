@@ -228,6 +228,7 @@ class LocalRuntime : public detail::Runtime {
       store::Store store(env_, temporary ? folder() : options.store);
       host::JobSpec spec = spec_of(options, kernel_of(call));
       auto workers = std::make_unique<host::HeadStart>(env_, jobhost_program(), spec.backend, spec.workers);
+      if (temporary) workers->be_temporary();
       workers->go();  // they start while the job is made
       host::Job job = make_job(store, call, feed, std::move(spec));
       return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), temporary, in_order, options.stop);
