@@ -23,12 +23,12 @@ SOURCE = pathlib.Path(os.environ["JOBHOST_SOURCE"])
 
 
 def running_workers(store):
-    """Pids of processes that work for a store."""
+    """Pids of processes that work for a store: it is in their command line or, where they inherited it, environment."""
     found = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                if store.encode() in pathlib.Path("/proc", name, "cmdline").read_bytes():
+                if any(store.encode() in pathlib.Path("/proc", name, part).read_bytes() for part in ("cmdline", "environ")):
                     found.append(int(name))
             except OSError:
                 pass

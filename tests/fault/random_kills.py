@@ -25,13 +25,16 @@ def processes_of(store):
             continue
         try:
             words = open(f"/proc/{name}/cmdline", "rb").read().split(b"\0")
-            stat = open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()
+            title, stat = open(f"/proc/{name}/stat").read().rsplit(")", 1)
+            stat = stat.split()
         except OSError:
             continue
         if stat[0] == "Z" or len(words) < 2:
             continue
         parents[int(name)] = int(stat[1])
-        if b"worker" in words[1:2] and any(word.startswith(store.encode()) for word in words):
+        # A worker that was forked from its host has the host's command line.
+        is_worker = title.endswith("(jobhost-worker") or b"worker" in words[1:2]
+        if is_worker and any(word.startswith(store.encode()) for word in words):
             kinds[int(name)] = "worker"
         elif os.path.basename(words[0]).startswith(b"jobhost-executor"):
             kinds[int(name)] = "executor"

@@ -1,6 +1,7 @@
 #include "base/file.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -103,4 +104,23 @@ TEST_CASE("a process is started, waited for, and told how it ended") {
   CHECK(status.signaled);
   CHECK(status.code == 9);
   CHECK(env.spawn({"/no/such/program", {"x"}, {}, -1, -1, -1, {}, false}) == -ENOENT);
+}
+
+TEST_CASE("a copy of the process has the wanted descriptors only") {
+  base::PosixEnv env;
+  base::ExitStatus status;
+  const int wanted = env.open("/dev/null", O_RDONLY, 0), other = env.open("/dev/null", O_RDONLY, 0);
+  base::SpawnRequest request;
+  request.keep = {wanted};
+  request.new_session = true;
+  const int pid = env.fork(request, [&] {
+    const bool fine = ::fcntl(wanted, F_GETFD) >= 0 && ::fcntl(other, F_GETFD) < 0 && ::isatty(0) == 0 &&
+                      ::fcntl(1, F_GETFD) >= 0 && ::fcntl(2, F_GETFD) >= 0 && ::getsid(0) == ::getpid();
+    return fine ? 7 : 1;
+  });
+  REQUIRE(pid > 0);
+  REQUIRE(env.wait(pid, true, status) == pid);
+  CHECK(status.code == 7);
+  env.close(wanted);
+  env.close(other);
 }

@@ -1,5 +1,7 @@
 #include "worker/span_table.hpp"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <random>
 #include <set>
@@ -46,6 +48,18 @@ TEST_CASE("the plan comes back from shared memory as it was written") {
   CHECK(back.manifest_json == plan.manifest_json);
   CHECK(back.libraries == plan.libraries);
   CHECK(back.doorbell_fd == 7);
+}
+
+TEST_CASE("who maps the memory before there is a plan waits for it") {
+  ControlMemory memory(3, ::getpid());
+  std::string seen;
+  std::thread early([&] { seen = ControlMemory(::dup(memory.fd())).plan().plugin; });
+  Plan plan;
+  plan.plugin = "a.so";
+  memory.publish(plan);
+  early.join();
+  CHECK(seen == "a.so");
+  CHECK(memory->supervisor_pid == ::getpid());
 }
 
 TEST_CASE("lanes take every task once, across many more spans than fit at once") {

@@ -53,17 +53,14 @@ class Call : public detail::PoolTask {
 
 }  // namespace
 
-LocalPool::LocalPool(base::Env& env, host::Job job, const std::string& globals)
-    : env_(env),
-      job_(std::move(job)),
-      code_(std::make_shared<JobCode>(job_, true)),
-      mailbox_(std::make_shared<Mailbox>()) {
+LocalPool::LocalPool(base::Env& env, std::shared_ptr<Mailbox> mailbox, std::unique_ptr<host::HeadStart> workers,
+                     host::Job job, const std::string& globals)
+    : env_(env), job_(std::move(job)), code_(std::make_shared<JobCode>(job_, true)), mailbox_(std::move(mailbox)) {
   for (unsigned slot = Mailbox::kSlots; slot-- > 0;) free_slots_.push_back(slot);
   base::Bytes encoded;
   base::append_text(encoded, globals);
   globals_ = std::make_shared<SharedRegion>(mailbox_, detail::Value{std::string(base::as_text(encoded))});
-  workers_ = std::make_unique<host::Workers>(env_, job_, jobhost_program(), job_.manifest.backend,
-                                             job_.manifest.workers, mailbox_->fd());
+  workers_ = std::make_unique<host::Workers>(env_, job_, std::move(workers));
 }
 
 LocalPool::~LocalPool() {
@@ -314,7 +311,12 @@ std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& fo
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
-  return std::make_shared<LocalPool>(env, host::submit(env, store, spec), globals);
+  auto mailbox = std::make_shared<Mailbox>();
+  auto workers =
+      std::make_unique<host::HeadStart>(env, jobhost_program(), spec.backend, spec.workers, nullptr, mailbox->fd());
+  workers->go();  // they start while the job is made
+  host::Job job = host::submit(env, store, spec);
+  return std::make_shared<LocalPool>(env, std::move(mailbox), std::move(workers), std::move(job), globals);
 }
 
 }  // namespace jobhost::api

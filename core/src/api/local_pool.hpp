@@ -48,7 +48,8 @@ struct Posted {
 class LocalPool : public detail::TaskPool, public std::enable_shared_from_this<LocalPool> {
  public:
   /// `job` is open and temporary.
-  LocalPool(base::Env& env, host::Job job, const std::string& globals);
+  LocalPool(base::Env& env, std::shared_ptr<store::Mailbox> mailbox, std::unique_ptr<host::HeadStart> workers,
+            host::Job job, const std::string& globals);
   ~LocalPool() override;
 
   std::shared_ptr<detail::SharedValue> share(const detail::Value& value) override;

@@ -117,7 +117,8 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
 
 class LocalJob : public detail::Job {
  public:
-  LocalJob(base::Env& env, host::Job job, bool in_order, std::stop_token stop)
+  LocalJob(base::Env& env, host::Job job, std::unique_ptr<host::HeadStart> workers, bool in_order,
+           std::stop_token stop)
       : env_(env),
         job_(std::move(job)),
         in_order_(in_order),
@@ -125,9 +126,7 @@ class LocalJob : public detail::Job {
         code_(std::make_shared<JobCode>(job_, false)),
         watch_(env, job_),
         stop_(std::move(stop), [this] { cancel(); }) {
-    if (job_.manifest.tasks == 0) return;
-    workers_ =
-        std::make_unique<host::Workers>(env, job_, jobhost_program(), job_.manifest.backend, job_.manifest.workers);
+    if (job_.manifest.tasks > 0) workers_ = std::make_unique<host::Workers>(env, job_, std::move(workers));
   }
 
   /// Reads along what others compute.
@@ -232,14 +231,18 @@ class LocalRuntime : public detail::Runtime {
                                      bool in_order) override {
     return in_users_words([&] {
       store::Store store(env_, options.store);
-      return std::make_unique<LocalJob>(env_, make_job(store, call, feed, options), in_order, options.stop);
+      host::JobSpec spec = spec_of(options, kernel_of(call));
+      auto workers = std::make_unique<host::HeadStart>(env_, jobhost_program(), spec.backend, spec.workers);
+      workers->go();  // they start while the job is made
+      host::Job job = make_job(store, call, feed, std::move(spec));
+      return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), in_order, options.stop);
     });
   }
 
   std::string submit(detail::Call& call, detail::Feed& feed, const Options& options) override {
     return in_users_words([&] {
       store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
-      const host::Job job = make_job(store, call, feed, options);
+      const host::Job job = make_job(store, call, feed, spec_of(options, kernel_of(call)));
       backend::make_local(env_, job.manifest.backend, true)
           ->start({jobhost_program(), job.directory.path(), job.manifest_sha256}, job.manifest.workers);
       return job.manifest.job;
@@ -294,8 +297,7 @@ class LocalRuntime : public detail::Runtime {
   }
 
  private:
-  host::Job make_job(store::Store& store, detail::Call& call, detail::Feed& feed, const Options& options) {
-    host::JobSpec spec = spec_of(options, kernel_of(call));
+  host::Job make_job(store::Store& store, detail::Call& call, detail::Feed& feed, host::JobSpec spec) {
     spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
       return make_inputs(env_, call, feed, kernel, directory);
     };

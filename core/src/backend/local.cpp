@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "backend/backend.hpp"
 #include "base/file.hpp"
@@ -15,7 +16,8 @@ constexpr unsigned kRestartsWithoutProgress = 5;
 /// One worker process on this machine; its executors are the lanes.
 class Local : public Backend {
  public:
-  Local(base::Env& env, std::string name, bool detached) : env_(env), name_(std::move(name)), detached_(detached) {
+  Local(base::Env& env, std::string name, bool detached, RunWorker run_worker)
+      : env_(env), name_(std::move(name)), detached_(detached), run_worker_(std::move(run_worker)) {
     if (!detached_ && ::pipe2(life_, O_CLOEXEC) < 0) base::throw_file_error(-errno, "make", "pipe");
   }
 
@@ -34,26 +36,27 @@ class Local : public Backend {
             "--mode",        name_,    "--lanes", std::to_string(lanes)};
   }
 
+  void prepare(const WorkerCommand& command, unsigned lanes) override {
+    base::SpawnRequest request = request_for(command);
+    const std::vector<std::string> words = {command.program, "worker",  "--mode",
+                                            name_,           "--lanes", std::to_string(lanes)};
+    request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
+    const int pid =
+        run_worker_ ? env_.fork(request, [&] { return run_worker_(request.arguments); }) : env_.spawn(request);
+    if (pid < 0) base::throw_file_error(pid, "start", command.program);
+    pid_ = pid;
+    waiting_ = true;
+  }
+
   void start(const WorkerCommand& command, unsigned lanes) override {
     command_ = command;
     lanes_ = lanes;
-    base::SpawnRequest request;
-    request.program = command.program;
-    request.arguments = command_line(command, lanes);
-    if (!detached_) {
-      request.arguments.insert(request.arguments.end(), {"--host-fd", std::to_string(life_[0])});
-      request.keep.push_back(life_[0]);
-      for (const auto& [option, fd] :
-           {std::pair{"--doorbell-fd", command.doorbell_fd}, std::pair{"--mailbox-fd", command.mailbox_fd}}) {
-        if (fd < 0) continue;
-        request.arguments.insert(request.arguments.end(), {option, std::to_string(fd)});
-        request.keep.push_back(fd);
-      }
-    }
-    for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
-    const base::File words(env_, command.job_directory + "/printed/worker", O_WRONLY | O_CREAT | O_APPEND);
-    request.out = request.err = words.fd();
-    request.new_session = true;  // Ctrl-C is the host's to interpret
+    if (std::exchange(waiting_, false)) return tell(command);
+    base::SpawnRequest request = request_for(command);
+    const auto words = command_line(command, lanes);
+    request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
+    const base::File printed(env_, command.job_directory + "/printed/worker", O_WRONLY | O_CREAT | O_APPEND);
+    request.out = request.err = printed.fd();
     pid_ = env_.spawn(request);
     if (pid_ < 0) base::throw_file_error(pid_, "start", command.program);
   }
@@ -90,9 +93,41 @@ class Local : public Backend {
   }
 
  private:
+  /// All but the words that differ.
+  base::SpawnRequest request_for(const WorkerCommand& command) const {
+    base::SpawnRequest request;
+    request.program = command.program;
+    if (!detached_) {
+      for (const auto& [option, fd] :
+           {std::pair{"--host-fd", life_[0]}, std::pair{"--doorbell-fd", command.doorbell_fd},
+            std::pair{"--mailbox-fd", command.mailbox_fd}}) {
+        if (fd < 0) continue;
+        request.arguments.insert(request.arguments.end(), {option, std::to_string(fd)});
+        request.keep.push_back(fd);
+      }
+    }
+    if (command.temporary) request.arguments.emplace_back("--temporary");
+    for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
+    request.new_session = true;  // Ctrl-C is the host's to interpret
+    return request;
+  }
+
+  /// The worker that was prepared learns its job. One that died meanwhile is noticed as any other: this process holds
+  /// the other end of the pipe, too, so that writing to it always works.
+  void tell(const WorkerCommand& command) {
+    std::string text = command.job_directory;
+    text.push_back('\0');
+    text += command.manifest_sha256;
+    text.push_back('\0');
+    const auto size = static_cast<ssize_t>(text.size());
+    if (env_.write(life_[1], text.data(), text.size()) != size) base::throw_file_error(-EIO, "write to", "pipe");
+  }
+
   base::Env& env_;
   std::string name_;
   bool detached_;
+  RunWorker run_worker_;
+  bool waiting_ = false;  // prepared, and without a job
   WorkerCommand command_;
   unsigned lanes_ = 0;
   int life_[2] = {-1, -1};
@@ -104,8 +139,9 @@ class Local : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_local(base::Env& env, const std::string& name, bool detached) {
-  return std::make_unique<Local>(env, name, detached);
+std::unique_ptr<Backend> make_local(base::Env& env, const std::string& name, bool detached,
+                                    const RunWorker& run_worker) {
+  return std::make_unique<Local>(env, name, detached, run_worker);
 }
 
 }  // namespace jobhost::backend

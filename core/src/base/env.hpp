@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -63,6 +64,9 @@ class Env {
   virtual void random(void* data, std::size_t size) = 0;
 
   virtual int spawn(const SpawnRequest& request) = 0;  // pid
+  /// Runs `child`, which does not throw, instead of a program: in a copy of this process that ends with what it
+  /// returns. Only where this process has a single thread. Returns the copy's pid.
+  virtual int fork(const SpawnRequest& request, const std::function<int()>& child) = 0;
   /// Reaps a child of this process. `block` false: 0 while it runs. Returns pid once reaped.
   virtual int wait(int pid, bool block, ExitStatus& status) = 0;
   virtual int kill(int pid, int signal) = 0;
@@ -91,6 +95,7 @@ class PosixEnv : public Env {
   void sleep_ns(std::uint64_t duration) override;
   void random(void* data, std::size_t size) override;
   int spawn(const SpawnRequest& request) override;
+  int fork(const SpawnRequest& request, const std::function<int()>& child) override;
   int wait(int pid, bool block, ExitStatus& status) override;
   int kill(int pid, int signal) override;
 };

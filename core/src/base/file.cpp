@@ -127,19 +127,18 @@ void write_file_atomically(Env& env, const std::string& path, ByteView bytes, bo
 }
 
 void make_directories(Env& env, const std::string& path) {
-  for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
-    const std::string part = path.substr(0, end);
-    const int failure = env.make_directory(part, 0700);
-    FileStatus status;
-    if (failure < 0 && failure != -EEXIST && env.status(part, status) < 0) {
-      throw_file_error(failure, "make the directory", part);
-    }
-    if (end == std::string::npos) {
-      FileStatus made;
-      if (failure < 0 && failure != -EEXIST) throw_file_error(failure, "make the directory", part);
-      if (failure == -EEXIST && env.status(part + "/.", made) < 0) throw_file_error(-ENOTDIR, "use", part);
-      return;
-    }
+  // Nearly always the parent is there.
+  int failure = env.make_directory(path, 0700);
+  const std::size_t parent = path.find_last_of('/');
+  if (failure == -ENOENT && parent != std::string::npos && parent > 0) {
+    make_directories(env, path.substr(0, parent));
+    failure = env.make_directory(path, 0700);
+  }
+  FileStatus made;
+  if (failure == -EEXIST && env.status(path + "/.", made) < 0) throw_file_error(-ENOTDIR, "use", path);
+  // Some file systems rather tell that nothing may be made there than that it exists.
+  if (failure < 0 && failure != -EEXIST && env.status(path + "/.", made) < 0) {
+    throw_file_error(failure, "make the directory", path);
   }
 }
 

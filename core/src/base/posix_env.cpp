@@ -174,6 +174,28 @@ int PosixEnv::spawn(const SpawnRequest& request) {
   return failure ? -failure : pid;
 }
 
+int PosixEnv::fork(const SpawnRequest& request, const std::function<int()>& child) {
+  const int pid = ::fork();
+  if (pid != 0) return result_of(pid);
+  if (request.new_session) ::setsid();
+  const int standard[3] = {request.in, request.out, request.err};
+  for (int target = 0; target < 3; ++target) {
+    const int source =
+        standard[target] >= 0 ? standard[target] : ::open("/dev/null", target == 0 ? O_RDONLY : O_WRONLY);
+    ::dup2(source, target);
+  }
+  std::vector<int> kept = request.keep;
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 3;
+  for (int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (number > next) ::close_range(next, number - 1, 0);
+    next = number + 1;
+  }
+  ::close_range(next, ~0U, 0);
+  ::_exit(child());
+}
+
 int PosixEnv::wait(int pid, bool block, ExitStatus& status) {
   int raw = 0;
   const int reaped = retry_interrupted([&] { return ::waitpid(pid, &raw, block ? 0 : WNOHANG); });

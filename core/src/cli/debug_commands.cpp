@@ -100,7 +100,8 @@ void replay(Session& session, const DebugOptions& options) {
   std::vector<std::string> words = options.gdb ? debugger(manifest) : std::vector<std::string>();
   const std::string program = Session::libexec() + "/jobhost-executor";
   words.insert(words.end(), {program, std::to_string(control.fd()), "replay", std::to_string(task)});
-  std::vector<std::string> environment = worker::executor_environment(plan);
+  std::vector<std::string> environment = worker::executor_environment();
+  if (!plan.libraries.empty()) environment.push_back("LD_LIBRARY_PATH=" + worker::library_path(plan));
   std::vector<char*> arguments, variables;
   for (auto& word : words) arguments.push_back(word.data());
   for (auto& variable : environment) variables.push_back(variable.data());

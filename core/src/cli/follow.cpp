@@ -18,7 +18,7 @@ constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 
 class Follower {
  public:
-  Follower(Session& session, const host::Job& job, const FollowOptions& options)
+  Follower(Session& session, const host::Job& job, const FollowOptions& options, std::unique_ptr<host::HeadStart> ahead)
       : session_(session),
         job_(job),
         options_(options),
@@ -27,10 +27,13 @@ class Follower {
         output_(make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })),
         explainer_(job),
         words_(session.env, job),
-        watch_(session.env, job) {}
+        watch_(session.env, job),
+        ahead_(std::move(ahead)) {}
 
   int run() {
-    if (options_.start) {
+    if (ahead_) {
+      workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(ahead_));
+    } else if (options_.start) {
       workers_ = std::make_unique<host::Workers>(session_.env, job_, Session::program(), options_.start->backend,
                                                  options_.start->lanes);
     }
@@ -166,6 +169,7 @@ class Follower {
   host::Explainer explainer_;
   TaskWords words_;
   host::WorkerWatch watch_;
+  std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
   int requests_seen_ = 0;
@@ -173,8 +177,9 @@ class Follower {
 
 }  // namespace
 
-int follow(Session& session, const host::Job& job, const FollowOptions& options) {
-  return Follower(session, job, options).run();
+int follow(Session& session, const host::Job& job, const FollowOptions& options,
+           std::unique_ptr<host::HeadStart> ahead) {
+  return Follower(session, job, options, std::move(ahead)).run();
 }
 
 }  // namespace jobhost::cli

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "cli/session.hpp"
 #include "host/submission.hpp"
+#include "host/workers.hpp"
 
 namespace jobhost::cli {
 
@@ -23,7 +25,8 @@ struct FollowOptions {
 
 /// Claims the job and starts workers where that is asked for, then streams rows until the job is done; returns the exit
 /// code. On Ctrl-C workers finish what they run, everything committed is printed as far as it is in order, and the way
-/// to go on is said. Throws Error(kUsage) only before anything was started.
-int follow(Session& session, const host::Job& job, const FollowOptions& options);
+/// to go on is said. Throws Error(kUsage) only before the job was begun. `ahead`: workers that were started already.
+int follow(Session& session, const host::Job& job, const FollowOptions& options,
+           std::unique_ptr<host::HeadStart> ahead = nullptr);
 
 }  // namespace jobhost::cli

@@ -15,6 +15,7 @@
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "host/result_stream.hpp"
+#include "host/workers.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -54,8 +55,20 @@ void detach(Session& session, const host::Job& job) {
   session.say("watch it with: jobhost attach " + job.manifest.job);
 }
 
+/// Workers that start while the job is made, unless they are to outlive this process.
+std::unique_ptr<host::HeadStart> start_ahead(Session& session, const RunOptions& options) {
+  if (options.dry_run || options.detach) return nullptr;
+  check_backend(options.backend);
+  auto workers = std::make_unique<host::HeadStart>(
+      session.env, Session::program(), options.backend, lanes_of(options),
+      [&session](const std::vector<std::string>& arguments) { return run_worker(session.env, arguments); });
+  workers->go();
+  return workers;
+}
+
 void run(Session& session, const CLI::App& command, const RunOptions& options) {
   Signals::install();
+  auto ahead = start_ahead(session, options);
   const host::Job job = make_job(session, command, options);
   session.explain("job " + job.manifest.job + " in " + job.directory.path() + ": " +
                   std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
@@ -67,7 +80,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
     } else if (options.detach) {
       detach(session, job);
     } else {
-      session.exit_code = follow(session, job, follow_options(options, job));
+      session.exit_code = follow(session, job, follow_options(options, job), std::move(ahead));
     }
   } catch (const base::Error& error) {
     if (error.code() == base::ExitCode::kUsage) base::remove_tree(session.env, job.directory.path());

@@ -16,8 +16,6 @@ namespace {
 
 const std::vector<std::string> kBackends = {"processes", "threads"};
 
-unsigned default_workers() { return std::max(1u, std::thread::hardware_concurrency()); }
-
 template <class T>
 bool parse_number(std::string_view word, T& number) {
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -198,6 +196,10 @@ void add_waiting_options(CLI::App& command, RunOptions& options) {
   add_output_options(command, options.output);
 }
 
+unsigned lanes_of(const RunOptions& options) {
+  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
   check_backend(options.backend);
   failures_allowed(options.max_failures, 1);
@@ -226,7 +228,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     return make_inputs(session.env, options.inputs, signature, directory);
   };
   spec.backend = options.backend;
-  spec.workers = options.workers > 0 ? options.workers : default_workers();
+  spec.workers = lanes_of(options);
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);

@@ -39,6 +39,9 @@ void add_run_options(CLI::App& command, RunOptions& options);
 /// Adds what only a host that waits for the results can do.
 void add_waiting_options(CLI::App& command, RunOptions& options);
 
+/// In how many lanes is computed.
+unsigned lanes_of(const RunOptions& options);
+
 /// Makes the job that the options and the words of `command` describe. Throws Error(kUsage).
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options);
 

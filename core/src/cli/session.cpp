@@ -108,6 +108,31 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error, const s
   return no_command ? "there is no command '" + words[0] + "'" : error.what();
 }
 
+/// Every error ends here: it is printed and becomes an exit code.
+int parse_and_run(CLI::App& app, Session& session, const std::vector<std::string>& words) {
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());
+    app.parse(reversed);
+    return session.exit_code;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
+    print_error(session, complaint(app, error, words), suggestion(app, words, misspelt));
+    return static_cast<int>(base::ExitCode::kUsage);
+  } catch (const base::Error& error) {
+    print_error(session, error.what(), error.hint());
+    return static_cast<int>(error.code());
+  } catch (const ReaderGone&) {
+    return 141;  // as a shell reports SIGPIPE
+  } catch (const std::bad_alloc&) {
+    print_error(session, "out of memory", "");
+    return static_cast<int>(base::ExitCode::kBackendFailed);
+  } catch (const std::exception& error) {
+    print_error(session, std::string("internal error: ") + error.what(), "please report this");
+    return static_cast<int>(base::ExitCode::kBackendFailed);
+  }
+}
+
 }  // namespace
 
 std::string Session::program() {
@@ -172,27 +197,14 @@ int run_command_line(base::Env& env, int argc, char** argv) {
       "  jobhost run --expr 'sin(x)*exp(-x)' x=0..10..0.01 -o wave.csv\n"
       "  jobhost kernels ./pi.so\n"
       "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
-  try {
-    std::vector<std::string> reversed(words.rbegin(), words.rend());
-    app.parse(reversed);
-    return session.exit_code;
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
-    print_error(session, complaint(app, error, words), suggestion(app, words, misspelt));
-    return static_cast<int>(base::ExitCode::kUsage);
-  } catch (const base::Error& error) {
-    print_error(session, error.what(), error.hint());
-    return static_cast<int>(error.code());
-  } catch (const ReaderGone&) {
-    return 141;  // as a shell reports SIGPIPE
-  } catch (const std::bad_alloc&) {
-    print_error(session, "out of memory", "");
-    return static_cast<int>(base::ExitCode::kBackendFailed);
-  } catch (const std::exception& error) {
-    print_error(session, std::string("internal error: ") + error.what(), "please report this");
-    return static_cast<int>(base::ExitCode::kBackendFailed);
-  }
+  return parse_and_run(app, session, words);
+}
+
+int run_worker(base::Env& env, const std::vector<std::string>& arguments) {
+  Session session{env, arguments, {}, "", false, false, "auto", 0};
+  CLI::App app("", "jobhost");
+  add_worker_command(app, session);
+  return parse_and_run(app, session, {arguments.begin() + 1, arguments.end()});
 }
 
 }  // namespace jobhost::cli

@@ -47,5 +47,7 @@ void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.
 int run_command_line(base::Env& env, int argc, char** argv);
+/// The same for the command line of a worker alone, argv[0] included.
+int run_worker(base::Env& env, const std::vector<std::string>& arguments);
 
 }  // namespace jobhost::cli

@@ -1,3 +1,5 @@
+#include <sys/prctl.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -16,12 +18,17 @@ struct WorkerOptions {
 };
 
 void work(Session& session, WorkerOptions options) {
+  if (options.supervisor.job_directory.empty() && options.supervisor.host_fd < 0) {
+    throw base::Error(base::ExitCode::kUsage, "a worker needs --job, or a host that tells it through --host-fd");
+  }
+  ::prctl(PR_SET_NAME, "jobhost-worker");  // it may be a copy of another process
   Signals::install();
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;
   if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
   const auto launcher = [&session](const worker::Plan& plan) {
-    return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(), plan);
+    return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(),
+                                                     std::vector<int>{plan.doorbell_fd, plan.mailbox_fd});
   };
   try {
     worker::Supervisor supervisor(session.env, options.supervisor, doorbell.get(), base::Log::to_stderr(),
@@ -42,17 +49,21 @@ void add_worker_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<WorkerOptions>();
   auto* command = app.add_subcommand("worker", "Work on a job: what every backend starts; safe to start by hand");
   command->group("Internal");
-  command->add_option("--job", options->supervisor.job_directory, "The job's directory")->required();
-  command->add_option("--manifest", options->supervisor.manifest_sha256, "SHA-256 of its MANIFEST")->required();
+  auto* job = command->add_option("--job", options->supervisor.job_directory, "The job's directory");
+  auto* manifest = command->add_option("--manifest", options->supervisor.manifest_sha256, "SHA-256 of its MANIFEST");
+  job->needs(manifest);
+  manifest->needs(job);
   command->add_option("--mode", options->mode, "processes or threads")
       ->check(CLI::IsMember({"processes", "threads"}))
       ->capture_default_str();
   command->add_option("--lanes", options->supervisor.lanes, "Tasks computed at the same time")
       ->check(CLI::Range(1u, worker::kMaxLanes))
       ->capture_default_str();
-  command->add_option("--host-fd", options->supervisor.host_fd, "Stop when the other end of this pipe closes");
+  command->add_option("--host-fd", options->supervisor.host_fd,
+                      "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
+  command->add_flag("--temporary", options->supervisor.temporary, "The job goes with its host: do not sync DONE");
   command->callback([&session, options] { work(session, *options); });
 }
 

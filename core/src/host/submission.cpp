@@ -49,7 +49,7 @@ bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::str
 }
 
 void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, bundle::Manifest& manifest) {
-  manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_elf(env, plugin).build_id);
+  manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
     if (library.path.empty()) {

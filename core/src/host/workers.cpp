@@ -9,12 +9,24 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 
 }  // namespace
 
+HeadStart::HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
+                     const backend::RunWorker& run_worker, int mailbox_fd)
+    : backend_(backend::make_local(env, backend, false, run_worker)),
+      command_{program, "", "", bell_.fd(), mailbox_fd},
+      lanes_(lanes) {}
+
+Workers::Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers)
+    : env_(env), ownership_(env, job), workers_(std::move(workers)) {
+  env.remove(job.directory.cancel());
+  backend::WorkerCommand command = workers_->command_;
+  command.job_directory = job.directory.path();
+  command.manifest_sha256 = job.manifest_sha256;
+  workers_->backend_->start(command, workers_->lanes_);
+}
+
 Workers::Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
                  int mailbox_fd)
-    : env_(env), ownership_(env, job), backend_(backend::make_local(env, backend, false)) {
-  env.remove(job.directory.cancel());
-  backend_->start({program, job.directory.path(), job.manifest_sha256, bell_.fd(), mailbox_fd}, lanes);
-}
+    : Workers(env, job, std::make_unique<HeadStart>(env, program, backend, lanes, nullptr, mailbox_fd)) {}
 
 bool Workers::running(std::uint64_t progress) {
   const std::uint64_t now = env_.monotonic_ns();
@@ -24,7 +36,7 @@ bool Workers::running(std::uint64_t progress) {
   }
   throw_complaint();
   try {
-    return backend_->look(progress).running > 0;
+    return workers_->backend_->look(progress).running > 0;
   } catch (const base::Error&) {
     throw_complaint();  // the worker's own words say more than its exit code
     throw;
@@ -32,7 +44,7 @@ bool Workers::running(std::uint64_t progress) {
 }
 
 void Workers::throw_complaint() const {
-  const auto [code, message] = bell_.complaint();
+  const auto [code, message] = workers_->bell_.complaint();
   if (code == 0) return;
   const std::size_t end = message.find('\n');
   throw base::Error(static_cast<base::ExitCode>(code), message.substr(0, end),

@@ -9,9 +9,30 @@
 
 namespace jobhost::host {
 
+/// Workers without a job, or before it: started ahead so that they are there when it is.
+class HeadStart {
+ public:
+  /// Starts nothing yet. `program` is jobhost itself, `run_worker` as for make_local, `mailbox_fd` an open job's.
+  HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
+            const backend::RunWorker& run_worker = nullptr, int mailbox_fd = -1);
+  /// The job will be removed when this process ends, so that nothing of it needs to be on disk.
+  void be_temporary() { command_.temporary = true; }
+  /// Starts what needs no job. It ends with this object when no job comes.
+  void go() { backend_->prepare(command_, lanes_); }
+
+ private:
+  friend class Workers;
+  store::Doorbell bell_;
+  std::unique_ptr<backend::Backend> backend_;
+  backend::WorkerCommand command_;
+  unsigned lanes_;
+};
+
 /// The host's side of a running job: the right to run it, and the workers that were started for it.
 class Workers {
  public:
+  /// Claims the job and gives it to workers that may have had a head start.
+  Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers);
   /// Claims the job and starts workers with `lanes` lanes in all; `program` is jobhost itself, `mailbox_fd` an open
   /// job's. Throws as Ownership and Backend::start do.
   Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
@@ -22,14 +43,13 @@ class Workers {
   bool running(std::uint64_t progress);
   /// Throws a worker's last words, if there are any.
   void throw_complaint() const;
-  void stop(bool now) { backend_->stop(now); }
-  store::Doorbell& bell() { return bell_; }
+  void stop(bool now) { workers_->backend_->stop(now); }
+  store::Doorbell& bell() { return workers_->bell_; }
 
  private:
   base::Env& env_;
   Ownership ownership_;
-  store::Doorbell bell_;
-  std::unique_ptr<backend::Backend> backend_;
+  std::unique_ptr<HeadStart> workers_;
   std::uint64_t last_beat_ = 0;
 };
 

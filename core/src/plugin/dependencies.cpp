@@ -80,7 +80,7 @@ class Finder {
       Dependency dependency{soname, find(soname, run_paths), "", false};
       if (!dependency.path.empty()) {
         dependency.system = belongs_to_system(dependency.path);
-        dependency.build_id = read_elf(env_, dependency.path).build_id;
+        dependency.build_id = read_build_id(env_, dependency.path);
         // What system libraries need is the system's business.
         if (!dependency.system) visit(dependency.path, run_paths);
       }

@@ -178,6 +178,15 @@ ElfFacts read_elf(base::Env& env, const std::string& path) {
   }
 }
 
+std::string read_build_id(base::Env& env, const std::string& path) {
+  try {
+    return build_id_of(ElfFile(base::File(env, path, O_RDONLY)));
+  } catch (const base::Error& error) {
+    if (error.code() == base::ExitCode::kPluginRefused) throw;
+    throw refusal(path, std::string("cannot be read: ") + error.what());
+  }
+}
+
 schema::Description describe(base::Env& env, const std::string& path) {
   const ElfFacts facts = read_elf(env, path);
   if (facts.schema.empty()) {

@@ -22,6 +22,9 @@ struct ElfFacts {
 /// x86-64), no shared library, or damaged; never reads past the file, whatever its headers claim.
 ElfFacts read_elf(base::Env& env, const std::string& path);
 
+/// The build id alone, without reading more than it takes. Throws as read_elf does.
+std::string read_build_id(base::Env& env, const std::string& path);
+
 /// read_elf and the parsed schema; Error(kPluginRefused) as well when there is no schema section ("… is a shared
 /// library, but holds no kernels; build it with add_job_kernel()") or it is of another ABI version.
 schema::Description describe(base::Env& env, const std::string& path);

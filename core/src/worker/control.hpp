@@ -66,6 +66,8 @@ struct Control {
   std::atomic<std::uint32_t> stop;  // finish the running task, commit, end
   std::atomic<std::uint32_t> bell;  // futex: a lane became idle or ended
   std::uint32_t lanes;              // shared lanes; one more, the solo lane, follows them
+  std::int32_t supervisor_pid;
+  std::atomic<std::uint32_t> planned;  // futex: 1 once the plan is there
   std::uint64_t plan_size;
   Queue shared, solo;
   Lane lane[];  // lanes + 1
@@ -98,19 +100,20 @@ struct Call {
   std::uint64_t word() const { return number << 48 | end; }
 };
 
-/// What executors are to run, fixed before the first one starts.
+/// What executors are to run. They may be started before it is known, and then wait for it.
 struct Plan {
   std::string job_directory, manifest_json, manifest_sha256, worker_id;
   std::string plugin;                  // staged file
   std::vector<std::string> libraries;  // staged files in load order
   int doorbell_fd = -1, mailbox_fd = -1;
-  int supervisor_pid = 0;
 };
 
 /// Owns the mapping; the descriptor is inherited by executors.
 class ControlMemory {
  public:
-  /// Makes the memory for `lanes` shared lanes and writes the plan into it.
+  /// Makes the memory for `lanes` shared lanes of the supervisor `pid`, without a plan.
+  ControlMemory(std::uint32_t lanes, int pid);
+  /// The same for this process, with the plan.
   ControlMemory(std::uint32_t lanes, const Plan& plan);
   /// Maps what another process made.
   explicit ControlMemory(int fd);
@@ -121,6 +124,9 @@ class ControlMemory {
   Control* operator->() const { return control_; }
   Control& operator*() const { return *control_; }
   int fd() const { return fd_; }
+  /// Tells executors what to run. Once.
+  void publish(const Plan& plan);
+  /// Waits until it is published.
   Plan plan() const;
 
  private:

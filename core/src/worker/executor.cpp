@@ -1,21 +1,25 @@
 #include "worker/executor.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <optional>
 
+#include "base/file.hpp"
 #include "context/process_context.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/job_io.hpp"
 #include "worker/lane.hpp"
+#include "worker/launcher.hpp"
 #include "worker/loader.hpp"
 #include "worker/log_names.hpp"
 #include "worker/mailbox_io.hpp"
@@ -39,6 +43,23 @@ void publish_modules(Lane& lane) {
   std::string text;
   for (const auto& path : recorded_modules()) text += path + "\n";
   if (text.size() < sizeof lane.modules) std::memcpy(lane.modules, text.c_str(), text.size() + 1);
+}
+
+/// What is printed goes to a file of this executor's own from here on.
+void open_printed(base::Env& env, const std::string& path) {
+  const base::File printed(env, path, O_WRONLY | O_CREAT | O_APPEND);
+  for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(printed.fd(), standard);
+}
+
+/// The loader reads LD_LIBRARY_PATH only when a program starts. One that was started before it was known what is to be
+/// loaded starts again. Does not return then.
+void search_libraries(const Plan& plan, char** argv) {
+  const std::string folders = library_path(plan);
+  const char* searched = std::getenv("LD_LIBRARY_PATH");
+  if (folders == (searched ? searched : "")) return;
+  ::setenv("LD_LIBRARY_PATH", folders.c_str(), 1);
+  ::execv(argv[0], argv);
+  base::throw_file_error(-errno, "start", argv[0]);
 }
 
 /// The plugin in the calling context of the job, with its globals set.
@@ -74,19 +95,22 @@ int executor_main(base::Env& env, int argc, char** argv) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  ::unsetenv("LD_LIBRARY_PATH");  // the loader has read it; kernels and their children are not to see it
   ControlMemory control(std::atoi(argv[1]));
   const auto first = static_cast<unsigned>(std::atoi(argv[2]));
   const auto count = static_cast<unsigned>(std::atoi(argv[3]));
   const std::string generation = argv[4];
+  if (::getppid() != control->supervisor_pid) return 0;  // it died before it could be tied to this process
   const Plan plan = control.plan();
-  if (::getppid() != plan.supervisor_pid) return 0;  // it died before it could be tied to this process
+  if (control->stop.load() != 0) return 0;  // all was done meanwhile
   const bool solo = first == control->lanes;
 
   bundle::Manifest manifest;
   std::optional<LoadedPlugin> plugin;
   jobhost_entry entry = nullptr;
   try {
+    search_libraries(plan, argv);
+    ::unsetenv("LD_LIBRARY_PATH");  // the loader has read it; kernels and their children are not to see it
+    open_printed(env, printed_path(plan, first, generation));
     plugin.emplace(prepare(plan, manifest));
     if (!manifest.open) entry = plugin->kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
@@ -95,7 +119,11 @@ int executor_main(base::Env& env, int argc, char** argv) {
   }
   record_modules();
   install_crash_guard(count == 1 ? &control->lane[first] : nullptr);
-  for (unsigned i = 0; i < count; ++i) publish_modules(control->lane[first + i]);
+  for (unsigned i = 0; i < count; ++i) {
+    publish_modules(control->lane[first + i]);
+    control->lane[first + i].state.store(LaneState::kIdle, std::memory_order_release);
+  }
+  if (control->lanes > count) control->ring();  // other executors may be started now
 
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);

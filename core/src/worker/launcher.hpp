@@ -1,9 +1,8 @@
 #pragma once
 
 #include <functional>
-#include <map>
+#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/env.hpp"
@@ -24,16 +23,21 @@ class Launcher {
   virtual void abort(int handle) { kill(handle); }
 };
 
-/// The environment that an executor starts with: without what would change which code the loader runs, and with the
-/// staged libraries first where it searches.
-std::vector<std::string> executor_environment(const Plan& plan);
+/// What LD_LIBRARY_PATH must be where the plan's code is loaded: the folders of the staged libraries, since the loader
+/// matches a library without a soname by its file name only.
+std::string library_path(const Plan& plan);
+/// The environment that an executor starts with: without what would change which code the loader runs.
+std::vector<std::string> executor_environment();
 
-/// Executors as child processes: the plain one for a single lane, the TBB one for several. What they print goes to
-/// `printed/<worker>.<lane>.<generation>` in the job directory.
+/// Executors as child processes: the plain one for a single lane, the TBB one for several. Those that are left end with
+/// this object.
 class ProcessLauncher : public Launcher {
  public:
-  /// `libexec`: the folder of the executors' programs.
-  ProcessLauncher(base::Env& env, std::string libexec, const Plan& plan);
+  /// `libexec`: the folder of the executors' programs. `keep`: descriptors they inherit; -1 for none.
+  ProcessLauncher(base::Env& env, std::string libexec, std::vector<int> keep);
+  ProcessLauncher(const ProcessLauncher&) = delete;
+  ProcessLauncher& operator=(const ProcessLauncher&) = delete;
+  ~ProcessLauncher() override;
   int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) override;
   bool ended(int handle, base::ExitStatus& status) override;
   void kill(int handle) override;
@@ -42,8 +46,9 @@ class ProcessLauncher : public Launcher {
  private:
   base::Env& env_;
   std::string libexec_;
-  Plan plan_;
+  std::vector<int> keep_;
   std::vector<std::string> environment_;
+  std::set<int> running_;
 };
 
 }  // namespace jobhost::worker

@@ -2,18 +2,15 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 
-#include "base/checksum.hpp"
 #include "base/file.hpp"
-#include "bundle/pack_reader.hpp"
 #include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
-#include "worker/log_names.hpp"
 #include "worker/mailbox_source.hpp"
-#include "worker/stage.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -36,55 +33,17 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
       doorbell_(doorbell),
       log_(std::move(log)),
       stop_requests_(stop_requests) {
-  const base::Bytes manifest = base::read_file(env_, job_.manifest(), bundle::kManifestLimit);
-  if (base::sha256_hex(manifest) != options_.manifest_sha256) {
-    throw base::Error(base::ExitCode::kDamaged, "'" + job_.manifest() + "' is not the manifest that was submitted",
-                      "its SHA-256 differs from the one given to this worker");
+  prepare();
+  if (options_.job_directory.empty()) {
+    launcher_ = make_launcher(plan_);
+    launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
+    if (!await_job()) return;
   }
-  Plan& plan = plan_;
-  plan.manifest_json = base::as_text(manifest);
-  manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
-  bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
-  const StagedCode code = stage_code(env_, job_, manifest_);
-  party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
-  party_->beat();
-  plan.job_directory = job_.path();
-  plan.manifest_sha256 = options_.manifest_sha256;
-  plan.worker_id = party_->self().id;
-  plan.supervisor_pid = party_->self().pid;
-  plan.plugin = code.plugin;
-  plan.libraries = code.libraries;
-  plan.doorbell_fd = doorbell_ ? doorbell_->fd() : -1;
-  if (manifest_.open) {
-    if (options_.mailbox_fd < 0) {
-      throw base::Error(base::ExitCode::kUsage, "job " + manifest_.job + " is open: only its host can start workers",
-                        "its tasks are in the host's memory");
-    }
-    mailbox_ = std::make_unique<store::Mailbox>(options_.mailbox_fd);
-    mailbox_->forget_dead_lanes();
-    replies_ = std::make_unique<store::ResultArena>(*mailbox_, options_.lanes + 1);
-    plan.mailbox_fd = mailbox_->fd();
-  }
-
-  const std::string folder = log_path(plan, 0, "0");
-  base::make_directories(env_, folder.substr(0, folder.rfind('/')));
-  own_log_path_ = log_path(plan, options_.lanes + 1, "0");
-  options_.lanes = std::clamp(options_.lanes, 1u, kMaxLanes);
-  control_ = std::make_unique<ControlMemory>(options_.lanes, plan);
-  Control& control = **control_;
-  std::vector<Lane*> lanes;
-  for (unsigned i = 0; i < options_.lanes; ++i) lanes.push_back(&control.lane[i]);
-  shared_ = std::make_unique<SpanTable>(control.shared, lanes);
-  solo_ = std::make_unique<SpanTable>(control.solo, std::vector<Lane*>{&control.lane[options_.lanes]});
-  commits_seen_.resize(options_.lanes + 1, UINT64_MAX);
-  watched_.resize(options_.lanes + 1);
-  launcher_ = make_launcher(plan);
-  const unsigned each = options_.threads ? options_.lanes : 1;
-  for (unsigned first = 0; first < options_.lanes; first += each) executors_.push_back({0, first, each});
-  executors_.push_back({0, options_.lanes, 1});
+  read_job();
+  control_->publish(plan_);
+  if (!launcher_) launcher_ = make_launcher(plan_);
+  launch_more(cores_, manifest_.open ? UINT64_MAX : manifest_.tasks);
   // Executors start while this process looks for work.
-  const bool any_tasks = manifest_.tasks > 0 || manifest_.open;
-  for (std::size_t i = 0; i + 1 < executors_.size() && any_tasks; ++i) launch(executors_[i]);
   if (mailbox_) {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
@@ -95,29 +54,10 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
             std::to_string(options_.lanes) + (options_.threads ? " threads" : " processes"));
 }
 
-Supervisor::~Supervisor() {
-  for (auto& executor : executors_) {
-    if (executor.running) launcher_->kill(executor.handle);
-  }
-  base::ExitStatus status;
-  for (auto& executor : executors_) {
-    while (executor.running && !launcher_->ended(executor.handle, status)) env_.sleep_ns(1'000'000);
-  }
-}
-
-void Supervisor::launch(Executor& executor) {
-  for (unsigned i = 0; i < executor.count; ++i) {
-    (*control_)->lane[executor.first + i].state.store(LaneState::kStarting);
-    (*control_)->lane[executor.first + i].printed.store(0);
-    watched_[executor.first + i] = {};
-  }
-  executor.overdue_task.reset();
-  executor.generation = generation_++;
-  executor.handle = launcher_->start(*control_, executor.first, executor.count, executor.generation);
-  executor.running = true;
-}
+Supervisor::~Supervisor() = default;
 
 void Supervisor::run() {
+  if (!source_) return;  // there was no job
   while (!source_->everything_done()) {
     if (const char* reason = reason_to_stop()) {
       log_.info(std::string("stopping: ") + reason);
@@ -130,6 +70,7 @@ void Supervisor::run() {
     reap();
     settle();
     feed();
+    launch_more(cores_, shared_->untaken());
     tick();
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
@@ -309,7 +250,8 @@ void Supervisor::wait_for_executors() {
       }
       any = true;
       const bool abandoned = host_gone_ && env_.monotonic_ns() - begin > kGraceNs;
-      if (abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
+      const bool starting = (*control_)->lane[executor.first].state.load() == LaneState::kStarting;  // it has no task
+      if (starting || abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
     }
     if (!any) return;
     const std::uint32_t bell = (*control_)->bell.load();
@@ -324,11 +266,11 @@ void Supervisor::write_done() {
                            ", \"failed\": " + std::to_string(failed) +
                            ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
   const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
+  base::write_file_atomically(env_, fresh, base::as_bytes(text), !options_.temporary);
   env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
   if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  base::sync_directory(env_, job_.path());
+  if (!options_.temporary) base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/env.hpp"
@@ -22,12 +24,13 @@
 namespace jobhost::worker {
 
 struct SupervisorOptions {
-  std::string job_directory;    // absolute
+  std::string job_directory;    // absolute; empty: the host says through `host_fd` which job it is, see backend.hpp
   std::string manifest_sha256;  // what MANIFEST must hash to
   bool threads = false;         // one executor with all lanes, instead of one executor per lane
   unsigned lanes = 1;
-  int host_fd = -1;     // a pipe whose other end the host holds: the worker stops when it closes
-  int mailbox_fd = -1;  // of an open job
+  int host_fd = -1;        // a pipe whose other end the host holds: the worker stops when it closes
+  int mailbox_fd = -1;     // of an open job
+  bool temporary = false;  // the job is removed when its host ends: DONE is not synced
 };
 
 /// A worker: claims ranges of tasks, has executors run them, blames crashes on the task that caused them, takes over
@@ -35,8 +38,8 @@ struct SupervisorOptions {
 class Supervisor {
  public:
   /// Verifies the manifest's digest before anything is parsed. `stop_requests` counts requests to end: the first lets
-  /// running tasks finish, the second ends executors at once. `launcher` starts executors once the plan is written;
-  /// it is made by the caller because a simulated one runs lanes in this process.
+  /// running tasks finish, the second ends executors at once. The launcher is made by the caller because a simulated
+  /// one runs lanes in this process; the plan it gets is complete unless the worker still waits for its job.
   using MakeLauncher = std::function<std::unique_ptr<Launcher>(const Plan&)>;
   Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell, base::Log log,
              const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher);
@@ -64,7 +67,11 @@ class Supervisor {
     std::uint64_t since = 0;
   };
 
+  void prepare();
+  bool await_job();
+  void read_job();
   void launch(Executor& executor);
+  void launch_more(std::size_t at_once, std::uint64_t tasks);
   void reap();
   void bury(Executor& executor, const base::ExitStatus& status);
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
@@ -105,6 +112,7 @@ class Supervisor {
   std::unique_ptr<store::LogWriter> own_log_;  // opened when first needed
   std::string own_log_path_;
   std::vector<Executor> executors_;  // the solo executor last
+  std::size_t cores_ = std::max(1u, std::thread::hardware_concurrency());
   unsigned generation_ = 0;
 
   struct OpenClaim {
