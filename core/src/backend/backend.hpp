@@ -16,9 +16,8 @@ struct WorkerCommand {
   std::string program;        // absolute path of jobhost
   std::string job_directory;  // absolute
   std::string manifest_sha256;
-  int doorbell_fd = -1;    // for workers on this machine; -1 without
-  int mailbox_fd = -1;     // of an open job, else -1
-  bool temporary = false;  // the job is removed when its host ends: nothing needs to be on disk
+  int doorbell_fd = -1;  // for workers on this machine; -1 without
+  int mailbox_fd = -1;   // of an open job, else -1
 };
 
 /// How the workers of a job are.

@@ -106,7 +106,6 @@ class Local : public Backend {
         request.keep.push_back(fd);
       }
     }
-    if (command.temporary) request.arguments.emplace_back("--temporary");
     for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
     request.new_session = true;  // Ctrl-C is the host's to interpret
     return request;

@@ -63,7 +63,6 @@ void add_worker_command(CLI::App& app, Session& session) {
                       "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
-  command->add_flag("--temporary", options->supervisor.temporary, "The job goes with its host: do not sync DONE");
   command->callback([&session, options] { work(session, *options); });
 }
 

@@ -15,8 +15,6 @@ class HeadStart {
   /// Starts nothing yet. `program` is jobhost itself, `run_worker` as for make_local, `mailbox_fd` an open job's.
   HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
             const backend::RunWorker& run_worker = nullptr, int mailbox_fd = -1);
-  /// The job will be removed when this process ends, so that nothing of it needs to be on disk.
-  void be_temporary() { command_.temporary = true; }
   /// Starts what needs no job. It ends with this object when no job comes.
   void go() { backend_->prepare(command_, lanes_); }
 

@@ -266,11 +266,11 @@ void Supervisor::write_done() {
                            ", \"failed\": " + std::to_string(failed) +
                            ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
   const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), !options_.temporary);
+  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
   env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
   if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  if (!options_.temporary) base::sync_directory(env_, job_.path());
+  base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }

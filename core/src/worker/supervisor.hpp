@@ -28,9 +28,8 @@ struct SupervisorOptions {
   std::string manifest_sha256;  // what MANIFEST must hash to
   bool threads = false;         // one executor with all lanes, instead of one executor per lane
   unsigned lanes = 1;
-  int host_fd = -1;        // a pipe whose other end the host holds: the worker stops when it closes
-  int mailbox_fd = -1;     // of an open job
-  bool temporary = false;  // the job is removed when its host ends: DONE is not synced
+  int host_fd = -1;     // a pipe whose other end the host holds: the worker stops when it closes
+  int mailbox_fd = -1;  // of an open job
 };
 
 /// A worker: claims ranges of tasks, has executors run them, blames crashes on the task that caused them, takes over
