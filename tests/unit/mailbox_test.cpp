@@ -123,7 +123,7 @@ TEST_CASE("room for shared values is used again") {
   Given given;
   const std::uint64_t small = given.host.share(100), large = given.host.share(70 << 20);
   CHECK(small != large);
-  std::memset(given.host.memory().at_once(large, 70 << 20), 3, 70 << 20);
+  std::memset(given.host.memory().in_huge_pages(large, 70 << 20), 3, 70 << 20);
   CHECK(given.lane.memory().at(large, 70 << 20)[(70 << 20) - 1] == 3);
   given.host.unshare(large, 70 << 20);
   CHECK(given.lane.memory().at(large, 1)[0] == 0);

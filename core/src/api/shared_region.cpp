@@ -78,7 +78,7 @@ std::uint64_t size_of(const detail::Value& value) {
 SharedRegion::SharedRegion(std::shared_ptr<store::Mailbox> mailbox, const detail::Value& value)
     : mailbox_(std::move(mailbox)), size_(size_of(value)), place_(mailbox_->share(size_)) {
   const auto& memory = mailbox_->memory();
-  Copier copier(size_ >= kHuge ? memory.at_once(place_, size_) : memory.at(place_, size_));
+  Copier copier(size_ >= kHuge ? memory.in_huge_pages(place_, size_) : memory.at(place_, size_));
   if (value.write) {
     value.write(copier);
   } else {

@@ -130,7 +130,7 @@ void Mailbox::post(unsigned number, const Request& request) {
   slot.results = slot.body + results;
   slot.places = slot.body + places;
   unsigned char* const body =
-      is_inline || in_room ? memory_.at(slot.body, size) : memory_.at_once(slot.body, std::max(size, kHugePage));
+      is_inline || in_room ? memory_.at(slot.body, size) : memory_.in_huge_pages(slot.body, std::max(size, kHugePage));
 
   std::uint64_t at = 0;
   for (std::size_t i = 0; i < request.columns.size(); ++i) {

@@ -57,7 +57,7 @@ void ResultArena::next_block(std::uint64_t size) {
   block_ = found;
   at_ = 0;
   const ArenaBlock& block = blocks_[found];
-  room_ = {block.size >= kUsual ? mailbox_.memory().at_once(block.offset, block.size)
+  room_ = {block.size >= kUsual ? mailbox_.memory().in_huge_pages(block.offset, block.size)
                                 : mailbox_.memory().at(block.offset, block.size),
            block.size};
 }

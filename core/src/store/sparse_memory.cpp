@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t kSize = std::uint64_t{1} << 56;
 constexpr std::uint64_t kWindow = 64 << 20;  // mapped together
-constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kPage = 4096, kHugePage = 2 << 20;
 
 }  // namespace
 
@@ -40,9 +40,22 @@ SparseMemory::~SparseMemory() {
 }
 
 unsigned char* SparseMemory::map(std::uint64_t offset, std::uint64_t size) const {
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(offset));
-  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
-  return static_cast<unsigned char*>(memory);
+  // Huge pages need an address that is as far from a multiple of their size as the place in the memory is.
+  void* const room = ::mmap(nullptr, size + kHugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
+  auto* const begin = static_cast<unsigned char*>(room);
+  const std::uint64_t skip = (offset - reinterpret_cast<std::uintptr_t>(begin)) % kHugePage;
+  void* const memory =
+      ::mmap(begin + skip, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd_, static_cast<off_t>(offset));
+  if (memory == MAP_FAILED) {
+    const int failure = -errno;
+    ::munmap(room, size + kHugePage);
+    base::throw_file_error(failure, "map", "shared memory");
+  }
+  const std::uint64_t end = skip + (size + kPage - 1) / kPage * kPage;
+  if (skip > 0) ::munmap(begin, skip);
+  if (end < size + kHugePage) ::munmap(begin + end, size + kHugePage - end);
+  return begin + skip;
 }
 
 unsigned char* SparseMemory::at(std::uint64_t offset, std::uint64_t size) const {
@@ -59,9 +72,10 @@ unsigned char* SparseMemory::at(std::uint64_t offset, std::uint64_t size) const 
   return data + (offset - begin);
 }
 
-unsigned char* SparseMemory::at_once(std::uint64_t offset, std::uint64_t size) const {
+unsigned char* SparseMemory::in_huge_pages(std::uint64_t offset, std::uint64_t size) const {
   unsigned char* const data = at(offset, size);
-  ::madvise(data, size, MADV_HUGEPAGE);
+  const std::lock_guard lock(mutex_);
+  if (advised_.insert({offset, size}).second) ::madvise(data, size, MADV_HUGEPAGE);
   return data;
 }
 

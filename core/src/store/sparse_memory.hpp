@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "base/bytes.hpp"
@@ -25,8 +26,8 @@ class SparseMemory {
   int fd() const { return fd_; }
   /// Bytes [offset, offset+size) in this process.
   unsigned char* at(std::uint64_t offset, std::uint64_t size) const;
-  /// The same for what is large and will be used: in huge pages where the machine has them.
-  unsigned char* at_once(std::uint64_t offset, std::uint64_t size) const;
+  /// The same in huge pages where the machine has them: for what is large and will all be used.
+  unsigned char* in_huge_pages(std::uint64_t offset, std::uint64_t size) const;
   /// Gives the room back; the bytes are zero then.
   void free(std::uint64_t offset, std::uint64_t size) const;
 
@@ -38,6 +39,7 @@ class SparseMemory {
   unsigned char* base_ = nullptr;
   mutable std::mutex mutex_;
   mutable std::map<std::pair<std::uint64_t, std::uint64_t>, unsigned char*> mappings_;  // by offset and size
+  mutable std::set<std::pair<std::uint64_t, std::uint64_t>> advised_;                   // for huge pages, likewise
 };
 
 }  // namespace jobhost::store

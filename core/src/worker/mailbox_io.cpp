@@ -7,6 +7,7 @@ namespace jobhost::worker {
 namespace {
 
 constexpr std::uint64_t kIdleWaitNs = 200'000'000;
+constexpr std::uint64_t kHuge = 2 << 20;  // bytes of a large page
 
 /// For tasks that nobody waits for any more.
 std::uint64_t do_nothing(const jobhost_column*, std::uint64_t n, jobhost_sink*, jobhost_progress*) { return n; }
@@ -59,7 +60,9 @@ jobhost_column MailboxIo::column_of(const store::RequestColumn& column, std::siz
     if (width == 1) count_from<std::uint8_t>(start, n, values.data());
     return {values.data(), nullptr, width, width};
   }
-  const unsigned char* data = mailbox_.memory().at(column.data, column.size);
+  const auto& memory = mailbox_.memory();
+  const unsigned char* data =
+      column.size < kHuge ? memory.at(column.data, column.size) : memory.in_huge_pages(column.data, column.size);
   if (column.kind == Kind::kConstant) return {data, nullptr, 0, column.size};
   if (column.kind == Kind::kFixed) return {data + index_ * width, nullptr, width, width};
   return {data + 8 * (request_.count + 1), reinterpret_cast<const std::uint64_t*>(data) + index_, 0, 0};
