@@ -60,8 +60,8 @@ class Commands:
             script[:1] = [*MPIRUN, "-n", 3, PYTHON, "-m", "mpi4py.futures"]
         return float(self.words(*script)[-1])
 
-    def program(self, backend, work, n, column=0, chunk=0):
-        return float(self.words(self.build / "bench/bench_program", backend, work, n, chunk)[column])
+    def program(self, backend, work, n, chunk=0):
+        return float(self.words(self.build / "bench/bench_program", backend, work, n, chunk)[0])
 
     def run_words(self, backend, kernel, *inputs):
         return [self.jobhost, "run", f"{self.kernels}:{kernel}", *inputs, "-j2", "-b", backend]

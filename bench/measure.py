@@ -66,6 +66,8 @@ def main():
         works = Sizes(Commands(options.build.resolve(), pathlib.Path(folder)), options.quick, rounds)
         works.define()
         chosen = [one for one in works.contenders if one.work.startswith(options.only)]
+        if not chosen:
+            parser.error(f"no work begins with '{options.only}'")
         count = options.rounds or max(one.rounds for one in chosen)
         for works.round in range(count):
             for one in chosen:

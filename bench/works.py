@@ -5,6 +5,9 @@ from contender import Contender
 BACKENDS = ("processes", "threads")
 W1, W1_ONE, W2, W3 = "W1 default chunks", "W1 one at a time", "W2 13 us tasks", "W3 100 MB common"
 W4, W5, W6, W7 = "W4 1 MB results", "W5 start to first result", "W6 one call, warm", "W7 1 % throw"
+# Nobody else is measured at these.
+W5_PIPE, W6_TAIL = "W5 a call that starts workers", "W6 one call, warm, 99th percentile"
+W6_ASLEEP, W6_ASLEEP_TAIL = "W6 one call, all asleep", "W6 one call, all asleep, 99th percentile"
 
 # Smallest programs that start two workers and print one result.
 START = {
@@ -49,7 +52,7 @@ class Works:
 
     def fewer(self, who):
         """Rounds of peers that take long, when time is short."""
-        return (1 if who in ("joblib", "dask", "mpi4py") else 2) if self.quick else self.rounds
+        return (2 if who == "multiprocessing" else 1) if self.quick else self.rounds
 
     def pythons(self, work, unit, what, tasks, value):
         """Peers that are slow get fewer tasks, too."""
@@ -73,10 +76,10 @@ class Works:
         self.parallel(W1, "M/s", "--pipe", lambda: rate(few, self.filtered("inc", few)))
         self.backends(W1, "M/s", "command line", lambda b: rate(n, run.submitted(b, "inc", n)))
         self.backends(W1, "M/s", "C++", lambda b: rate(n, run.program(b, "inc", n)))
-        self.backends(W1, "M/s", "Pool", lambda b: rate(few // 3, run.program(b, "pool-inc", few // 3)))
+        self.backends(W1, "M/s", "Pool", lambda b: rate(few // 10, run.program(b, "pool-inc", few // 10)))
 
     def one_at_a_time(self):
-        run, n, few = self.run, (3 * 10**5 if self.quick else 10**6), 5000
+        run, n, few = self.run, (2 * 10**5 if self.quick else 10**6), 5000
         self.add(W1_ONE, "M/s", "limit", "tbb::parallel_for", "grain 1", lambda: rate(n, run.limit("one", n)))
         self.add(W1_ONE, "M/s", "peer", "MPI loop", "batch 1", lambda: rate(n, run.mpi("inc", n, 1)))
         self.pythons(W1_ONE, "M/s", "one", {"multiprocessing": 2 * few, "futures": few, "joblib": few, "mpi4py": few,
@@ -97,7 +100,7 @@ class Works:
         self.add(W2, "efficiency", "limit", "tbb::parallel_for", "", lambda: efficiency(n, run.limit("spin", n)), rounds)
         self.backends(W2, "efficiency", "command line", lambda b: efficiency(n, run.submitted(b, "spin", n)), rounds)
         self.backends(W2, "efficiency", "C++", lambda b: efficiency(n, run.program(b, "spin", n)), rounds)
-        self.backends(W2, "efficiency", "Pool", lambda b: efficiency(n, run.program(b, "pool-spin", n)), rounds)
+        self.backends(W2, "efficiency", "Pool", lambda b: efficiency(n // 4, run.program(b, "pool-spin", n // 4)), rounds)
         self.add(W2, "efficiency", "peer", "MPI loop", "batch 100", lambda: efficiency(n, run.mpi("spin", n, 100)))
         self.pythons(W2, "efficiency", "spin", {"multiprocessing": 50_000, "futures": 50_000, "joblib": 50_000, "mpi4py": 50_000,
                                                 "dask": 1000}, lambda m, seconds: 13e-6 * m / seconds / 2)
@@ -138,7 +141,7 @@ class Works:
             *MPIRUN, "-n", 3, run.build / "bench/mpi_loop", "inc", 1))
         self.backends(W5, "ms", "command line", lambda b: 1e3 * run.first_line(*run.run_words(b, "inc", "i=1")))
         self.backends(W5, "ms", "C++", lambda b: 1e3 * run.first_line(run.build / "bench/bench_program", b, "inc", 1))
-        self.backends(W5, "ms", "C++, program runs", lambda b: 1e3 * run.program(b, "pipe", 5))
+        self.backends(W5_PIPE, "ms", "C++", lambda b: 1e3 * run.program(b, "pipe", 5))
 
     def single_calls(self):
         run, (n, few) = self.run, (20_000, 100) if self.quick else (100_000, 300)
@@ -148,9 +151,14 @@ class Works:
         self.add(W6, "us", "peer", "MPI loop", "3 ranks in turn", lambda: 1e6 * run.mpi("call", n))
         self.pythons(W6, "us", "call", {"multiprocessing": 2000, "futures": 2000, "joblib": 100, "mpi4py": 500, "dask": 50},
                      lambda _, seconds: 1e6 * seconds)
-        for mode, what, m, column in (("Pool, median", "call", n, 0), ("Pool, p99", "call", n, 1),
-                                      ("Pool, median, all asleep", "asleep", few, 0), ("Pool, p99, all asleep", "asleep", few, 1)):
-            self.backends(W6, "us", mode, lambda b, w=what, m=m, c=column: 1e6 * run.program(b, w, m, c))
+        tails = {}
+
+        def median(backend, what, m):
+            middle, tails[backend, what] = (1e6 * float(word) for word in run.words(run.build / "bench/bench_program", backend, what, m))
+            return middle
+        for work, tail, what, m in ((W6, W6_TAIL, "call", n), (W6_ASLEEP, W6_ASLEEP_TAIL, "asleep", few)):
+            self.backends(work, "us", "Pool", lambda b, w=what, m=m: median(b, w, m))
+            self.backends(tail, "us", "Pool", lambda b, w=what: tails[b, w])  # of the same calls
 
     def failures(self):
         run, n = self.run, 10_000
