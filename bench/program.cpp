@@ -2,9 +2,10 @@
 //   bench_program BACKEND WORK N [CHUNK]    BACKEND: processes or threads, two lanes
 // WORK, by a job of its own, from the call of map until the last result was read:
 //   inc     i -> i+1                        spin    13 us each
-//   fussy   1 % throw; an outcome each      large   1 MB results, as values        common  100 MB read by N tasks
+//   fussy   1 % throw; an outcome each      doomed  all throw; an outcome each
+//   large   1 MB results, as values         common  100 MB read by N tasks
 // on a pool that is there already:
-//   pool-inc  pool-fussy  pool-large
+//   pool-inc  pool-spin  pool-fussy  pool-large  pool-common
 //   call      one call at once after the one before: median and 99th percentile of N
 //   asleep    the same when everybody has gone to sleep
 //   pipe      one call with a job of its own: median of N
@@ -59,7 +60,8 @@ int main(int argc, char** argv) {
   const auto inputs = std::views::iota(std::uint64_t{0}, n);
   const auto look_at_inc = [](std::uint64_t i, std::uint64_t value) { require(value == i + 1); };
   const auto ignore = [](std::uint64_t, auto) {};
-  std::vector<double> table(what == "common" ? work::kCommon : 0, 0.5);
+  const auto look_at_sum = [](std::uint64_t, double sum) { require(sum == 6250); };
+  std::vector<double> table(what == "common" || what == "pool-common" ? work::kCommon : 0, 0.5);
 
   const auto begin = Clock::now();
   double seconds = 0;
@@ -70,11 +72,14 @@ int main(int argc, char** argv) {
   } else if (what == "fussy") {
     seconds = drained(begin, jobhost::outcomes(options, work::fussy, inputs), n,
                       [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });
+  } else if (what == "doomed") {
+    seconds = drained(begin, jobhost::outcomes(options, work::doomed, inputs), n,
+                      [](std::uint64_t, auto outcome) { require(!outcome); });
   } else if (what == "large") {
     seconds = drained(begin, jobhost::map(options, work::large, inputs), n, look_at_large);
   } else if (what == "common") {
     seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(std::move(table)), inputs), n,
-                      [](std::uint64_t, double sum) { require(sum == 6250); });
+                      look_at_sum);
   } else if (what == "pipe") {
     std::vector<double> times;
     for (std::uint64_t i = 0; i < n; ++i) {
@@ -90,6 +95,10 @@ int main(int argc, char** argv) {
     const auto start = Clock::now();
     if (what == "pool-inc") {
       seconds = drained(start, pool.map(work::inc, inputs), n, look_at_inc);
+    } else if (what == "pool-spin") {
+      seconds = drained(start, pool.map(work::spin, inputs), n, ignore);
+    } else if (what == "pool-common") {
+      seconds = drained(start, pool.map(work::read_common, jobhost::common(std::move(table)), inputs), n, look_at_sum);
     } else if (what == "pool-fussy") {
       seconds = drained(start, pool.outcomes(work::fussy, inputs), n,
                         [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });

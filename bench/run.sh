@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures every kind of work on jobhost beside physical limits and peers, in one interleaved run.
-#   bench/run.sh [--quick] [--only WORK]    table in build/release/bench/results.md and .json
+#   bench/run.sh [--quick] [--only WORK]    table in build/bench/results.md and .json
 #   bench/run.sh --micro                    the parts of a task's path one by one
 set -euo pipefail
 cd "$(dirname "$0")/.."

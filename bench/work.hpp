@@ -24,6 +24,9 @@ inline double fussy(std::uint64_t i) {
   return static_cast<double>(i);
 }
 
+/// All inputs throw.
+inline double doomed(std::uint64_t) { throw std::domain_error("unlucky"); }
+
 inline constexpr std::size_t kLarge = 131'072;  // doubles in 1 MB
 inline std::vector<double> large(std::uint64_t i) { return std::vector<double>(kLarge, static_cast<double>(i)); }
 

@@ -5,20 +5,29 @@
 //   limits spin N      13 us tasks by tbb::parallel_for
 //   limits serial N    13 us tasks in one thread
 //   limits fussy N     1 % throw; a status per task, by tbb::parallel_for
+//   limits doomed N    all throw; the same
 //   limits common N    100 MB read by N tasks, by tbb::parallel_for
 //   limits large N     N copies of 1 MB by memcpy
+//   limits line N      one cache line from a thread that spins to another one and back, N times: median
 //   limits text N      CSV rows of inc by one plain loop, to standard output
+//   limits lines-WORK  a number a line from standard input to a result a line: inc, spin, or fussy ("" where it throws)
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
 
+#include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
 #include "../work.hpp"
 
@@ -69,11 +78,62 @@ struct Tried {
   bool failed;
 };
 
+template <class Task>
+Tried tried(const Task& task, std::uint64_t i) {
+  try {
+    return {task(i), false};
+  } catch (const std::exception&) {
+    return {0, true};
+  }
+}
+
+/// What no hand-over between two cores can beat.
+double median_round_trip(std::uint64_t n) {
+  using Clock = std::chrono::steady_clock;
+  alignas(64) static std::atomic<std::uint64_t> turn{0};
+  std::thread other([n] {
+    for (std::uint64_t i = 0; i < n; ++i) {
+      while (turn.load(std::memory_order_acquire) != 2 * i + 1) {
+      }
+      turn.store(2 * i + 2, std::memory_order_release);
+    }
+  });
+  std::vector<double> times;
+  times.reserve(n);
+  for (std::uint64_t i = 0; i < n; ++i) {
+    const auto begin = Clock::now();
+    turn.store(2 * i + 1, std::memory_order_release);
+    while (turn.load(std::memory_order_acquire) != 2 * i + 2) {
+    }
+    times.push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+  }
+  other.join();
+  std::sort(times.begin(), times.end());
+  return times[n / 2];
+}
+
+int filter(std::string_view what) {
+  std::ios::sync_with_stdio(false);
+  for (std::uint64_t i; std::cin >> i;) {
+    if (what == "inc") {
+      std::cout << work::inc(i) << '\n';
+    } else if (what == "spin") {
+      std::cout << work::spin(i) << '\n';
+    } else if (const Tried result = tried(work::fussy, i); result.failed) {
+      std::cout << '\n';
+    } else {
+      std::cout << result.value << '\n';
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  if (what.starts_with("lines-")) return filter(what.substr(6));
   if (argc != 3) return 2;
-  const std::string_view what = argv[1];
   const std::uint64_t n = std::strtoull(argv[2], nullptr, 10);
   const oneapi::tbb::global_control two(oneapi::tbb::global_control::max_allowed_parallelism, 2);
   double seconds = 0;
@@ -91,13 +151,11 @@ int main(int argc, char** argv) {
     seconds = since();
     if (sum == 1) return 1;
   } else if (what == "fussy") {
-    mapped<Tried>(n, 0, true, seconds, [](std::uint64_t i) -> Tried {
-      try {
-        return {work::fussy(i), false};
-      } catch (const std::exception&) {
-        return {0, true};
-      }
-    });
+    mapped<Tried>(n, 0, true, seconds, [](std::uint64_t i) { return tried(work::fussy, i); });
+  } else if (what == "doomed") {
+    mapped<Tried>(n, 0, true, seconds, [](std::uint64_t i) { return tried(work::doomed, i); });
+  } else if (what == "line") {
+    seconds = median_round_trip(n);
   } else if (what == "common") {
     const std::vector<double> table(work::kCommon, 0.5);
     mapped<double>(n, 0, true, seconds, [&](std::uint64_t i) { return work::read_common(table, i); });

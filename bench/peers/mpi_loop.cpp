@@ -3,7 +3,7 @@
 //   mpirun -n 3 mpi_loop inc N BATCH    i -> i+1
 //   mpirun -n 3 mpi_loop spin N BATCH   13 us each
 //   mpirun -n 3 mpi_loop large N        1 MB results
-//   mpirun -n 3 mpi_loop call N         one call after another: median seconds
+//   mpirun -n 2 mpi_loop call N         one call after another, with -n 3 to the workers in turn: median seconds
 //   mpirun -n 3 mpi_loop fussy N BATCH  1 % throw; a status per task
 //   mpirun -n 3 mpi_loop common N       100 MB broadcast, then N tasks that read it
 #include <mpi.h>
@@ -97,18 +97,21 @@ double large_results(std::uint64_t n) {
   return MPI_Wtime() - begin;
 }
 
+/// One call after another, dealt to all workers in turn.
 double single_calls(std::uint64_t n) {
-  int rank = 0;
+  int rank = 0, size = 0;
   MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
   std::vector<double> times;
   for (std::uint64_t i = 0; i < n; ++i) {
     std::uint64_t x = i;
+    const int worker = 1 + static_cast<int>(i % static_cast<std::uint64_t>(size - 1));
     if (rank == 0) {
       const double begin = MPI_Wtime();
-      MPI_Send(&x, 1, MPI_UINT64_T, 1, kWork, MPI_COMM_WORLD);
-      MPI_Recv(&x, 1, MPI_UINT64_T, 1, kWork, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+      MPI_Send(&x, 1, MPI_UINT64_T, worker, kWork, MPI_COMM_WORLD);
+      MPI_Recv(&x, 1, MPI_UINT64_T, worker, kWork, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
       times.push_back(MPI_Wtime() - begin);
-    } else if (rank == 1) {
+    } else if (rank == worker) {
       MPI_Recv(&x, 1, MPI_UINT64_T, 0, kWork, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
       x = work::inc(x);
       MPI_Send(&x, 1, MPI_UINT64_T, 0, kWork, MPI_COMM_WORLD);

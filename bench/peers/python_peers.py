@@ -49,6 +49,11 @@ def read_common(i):
     return float(TABLE[i % 1000 * part:(i % 1000 + 1) * part].sum())
 
 
+def take_table(table):
+    global TABLE
+    TABLE = table
+
+
 def read_given(table, i):
     part = len(table) // 1000
     return float(table[i % 1000 * part:(i % 1000 + 1) * part].sum())
@@ -74,10 +79,9 @@ def chunk(n):
 
 
 def by_multiprocessing(work, n):
-    global TABLE
     import multiprocessing
     if work == "common":
-        TABLE = numpy.full(12_500_000, 0.5)
+        take_table(numpy.full(12_500_000, 0.5))
 
         def all_of_it():
             with multiprocessing.Pool(WORKERS) as pool:  # forked now: the table is there without being sent
@@ -98,6 +102,13 @@ def by_multiprocessing(work, n):
 
 def by_futures(work, n):
     from concurrent.futures import ProcessPoolExecutor
+    if work == "common":
+        take_table(numpy.full(12_500_000, 0.5))
+
+        def all_of_it():
+            with ProcessPoolExecutor(WORKERS) as pool:  # forked now, too
+                drained(pool.map(read_common, range(n), chunksize=n // 50))
+        return timed(all_of_it)
     with ProcessPoolExecutor(WORKERS) as pool:
         drained(pool.map(inc, range(WORKERS)))
         if work == "call":
@@ -142,6 +153,13 @@ def by_dask(work, n):
 
 def by_mpi4py(work, n):
     from mpi4py.futures import MPIPoolExecutor
+    if work == "common":
+        table = numpy.full(12_500_000, 0.5)
+
+        def all_of_it():
+            with MPIPoolExecutor(WORKERS, initializer=take_table, initargs=(table,)) as pool:
+                drained(pool.map(read_common, range(n), chunksize=n // 50))
+        return timed(all_of_it)
     with MPIPoolExecutor(WORKERS) as pool:
         drained(pool.map(inc, range(WORKERS)))
         if work == "call":

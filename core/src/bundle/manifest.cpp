@@ -34,9 +34,11 @@ Blob blob_from(const Json& json, const std::string& where) {
 }
 
 Manifest from(const Json& json, const std::string& where) {
-  if (json.at("format") != kManifestFormat) {
-    refuse(where,
-           "its format is " + json.at("format").dump() + ", this jobhost reads " + std::to_string(kManifestFormat));
+  if (const auto& format = json.at("format"); format != kManifestFormat) {
+    throw base::Error(base::ExitCode::kPluginRefused,
+                      "'" + where + "' is of format " + format.dump() + ", this jobhost reads format " +
+                          std::to_string(kManifestFormat),
+                      "the jobhost that made the job reads it, or one that is as new");
   }
   Manifest manifest;
   manifest.job = json.at("job");

@@ -9,7 +9,7 @@
 
 namespace jobhost::bundle {
 
-inline constexpr int kManifestFormat = 0;
+inline constexpr int kManifestFormat = 1;
 inline constexpr std::uint64_t kManifestLimit = 64 << 20;  // bytes
 
 /// A file kept in blob/ under the digest of its bytes.
@@ -87,8 +87,9 @@ struct Manifest {
 /// Readable JSON, two spaces deep.
 std::string to_json(const Manifest& manifest);
 
-/// Throws Error(kDamaged) saying which field of `where` is missing, of another type, or not plausible: unknown format,
-/// a digest that is none, a blob name with a slash, tasks that do not follow from the inputs.
+/// Throws Error(kPluginRefused) when `where` is of another format than kManifestFormat, and Error(kDamaged) saying
+/// which field is missing, of another type, or not plausible: a digest that is none, a blob name with a slash, tasks
+/// that do not follow from the inputs.
 Manifest manifest_from_json(const std::string& json, const std::string& where);
 
 }  // namespace jobhost::bundle

@@ -5,7 +5,7 @@
 /// A pack of stored rows, byte by byte (docs/job_directory.md): header, segments, index, trailer.
 namespace jobhost::bundle {
 
-inline constexpr std::uint64_t kPackMagic = 0x0a0d304b4341504a;  // "JPACK0\r\n"
+inline constexpr std::uint64_t kPackMagic = 0x0a0d314b4341504a;  // "JPACK1\r\n"
 inline constexpr std::uint64_t kSegmentRows = 65'536;            // at most
 inline constexpr std::uint64_t kSegmentBytes = 4 << 20;          // a segment ends with the row that exceeds this
 inline constexpr std::uint64_t kMaxColumns = 4096;

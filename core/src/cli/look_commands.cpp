@@ -51,8 +51,9 @@ void list(Session& session, const LookOptions& options) {
                            {"created", manifest.created},
                            {"label", manifest.label}});
     } catch (const base::Error& error) {
-      rows.push_back({id, "", "damaged", "", "", "", "", ""});
-      documents.push_back({{"job", id}, {"state", "damaged"}, {"error", error.what()}});
+      const char* state = error.code() == base::ExitCode::kDamaged ? "damaged" : "unreadable";
+      rows.push_back({id, "", state, "", "", "", "", ""});
+      documents.push_back({{"job", id}, {"state", state}, {"error", error.what()}});
     }
   }
   if (options.json) return print_document({{"store", store.path()}, {"jobs", std::move(documents)}});

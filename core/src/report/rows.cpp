@@ -39,20 +39,6 @@ void append_cell_text(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void append_numbers(const NumberRows& rows, std::uint64_t first, std::uint64_t n,
-                    const std::vector<jobhost_column>& inputs, jobhost_column results, Buffer& buffer) {
-  constexpr std::uint64_t kRows = 256;  // little enough to stay in the cache
-  std::vector<jobhost_column> columns = inputs;
-  for (std::uint64_t done = 0; done < n;) {
-    const std::uint64_t count = std::min(kRows, n - done);
-    rows.append(first + done, count, columns, results, buffer.text());
-    for (auto& column : columns) column.data += count * column.stride;
-    results.data += count * results.stride;
-    buffer.pass_on_when_full();
-    done += count;
-  }
-}
-
 class CsvWriter : public RowWriter {
  public:
   CsvWriter(const schema::Kernel& kernel, TextSink sink) : kernel_(kernel), buffer_(std::move(sink)) {
@@ -73,7 +59,7 @@ class CsvWriter : public RowWriter {
 
   void results(std::uint64_t first, std::uint64_t n, const std::vector<jobhost_column>& inputs,
                const jobhost_column& results) override {
-    if (numbers_) return append_numbers(*numbers_, first, n, inputs, results, buffer_);
+    if (numbers_) return numbers_->append(first, n, inputs, results, buffer_);
     std::string& out = buffer_.text();
     for (std::uint64_t i = 0; i < n; ++i) {
       inputs_of(first + i, i, inputs);
@@ -148,7 +134,7 @@ class JsonWriter : public RowWriter {
 
   void results(std::uint64_t first, std::uint64_t n, const std::vector<jobhost_column>& inputs,
                const jobhost_column& results) override {
-    if (numbers_) return append_numbers(*numbers_, first, n, inputs, results, buffer_);
+    if (numbers_) return numbers_->append(first, n, inputs, results, buffer_);
     std::string& out = buffer_.text();
     for (std::uint64_t i = 0; i < n; ++i) {
       begin(first + i, i, inputs);

@@ -6,9 +6,9 @@
 /// The result log, byte by byte (docs/job_directory.md). One writer for life, append only; all numbers little-endian.
 namespace jobhost::store {
 
-inline constexpr std::uint64_t kSegmentMagic = 0x0a0d30474f4c484a;  // "JHLOG0\r\n"
+inline constexpr std::uint64_t kSegmentMagic = 0x0a0d31474f4c484a;  // "JHLOG1\r\n"
 inline constexpr std::uint32_t kFrameMagic = 0x4652484a;            // "JHRF"
-inline constexpr std::uint32_t kLogFormat = 0;
+inline constexpr std::uint32_t kLogFormat = 1;
 
 /// First bytes of every log file. Its checksum seeds those of all frames, so that a frame copied from another file or
 /// another job is never believed.
