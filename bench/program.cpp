@@ -5,7 +5,7 @@
 //   fussy   1 % throw; an outcome each      doomed  all throw; an outcome each
 //   large   1 MB results, as values         common  100 MB read by N tasks
 // on a pool that is there already:
-//   pool-inc  pool-spin  pool-fussy  pool-large  pool-common
+//   pool-views (1 MB results where they lie)  pool-inc  pool-spin  pool-fussy  pool-large  pool-common
 //   call      one call at once after the one before: median and 99th percentile of N
 //   asleep    the same when everybody has gone to sleep
 //   pipe      one call with a job of its own: median of N
@@ -46,6 +46,9 @@ static double drained(Clock::time_point begin, Results results, std::uint64_t n,
 static void look_at_fussy(std::uint64_t i, auto outcome) {
   require(static_cast<bool>(outcome) == (i % 100 != 99));
   if (outcome) require(outcome.value() == static_cast<double>(i));
+}
+static void look_at_view(std::uint64_t i, std::span<const double> values) {
+  require(values.size() == work::kLarge && values[i % work::kLarge] == static_cast<double>(i));
 }
 static void look_at_large(std::uint64_t i, const std::vector<double>& values) {
   require(values.size() == work::kLarge && values[i % work::kLarge] == static_cast<double>(i));
@@ -102,6 +105,8 @@ int main(int argc, char** argv) {
     } else if (what == "pool-fussy") {
       seconds = drained(start, pool.outcomes(work::fussy, inputs), n,
                         [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });
+    } else if (what == "pool-views") {
+      seconds = drained(start, pool.views(work::large, inputs), n, look_at_view);
     } else if (what == "pool-large") {
       seconds = drained(start, pool.map(work::large, inputs), n, look_at_large);
     } else if (what == "call" || what == "asleep") {

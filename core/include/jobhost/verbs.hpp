@@ -430,8 +430,8 @@ auto imap(A&&... arguments) {
 }
 
 /// Results in the order of the inputs as they lie in the memory that workers wrote them to: std::span<const double> for
-/// a std::vector<double>, std::string_view for a std::string, else the value. Each is valid until the iterator moves on.
-/// For results of megabytes, which then are written once and never copied.
+/// a std::vector<double>, std::string_view for a std::string, else the value. Each is valid until the iterator moves
+/// on. For results of megabytes, which then are written once and never copied.
 template <class F, class... A>
 auto views(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsView>(options, true, f, std::forward<A>(arguments)...);

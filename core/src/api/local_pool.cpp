@@ -59,7 +59,8 @@ LocalPool::LocalPool(base::Env& env, std::shared_ptr<Mailbox> mailbox, std::uniq
   for (unsigned slot = Mailbox::kSlots; slot-- > 0;) free_slots_.push_back(slot);
   base::Bytes encoded;
   base::append_text(encoded, globals);
-  globals_ = std::make_shared<SharedRegion>(mailbox_, detail::Value{std::string(base::as_text(encoded))});
+  globals_ = std::make_shared<SharedRegion>(env_, mailbox_, job_.directory.inputs(),
+                                            detail::Value{std::string(base::as_text(encoded))});
   workers_ = std::make_unique<host::Workers>(env_, job_, std::move(workers));
 }
 
@@ -69,7 +70,7 @@ LocalPool::~LocalPool() {
 }
 
 std::shared_ptr<detail::SharedValue> LocalPool::share(const detail::Value& value) {
-  return in_users_words([&] { return std::make_shared<SharedRegion>(mailbox_, value); });
+  return in_users_words([&] { return std::make_shared<SharedRegion>(env_, mailbox_, job_.directory.inputs(), value); });
 }
 
 std::unique_ptr<detail::PoolTask> LocalPool::post(detail::Call call) {
@@ -277,6 +278,10 @@ std::vector<jobhost_column> LocalPool::columns_of(const Posted& posted, std::uin
     if (column.kind == RequestColumn::Kind::kRange) {
       numbers.push_back(column.data + index);
       columns.push_back({reinterpret_cast<const unsigned char*>(&numbers.back()), nullptr, 0, column.width});
+      continue;
+    }
+    if (column.kind == RequestColumn::Kind::kFile) {
+      columns.push_back({nullptr, nullptr, 0, column.size});  // too large to be shown
       continue;
     }
     const bool in_body = column.data - request.body < request.body_size;

@@ -117,8 +117,7 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
 
 class LocalJob : public detail::Job {
  public:
-  LocalJob(base::Env& env, host::Job job, std::unique_ptr<host::HeadStart> workers, bool in_order,
-           std::stop_token stop)
+  LocalJob(base::Env& env, host::Job job, std::unique_ptr<host::HeadStart> workers, bool in_order, std::stop_token stop)
       : env_(env),
         job_(std::move(job)),
         in_order_(in_order),

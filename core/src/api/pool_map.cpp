@@ -14,9 +14,9 @@ using store::TaskState;
 constexpr std::size_t kAhead = 8;                   // requests posted whatever is ready to be read
 constexpr std::size_t kMostParts = 64;              // requests at a time
 constexpr std::uint64_t kRequestBytes = 128 << 10;  // arguments and results of a request
-constexpr std::uint64_t kResultBytes = 8 << 20;     // of a request, in arenas
-constexpr std::uint64_t kUnread = 64 << 20;         // bytes of results that may wait to be read
-constexpr std::uint64_t kMostUnread = 1 << 30;      // likewise, while a slow task holds up all others
+constexpr std::uint64_t kResultBytes = 2 << 20;     // of a request, in arenas
+constexpr std::uint64_t kUnread = 8 << 20;          // bytes of results that may wait to be read
+constexpr std::uint64_t kMostUnread = 512 << 20;    // likewise, while a slow task holds up all others
 constexpr std::uint64_t kUnknownSize = 2 << 20;     // bytes of a result before one was seen
 constexpr std::uint64_t kPauseNs = 50'000'000;
 

@@ -1,42 +1,15 @@
 #include "api/shared_region.hpp"
 
-#include <sys/mman.h>
-
-#include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <thread>
-#include <vector>
+
+#include "store/shared_file.hpp"
 
 namespace jobhost::api {
 namespace {
 
-constexpr std::uint64_t kHuge = 2 << 20;  // bytes of a large page
-constexpr std::uint64_t kPiece = 4 << 20;
+using store::RequestColumn;
 
-/// Gives back the whole pages within memory that nobody reads again.
-void drop(const unsigned char* from, std::uint64_t size) {
-  constexpr std::uintptr_t kPage = 4096;
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(from) + kPage - 1) / kPage * kPage;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(from + size) / kPage * kPage;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
-/// Several threads, because copying into new memory mostly waits for its pages. Each takes the next piece.
-void copy_large(unsigned char* to, const unsigned char* from, std::uint64_t size, bool last) {
-  std::atomic<std::uint64_t> next{0};
-  const auto copy = [&] {
-    for (std::uint64_t begin; (begin = next.fetch_add(kPiece)) < size;) {
-      const std::uint64_t length = std::min(kPiece, size - begin);
-      std::memcpy(to + begin, from + begin, length);
-      if (last) drop(from + begin, length);
-    }
-  };
-  std::vector<std::jthread> helpers;
-  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
-  for (unsigned i = 1; i < threads; ++i) helpers.emplace_back(copy);
-  copy();
-}
+constexpr std::uint64_t kLarge = 4 << 20;  // bytes
 
 class Counter : public detail::ByteSink {
  public:
@@ -48,41 +21,67 @@ class Copier : public detail::ByteSink {
  public:
   explicit Copier(unsigned char* to) : to_(to) {}
   void bytes(const void* from, std::uint64_t size) override {
-    copy(static_cast<const unsigned char*>(from), size, false);
-  }
-  void last_bytes(const void* from, std::uint64_t size) override {
-    copy(static_cast<const unsigned char*>(from), size, true);
+    if (size > 0) std::memcpy(to_, from, size);
+    to_ += size;
   }
 
  private:
-  void copy(const unsigned char* from, std::uint64_t size, bool last) {
-    if (size >= 2 * kPiece) {
-      copy_large(to_, from, size, last);
-    } else if (size > 0) {
-      std::memcpy(to_, from, size);
-    }
-    to_ += size;
-  }
   unsigned char* to_;
 };
 
-std::uint64_t size_of(const detail::Value& value) {
-  if (!value.write) return value.bytes.size();
-  Counter counter;
-  value.write(counter);
-  return counter.count;
+class FileSink : public detail::ByteSink {
+ public:
+  explicit FileSink(store::SharedFileWriter& file) : file_(file) {}
+  void bytes(const void* from, std::uint64_t size) override { write(from, size, false); }
+  void last_bytes(const void* from, std::uint64_t size) override { write(from, size, true); }
+
+ private:
+  void write(const void* from, std::uint64_t size, bool last) {
+    file_.write({static_cast<const unsigned char*>(from), size}, last);
+  }
+  store::SharedFileWriter& file_;
+};
+
+void write_to(detail::ByteSink& sink, const detail::Value& value) {
+  if (value.write) {
+    value.write(sink);
+  } else {
+    sink.bytes(value.bytes.data(), value.bytes.size());
+  }
 }
 
 }  // namespace
 
-SharedRegion::SharedRegion(std::shared_ptr<store::Mailbox> mailbox, const detail::Value& value)
-    : mailbox_(std::move(mailbox)), size_(size_of(value)), place_(mailbox_->share(size_)) {
-  const auto& memory = mailbox_->memory();
-  Copier copier(size_ >= kHuge ? memory.in_huge_pages(place_, size_) : memory.at(place_, size_));
-  if (value.write) {
-    value.write(copier);
+SharedRegion::SharedRegion(base::Env& env, std::shared_ptr<store::Mailbox> mailbox, const std::string& folder,
+                           const detail::Value& value)
+    : env_(env), mailbox_(std::move(mailbox)), folder_(folder) {
+  Counter counter;
+  write_to(counter, value);
+  column_.size = counter.count;
+  if (column_.size >= kLarge) {
+    write_files(value);
   } else {
-    copier.bytes(value.bytes.data(), value.bytes.size());
+    column_.data = mailbox_->share(column_.size);
+    Copier copier(mailbox_->memory().at(column_.data, column_.size));
+    write_to(copier, value);
+  }
+}
+
+void SharedRegion::write_files(const detail::Value& value) {
+  column_.kind = RequestColumn::Kind::kFile;
+  env_.random(&column_.data, sizeof column_.data);
+  store::SharedFileWriter file(env_, store::shared_file_path(folder_, column_.data), column_.size);
+  column_.width = file.stripes();
+  FileSink sink(file);
+  write_to(sink, value);
+  file.keep();
+}
+
+SharedRegion::~SharedRegion() {
+  if (column_.kind == RequestColumn::Kind::kFile) {
+    store::remove_shared_file(env_, store::shared_file_path(folder_, column_.data), column_.width);
+  } else {
+    mailbox_->unshare(column_.data, column_.size);
   }
 }
 

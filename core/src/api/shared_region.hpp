@@ -1,26 +1,33 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
+#include "base/env.hpp"
 #include "jobhost/detail/runtime.hpp"
 #include "store/mailbox.hpp"
 
 namespace jobhost::api {
 
-/// A value in the mailbox for as long as anybody refers to it.
+/// A value that a pool's lanes find in the mailbox, or in files when it is large, for as long as anybody refers to it.
 class SharedRegion : public detail::SharedValue {
  public:
-  /// Writes the value there; a large one with the help of other threads.
-  SharedRegion(std::shared_ptr<store::Mailbox> mailbox, const detail::Value& value);
+  /// Writes the value. `folder` is for files. Throws Error.
+  SharedRegion(base::Env& env, std::shared_ptr<store::Mailbox> mailbox, const std::string& folder,
+               const detail::Value& value);
   SharedRegion(const SharedRegion&) = delete;
   SharedRegion& operator=(const SharedRegion&) = delete;
-  ~SharedRegion() override { mailbox_->unshare(place_, size_); }
+  ~SharedRegion() override;
 
-  store::RequestColumn column() const { return {store::RequestColumn::Kind::kConstant, 0, place_, size_}; }
+  const store::RequestColumn& column() const { return column_; }
 
  private:
+  void write_files(const detail::Value& value);
+
+  base::Env& env_;
   std::shared_ptr<store::Mailbox> mailbox_;
-  std::uint64_t size_, place_;
+  std::string folder_;
+  store::RequestColumn column_;
 };
 
 }  // namespace jobhost::api

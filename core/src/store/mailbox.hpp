@@ -24,6 +24,7 @@ struct RequestColumn {
     kFixed,     // values of `width` bytes side by side
     kVarying,   // count + 1 offsets (u64, the first 0), then the values
     kRange,     // whole numbers of `width` bytes: `data`, `data` + 1, ...
+    kFile,      // a constant in the shared file of number `data`, in `width` stripes (shared_file.hpp)
   };
   Kind kind = Kind::kConstant;
   std::uint32_t width = 0;
@@ -67,7 +68,7 @@ class Mailbox {
   static constexpr std::uint64_t kRoom = 256 << 10;  // bytes of a request that need no place of their own
   static constexpr std::uint64_t kInRequest = 1024;  // larger results are in arenas
   static constexpr unsigned kArenas = 1026;          // a lane's, the solo lane's, the supervisor's
-  static constexpr std::uint32_t kBlocks = 1024;     // of an arena
+  static constexpr std::uint32_t kBlocks = 2048;     // of an arena
 
   Mailbox();
   /// Maps what another process made.

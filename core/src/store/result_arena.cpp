@@ -10,7 +10,7 @@ namespace jobhost::store {
 namespace {
 
 constexpr std::uint64_t kArenas = std::uint64_t{1} << 52, kArena = std::uint64_t{1} << 42;  // places in the memory
-constexpr std::uint64_t kSmallest = 64 << 10, kUsual = 4 << 20;                             // bytes of a block
+constexpr std::uint64_t kSmallest = 64 << 10, kUsual = 1 << 20;                             // bytes of a block
 constexpr std::uint64_t kSpare = 64 << 20;  // free blocks beyond give their memory back
 constexpr std::uint64_t kLeast = 4096;      // a room
 
@@ -57,8 +57,8 @@ void ResultArena::next_block(std::uint64_t size) {
   block_ = found;
   at_ = 0;
   const ArenaBlock& block = blocks_[found];
-  room_ = {block.size >= kUsual ? mailbox_.memory().in_huge_pages(block.offset, block.size)
-                                : mailbox_.memory().at(block.offset, block.size),
+  room_ = {block.size > kUsual ? mailbox_.memory().in_huge_pages(block.offset, block.size)
+                               : mailbox_.memory().at(block.offset, block.size),
            block.size};
 }
 

@@ -140,7 +140,8 @@ int executor_main(base::Env& env, int argc, char** argv) {
     const StackSource stacks{&last_throw_stack, &recorded_modules};
     std::unique_ptr<TaskIo> io;
     if (mailbox) {
-      io = std::make_unique<MailboxIo>(*mailbox, first + i, *plugin, stacks);
+      io = std::make_unique<MailboxIo>(env, *mailbox, store::JobDirectory(plan.job_directory).inputs(), first + i,
+                                       *plugin, stacks);
     } else {
       io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation),
                                    first + i, entry, doorbell.get(), stacks);

@@ -7,7 +7,7 @@ namespace jobhost::worker {
 namespace {
 
 constexpr std::uint64_t kIdleWaitNs = 200'000'000;
-constexpr std::uint64_t kHuge = 2 << 20;  // bytes of a large page
+constexpr std::size_t kMappedFiles = 8;
 
 /// For tasks that nobody waits for any more.
 std::uint64_t do_nothing(const jobhost_column*, std::uint64_t n, jobhost_sink*, jobhost_progress*) { return n; }
@@ -38,6 +38,7 @@ void MailboxIo::read(std::uint64_t first, std::uint64_t n, Batch& batch) {
     batch.columns.clear();
     return;
   }
+  ++batches_;
   jobhost_entry& entry = entries_[request_.entry];
   if (!entry) entry = program_.entry_at(request_.entry);
   batch.entry = entry;
@@ -60,12 +61,27 @@ jobhost_column MailboxIo::column_of(const store::RequestColumn& column, std::siz
     if (width == 1) count_from<std::uint8_t>(start, n, values.data());
     return {values.data(), nullptr, width, width};
   }
-  const auto& memory = mailbox_.memory();
-  const unsigned char* data =
-      column.size < kHuge ? memory.at(column.data, column.size) : memory.in_huge_pages(column.data, column.size);
+  if (column.kind == Kind::kFile) return {file(column), nullptr, 0, column.size};
+  const unsigned char* data = mailbox_.memory().at(column.data, column.size);
   if (column.kind == Kind::kConstant) return {data, nullptr, 0, column.size};
   if (column.kind == Kind::kFixed) return {data + index_ * width, nullptr, width, width};
   return {data + 8 * (request_.count + 1), reinterpret_cast<const std::uint64_t*>(data) + index_, 0, 0};
+}
+
+const unsigned char* MailboxIo::file(const store::RequestColumn& column) {
+  for (auto& file : files_) {
+    if (file.number != column.data) continue;
+    file.used = batches_;
+    return file.mapping.data();
+  }
+  if (files_.size() >= kMappedFiles) {
+    const auto oldest =
+        std::min_element(files_.begin(), files_.end(), [](const auto& a, const auto& b) { return a.used < b.used; });
+    if (oldest->used < batches_) files_.erase(oldest);  // not of this batch
+  }
+  files_.push_back(
+      {column.data, batches_, {env_, store::shared_file_path(inputs_, column.data), column.size, column.width}});
+  return files_.back().mapping.data();
 }
 
 void MailboxIo::make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) {

@@ -4,6 +4,7 @@
 
 #include "store/mailbox.hpp"
 #include "store/result_arena.hpp"
+#include "store/shared_file.hpp"
 #include "worker/loader.hpp"
 #include "worker/task_io.hpp"
 
@@ -13,8 +14,15 @@ namespace jobhost::worker {
 class MailboxIo : public TaskIo {
  public:
   /// Mailbox and program outlive it.
-  MailboxIo(store::Mailbox& mailbox, unsigned lane, const LoadedPlugin& program, StackSource stacks)
-      : mailbox_(mailbox), arena_(mailbox, lane), program_(program), stacks_(std::move(stacks)) {}
+  /// `inputs`: the job's folder of that name.
+  MailboxIo(base::Env& env, store::Mailbox& mailbox, std::string inputs, unsigned lane, const LoadedPlugin& program,
+            StackSource stacks)
+      : env_(env),
+        mailbox_(mailbox),
+        inputs_(std::move(inputs)),
+        arena_(mailbox, lane),
+        program_(program),
+        stacks_(std::move(stacks)) {}
 
   std::uint64_t available() override { return mailbox_.posted(); }
   double batch_ns() const override { return 5e4; }
@@ -29,7 +37,11 @@ class MailboxIo : public TaskIo {
   jobhost_column column_of(const store::RequestColumn& column, std::size_t number, std::uint64_t n);
   void commit_results(const Batch& batch, std::uint64_t completed, store::Place* places);
 
+  const unsigned char* file(const store::RequestColumn& column);
+
+  base::Env& env_;
   store::Mailbox& mailbox_;
+  std::string inputs_;
   store::ResultArena arena_;
   const LoadedPlugin& program_;
   StackSource stacks_;
@@ -44,6 +56,13 @@ class MailboxIo : public TaskIo {
   base::Bytes results_;              // of a small fixed size, before they are committed
   std::vector<base::Bytes> ranges_;  // values of ranges, by column
   std::vector<store::TaskState> states_;
+
+  struct MappedFile {
+    std::uint64_t number, used;  // in which batch last
+    store::SharedFileMapping mapping;
+  };
+  std::vector<MappedFile> files_;  // few: those used longest ago make room
+  std::uint64_t batches_ = 0;
 };
 
 }  // namespace jobhost::worker

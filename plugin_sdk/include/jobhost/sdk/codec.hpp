@@ -399,8 +399,14 @@ void decode(Reader& reader, T& value) {
       value.resize(size);
       for (auto&& item : value) item = *reader.take(1) != 0;
     } else if constexpr (std::is_arithmetic_v<Item> && requires { value.data(); }) {
-      value.resize(size);
-      if (size > 0) __builtin_memcpy(value.data(), reader.take(size * sizeof(Item)), size * sizeof(Item));
+      const unsigned char* const from = reader.take(size * sizeof(Item));
+      if (reinterpret_cast<std::uintptr_t>(from) % alignof(Item) == 0) {
+        const auto* const items = reinterpret_cast<const Item*>(from);
+        value.assign(items, items + size);  // written once; resize would clear it first
+      } else {
+        value.resize(size);
+        if (size > 0) __builtin_memcpy(value.data(), from, size * sizeof(Item));
+      }
     } else {
       value.resize(size);
       for (auto& item : value) decode(reader, item);
