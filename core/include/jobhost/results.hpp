@@ -202,7 +202,7 @@ template <class T>
 struct Slot {
   std::uint64_t task = 0;
   std::optional<T> value;
-  std::optional<Failure> failure;
+  std::shared_ptr<const Failure> failure;  // few tasks fail: others carry a pointer
 
   bool read(JobSequence& jobs) {
     Outcome outcome;
@@ -211,8 +211,9 @@ struct Slot {
     value.reset();
     failure.reset();
     if (outcome.failure) {
-      failure = *outcome.failure;
-      failure->task = task;
+      auto told = std::make_shared<Failure>(*outcome.failure);
+      told->task = task;
+      failure = std::move(told);
     } else {
       value = decoded<T>(outcome);
     }
@@ -287,7 +288,7 @@ class TaskOutcome {
     return *slot_.value;
   }
   /// Only when it failed.
-  TaskFailure failure() const { return TaskFailure(slot_.failure.value()); }
+  TaskFailure failure() const { return TaskFailure(*slot_.failure); }
 
  private:
   detail::Slot<T> slot_;

@@ -38,9 +38,13 @@ std::string text_of(const schema::Kernel& kernel, std::size_t own, const std::ve
 
 class Details : public detail::FailureDetails {
  public:
-  Details(std::shared_ptr<JobCode> code, const store::Failure& failure,
+  Details(std::shared_ptr<JobCode> code, store::Failure&& failure,
           std::shared_ptr<const std::vector<std::string>> modules, const FailedCall& call)
-      : code_(std::move(code)), failure_(failure), modules_(std::move(modules)), kernel_(call.kernel), own_(call.own) {
+      : code_(std::move(code)),
+        failure_(std::move(failure)),
+        modules_(std::move(modules)),
+        kernel_(call.kernel),
+        own_(call.own) {
     for (std::size_t p = own_; p < call.columns.size(); ++p) {
       const auto value = bundle::value_at(call.columns[p], 0);
       arguments_.push_back({{}, value.size()});
@@ -90,7 +94,7 @@ host::Explanation JobCode::explain(const store::Failure& failure, const std::vec
   return explainer_.explain(failure, &modules);
 }
 
-detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, const store::Failure& failure,
+detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, store::Failure failure,
                      const std::shared_ptr<const std::vector<std::string>>& modules, const FailedCall& call) {
   auto words = host::Explainer::in_short(failure);
   detail::Failure told;
@@ -103,7 +107,7 @@ detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, c
     told.object = failure.thrown[0].object;
   }
   for (auto& cause : words.causes) told.causes.push_back({std::move(cause.type), std::move(cause.what)});
-  told.details = std::make_shared<Details>(code, failure, modules, call);
+  told.details = std::make_shared<Details>(code, std::move(failure), modules, call);
   return told;
 }
 

@@ -40,7 +40,7 @@ struct FailedCall {
 };
 
 /// A failure as programs are told of it. Any thread may call.
-detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, const store::Failure& failure,
+detail::Failure told(const std::shared_ptr<JobCode>& code, std::uint64_t task, store::Failure failure,
                      const std::shared_ptr<const std::vector<std::string>>& modules, const FailedCall& call);
 
 }  // namespace jobhost::api

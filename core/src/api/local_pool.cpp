@@ -299,13 +299,13 @@ std::vector<jobhost_column> LocalPool::columns_of(const Posted& posted, std::uin
 }
 
 detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index) {
-  const auto [failure, place] = store::read_failure(*mailbox_, posted.place(index));
+  auto [failure, place] = store::read_failure(*mailbox_, posted.place(index));
   std::vector<std::uint64_t> numbers;
   const auto columns = columns_of(posted, index, numbers);
   const std::lock_guard lock(mutex_);
   auto& modules = modules_[place.offset];
   if (!modules) modules = std::make_shared<const std::vector<std::string>>(store::read_modules(*mailbox_, place));
-  return told(code_, posted.request.first + index, failure, modules,
+  return told(code_, posted.request.first + index, std::move(failure), modules,
               {[call = posted.call] { return kernel_of(call->call); }, detail::kOwnColumns, columns});
 }
 

@@ -57,6 +57,8 @@ store::StackEntry entry_of(std::uintptr_t address) {
 struct Walk {
   std::uintptr_t* addresses;
   std::size_t depth, limit;
+  std::uintptr_t floor;
+  bool above = false;  // seen a frame above the floor: stacks of a kernel's own may lie anywhere
 };
 
 _Unwind_Reason_Code step(_Unwind_Context* context, void* argument) {
@@ -65,6 +67,9 @@ _Unwind_Reason_Code step(_Unwind_Context* context, void* argument) {
   int before_instruction = 0;
   std::uintptr_t address = _Unwind_GetIPInfo(context, &before_instruction);
   if (address == 0) return _URC_END_OF_STACK;
+  const bool above = _Unwind_GetCFA(context) < walk->floor;
+  if (walk->above && !above) return _URC_END_OF_STACK;
+  walk->above = above;
   // A return address points behind the call; the frame a signal interrupted points at the instruction itself.
   walk->addresses[walk->depth++] = before_instruction ? address : address - 1;
   return _URC_NO_REASON;
@@ -126,8 +131,8 @@ void on_terminate() {
 
 }  // namespace
 
-std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit) {
-  Walk walk{addresses, 0, limit};
+std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit, std::uintptr_t floor) {
+  Walk walk{addresses, 0, limit, floor};
   _Unwind_Backtrace(&step, &walk);
   return walk.depth;
 }

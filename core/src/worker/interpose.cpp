@@ -8,6 +8,7 @@ namespace jobhost::worker {
 namespace {
 
 thread_local ThrowSite site;
+thread_local std::uintptr_t throw_floor = UINTPTR_MAX;
 ExitObserver exit_observer = nullptr;
 
 // The interposed function's own frame and walk_stack's are not part of the story.
@@ -29,6 +30,7 @@ Function* real(const char* name) {
 }  // namespace
 
 const ThrowSite& last_throw_site() { return site; }
+void set_throw_floor(const void* frame) { throw_floor = reinterpret_cast<std::uintptr_t>(frame); }
 void set_exit_observer(ExitObserver observer) { exit_observer = observer; }
 
 }  // namespace jobhost::worker
@@ -41,7 +43,7 @@ __attribute__((visibility("default"), noinline)) void __cxa_throw(void* object, 
                                                                   void (*destroy)(void*)) {
   static auto* const next = real<void(void*, std::type_info*, void (*)(void*))>("__cxa_throw");
   std::uintptr_t addresses[ThrowSite::kMaxDepth + kOwnFrames];
-  const std::size_t depth = walk_stack(addresses, ThrowSite::kMaxDepth + kOwnFrames);
+  const std::size_t depth = walk_stack(addresses, ThrowSite::kMaxDepth + kOwnFrames, throw_floor);
   site.depth = 0;
   for (std::size_t i = kOwnFrames; i < depth; ++i) site.addresses[site.depth++] = addresses[i];
   next(object, type, destroy);

@@ -14,12 +14,14 @@ struct ThrowSite {
   std::size_t depth;
 };
 const ThrowSite& last_throw_site();
+/// Throw sites of this thread end with the call that `frame` made: what called that is not of interest.
+void set_throw_floor(const void* frame);
 
 /// Called when code of the plugin calls exit, quick_exit or _exit; returning lets the call go on.
 using ExitObserver = void (*)(const char* call, int code, const std::uintptr_t* addresses, std::size_t depth);
 void set_exit_observer(ExitObserver observer);
 
-/// Fills in the addresses of this thread's calls, innermost first; returns how many.
-std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit);
+/// Fills in the addresses of this thread's calls, innermost first, down to the frame at `floor`; returns how many.
+std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit, std::uintptr_t floor = UINTPTR_MAX);
 
 }  // namespace jobhost::worker

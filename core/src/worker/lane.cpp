@@ -5,6 +5,7 @@
 #include <typeinfo>
 
 #include "store/doorbell.hpp"
+#include "worker/interpose.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -154,6 +155,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
   lane_.batch_first.store(first, std::memory_order_release);
   lane_.batch_end.store(Call{++calls_ & 0xffff, begun_.end}.word());
   if (stopping()) return 0;
+  set_throw_floor(__builtin_frame_address(0));
   memory_.begin_tasks();
   std::uint64_t completed = batch_.entry(columns_.data(), n, &sink, &lane_.progress);
   memory_.end_tasks();

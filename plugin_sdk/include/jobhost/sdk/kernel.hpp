@@ -36,11 +36,12 @@ struct Overload {
   }
 };
 
+/// Inside the handler of what task i threw; `error` is null when that is no std::exception.
 template <class Text>
-[[gnu::cold, gnu::noinline]] void report(jobhost_sink* sink, std::uint64_t i) {
+[[gnu::cold, gnu::noinline]] void report(jobhost_sink* sink, std::uint64_t i, const std::exception* error) {
   Thrown thrown;
   try {
-    describe_current<Text>(thrown);
+    error ? describe<Text>(thrown, *error) : describe_current<Text>(thrown);
   } catch (...) {
     // A what() that throws: the type is all that can be told.
     thrown.add(abi::__cxa_current_exception_type(), "");
@@ -128,6 +129,16 @@ std::uint64_t run_batch(Callee callee, TypeList<P...>, const jobhost_column* par
   std::uint64_t i = 0;
   while (i < n) {
     [[maybe_unused]] std::uint64_t used = sink->used;
+    const auto failed = [&](const std::exception* error) {
+      report<Text>(sink, i, error);
+      if constexpr (kVariable) {
+        sink->used = used;
+        sink->ends[i] = used;
+      } else if constexpr (kSize > 0) {
+        __builtin_memset(out + i * kSize, 0, kSize);
+      }
+      ++i;
+    };
     try {
       for (; i < n; ++i) {
         __atomic_store_n(&progress->current, i, __ATOMIC_RELAXED);
@@ -139,15 +150,11 @@ std::uint64_t run_batch(Callee callee, TypeList<P...>, const jobhost_column* par
       }
     } catch (abi::__forced_unwind&) {
       throw;
+    } catch (const std::exception& error) {
+      failed(
+          &error);  // caught as itself: to throw it again in order to look at it would cost as much as the first time
     } catch (...) {
-      report<Text>(sink, i);
-      if constexpr (kVariable) {
-        sink->used = used;
-        sink->ends[i] = used;
-      } else if constexpr (kSize > 0) {
-        __builtin_memset(out + i * kSize, 0, kSize);
-      }
-      ++i;
+      failed(nullptr);
     }
   }
   return i;

@@ -67,22 +67,32 @@ inline const char* in_digits(char (&buffer)[32], long long value) {
   return buffer;
 }
 
-/// Call inside a catch handler. `Text` is std::string, which may be incomplete where the user never included it.
+template <class Text>
+void describe_current(Thrown& thrown);
+
+/// Call inside the handler that caught it.
+template <class Text>
+[[gnu::cold, gnu::noinline]] void describe(Thrown& thrown, const std::exception& error) {
+  thrown.add(abi::__cxa_current_exception_type(), error.what());
+  const auto* nested = dynamic_cast<const std::nested_exception*>(&error);
+  if (!nested || !nested->nested_ptr()) return;
+  try {
+    nested->rethrow_nested();
+  } catch (const std::exception& cause) {
+    describe<Text>(thrown, cause);
+  } catch (...) {
+    describe_current<Text>(thrown);
+  }
+}
+
+/// Call inside a catch handler for what is no std::exception. `Text` is std::string, which may be incomplete where the
+/// user never included it.
 template <class Text>
 [[gnu::cold, gnu::noinline]] void describe_current(Thrown& thrown) {
   const std::type_info* type = abi::__cxa_current_exception_type();
   char buffer[32];
   try {
     throw;
-  } catch (const std::exception& error) {
-    thrown.add(type, error.what());
-    const auto* nested = dynamic_cast<const std::nested_exception*>(&error);
-    if (!nested || !nested->nested_ptr()) return;
-    try {
-      nested->rethrow_nested();
-    } catch (...) {
-      describe_current<Text>(thrown);
-    }
   } catch (const char* text) {
     thrown.add(type, text ? text : "");
   } catch (int value) {
