@@ -76,7 +76,7 @@ class Works:
         self.parallel(W1, "M/s", "--pipe", lambda: rate(few, self.filtered("inc", few)))
         self.backends(W1, "M/s", "command line", lambda b: rate(n, run.submitted(b, "inc", n)))
         self.backends(W1, "M/s", "C++", lambda b: rate(n, run.program(b, "inc", n)))
-        self.backends(W1, "M/s", "Pool", lambda b: rate(few // 10, run.program(b, "pool-inc", few // 10)))
+        self.backends(W1, "M/s", "Pool", lambda b: rate(n, run.program(b, "pool-inc", n)))
 
     def one_at_a_time(self):
         run, n, few = self.run, (2 * 10**5 if self.quick else 10**6), 5000
@@ -87,7 +87,7 @@ class Works:
         self.parallel(W1_ONE, "M/s", "", lambda: rate(100, run.shell("seq 100 | parallel -j2 echo | tail -1")))
         self.backends(W1_ONE, "M/s", "command line", lambda b: rate(n, run.submitted(b, "inc", n, "--chunk", "1")))
         self.backends(W1_ONE, "M/s", "C++", lambda b: rate(n, run.program(b, "inc", n, chunk=1)))
-        self.backends(W1_ONE, "M/s", "Pool", lambda b: rate(n, run.program(b, "pool-inc", n)))
+        self.backends(W1_ONE, "M/s", "Pool", lambda b: rate(n, run.program(b, "pool-inc", n, chunk=1)))
 
     def tasks_of_13_us(self):
         """Efficiency: time in one thread / (2 * time). One serial time a round is everybody's, so that it cancels in ratios."""
@@ -100,7 +100,7 @@ class Works:
         self.add(W2, "efficiency", "limit", "tbb::parallel_for", "", lambda: efficiency(n, run.limit("spin", n)), rounds)
         self.backends(W2, "efficiency", "command line", lambda b: efficiency(n, run.submitted(b, "spin", n)), rounds)
         self.backends(W2, "efficiency", "C++", lambda b: efficiency(n, run.program(b, "spin", n)), rounds)
-        self.backends(W2, "efficiency", "Pool", lambda b: efficiency(n // 4, run.program(b, "pool-spin", n // 4)), rounds)
+        self.backends(W2, "efficiency", "Pool", lambda b: efficiency(n, run.program(b, "pool-spin", n)), rounds)
         self.add(W2, "efficiency", "peer", "MPI loop", "batch 100", lambda: efficiency(n, run.mpi("spin", n, 100)))
         self.pythons(W2, "efficiency", "spin", {"multiprocessing": 50_000, "futures": 50_000, "joblib": 50_000, "mpi4py": 50_000,
                                                 "dask": 1000}, lambda m, seconds: 13e-6 * m / seconds / 2)
@@ -127,6 +127,7 @@ class Works:
         self.backends(W4, "GB/s", "command line", lambda b: volume(n, run.submitted(b, "large", n)))
         self.backends(W4, "GB/s", "C++", lambda b: volume(n, run.program(b, "large", n)))
         self.backends(W4, "GB/s", "Pool", lambda b: volume(n, run.program(b, "pool-large", n)))
+        self.backends(W4, "GB/s", "Pool, views", lambda b: volume(n, run.program(b, "pool-views", n)))
 
     def first_results(self):
         run = self.run

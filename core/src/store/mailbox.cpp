@@ -23,8 +23,6 @@ constexpr std::uint64_t kBodyRoom = std::uint64_t{1} << 38;
 constexpr std::uint64_t kHugePage = 2 << 20;
 constexpr std::uint64_t kKept = 1 << 20;  // a larger body's memory is given back at once
 constexpr int kWarmSlots = 32;            // whose pages are there from the start
-// Some ten microseconds: less than it takes to be woken, little enough that nobody pays for it.
-constexpr int kSpins = 1000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -35,8 +33,8 @@ void relax() {
 }
 
 /// True when the word changed from `seen` during a short spin.
-bool changes_soon(const std::atomic<std::uint32_t>& word, std::uint32_t seen) {
-  for (int i = 0; i < kSpins; ++i) {
+bool changes_soon(const std::atomic<std::uint32_t>& word, std::uint32_t seen, int spins) {
+  for (int i = 0; i < spins; ++i) {
     if (word.load(std::memory_order_acquire) != seen) return true;
     relax();
   }
@@ -188,7 +186,13 @@ std::uint32_t Mailbox::replies() const { return page().replies.load(); }
 
 void Mailbox::wait_reply(std::uint32_t seen, std::uint64_t timeout_ns) {
   auto& page = this->page();
-  if (changes_soon(page.replies, seen)) return;
+  const int spins = spins_.load(std::memory_order_relaxed);
+  if (changes_soon(page.replies, seen, spins)) {
+    spins_.store(kMostSpins, std::memory_order_relaxed);
+    return;
+  }
+  // Replies that keep coming late are not worth a core that could work on them. Now and then it is tried again.
+  spins_.store(spins > 1 ? spins / 2 : kMostSpins, std::memory_order_relaxed);
   page.waiters.fetch_add(1);
   futex_wait(page.replies, seen, timeout_ns);
   page.waiters.fetch_sub(1);
@@ -239,7 +243,7 @@ std::uint32_t Mailbox::posts() const { return page().posts.load(); }
 void Mailbox::wait_task(std::uint32_t seen, std::uint64_t timeout_ns) {
   auto& page = this->page();
   if (page.spinner.exchange(1) == 0) {
-    const bool changed = changes_soon(page.posts, seen);
+    const bool changed = changes_soon(page.posts, seen, kMostSpins);
     page.spinner.store(0);
     if (changed) return;
   }

@@ -99,7 +99,8 @@ class Mailbox {
   /// like unshare.
   std::uint64_t share(std::uint64_t size);
   void unshare(std::uint64_t place, std::uint64_t size);
-  /// Counts replies; read before looking for one, then given to wait_reply. Any thread.
+  /// Counts replies; read before looking for one, then given to wait_reply. Any thread. Waiting spins a little before
+  /// it sleeps, as long as that is of use.
   std::uint32_t replies() const;
   void wait_reply(std::uint32_t seen, std::uint64_t timeout_ns);
 
@@ -129,6 +130,9 @@ class Mailbox {
   void forget_dead_lanes();
 
  private:
+  // Some ten microseconds: less than it takes to be woken, little enough that nobody pays for it.
+  static constexpr int kMostSpins = 1000;
+
   struct Slot;
   struct Page;
   Page& page() const { return *reinterpret_cast<Page*>(memory_.at(0, 1)); }
@@ -136,7 +140,8 @@ class Mailbox {
   bool holds(unsigned slot, std::uint64_t task) const;
 
   SparseMemory memory_;
-  std::mutex mutex_;  // below
+  std::atomic<int> spins_{kMostSpins};  // before sleep, when waiting for a reply
+  std::mutex mutex_;                    // below
   std::uint64_t next_shared_ = 0;
   std::map<std::uint64_t, std::vector<std::uint64_t>> unshared_;  // places by size
 };

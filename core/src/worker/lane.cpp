@@ -10,6 +10,7 @@
 namespace jobhost::worker {
 namespace {
 
+constexpr double kBatchNs = 1e6;                // a batch is meant to take this long
 constexpr std::uint64_t kMaxBatch = 1 << 18;    // tasks
 constexpr std::uint64_t kGrowth = 16;           // a batch has at most this many times the tasks of the one before
 constexpr std::uint64_t kFlushBytes = 4 << 20;  // variable results beyond this end the batch
@@ -69,7 +70,7 @@ std::optional<Taken> LaneRunner::take_some(std::uint64_t& hint) {
 /// Tasks that should take a batch's time, as far as that is known.
 std::uint64_t LaneRunner::fitting() const {
   if (last_count_ == 0 || printing_) return 1;
-  const double by_time = std::min(io_->batch_ns() / std::max(ns_per_task_, 0.1), static_cast<double>(kMaxBatch));
+  const double by_time = std::min(kBatchNs / std::max(ns_per_task_, 0.1), static_cast<double>(kMaxBatch));
   return std::max<std::uint64_t>(1,
                                  std::min({static_cast<std::uint64_t>(by_time), last_count_ * kGrowth, io_->most()}));
 }
@@ -105,7 +106,7 @@ void LaneRunner::run_batch(std::uint64_t span) {
       begun_ = begin_tasks(lane_, std::min(chunk_ > 0 ? chunk_ : UINT64_MAX, batch_.count - done));
     if (begun_.size() == 0) break;
     if (done < clock) continue;
-    if (static_cast<double>(env_.monotonic_ns() - begin) > io_->batch_ns()) break;
+    if (static_cast<double>(env_.monotonic_ns() - begin) > kBatchNs) break;
     clock = done + until_clock;
   }
   batch_.nanoseconds = env_.monotonic_ns() - begin;

@@ -25,7 +25,6 @@ class MailboxIo : public TaskIo {
         stacks_(std::move(stacks)) {}
 
   std::uint64_t available() override { return mailbox_.posted(); }
-  double batch_ns() const override { return 5e4; }
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
   void commit(const Batch& batch, std::uint64_t completed) override;

@@ -98,6 +98,7 @@ void Supervisor::feed() {
       claim.outstanding += tasks.size();
       shared_->add(work->claim, tasks);
     }
+    if (mailbox_) mailbox_->wake_lanes();  // they sleep there
     if (claim.outstanding == 0) finish_claim(work->claim);
   }
 }

@@ -37,8 +37,6 @@ class TaskIo {
   virtual ~TaskIo() = default;
   /// Tasks below this number may be taken.
   virtual std::uint64_t available() { return UINT64_MAX; }
-  /// How long a batch is meant to take.
-  virtual double batch_ns() const { return 1e6; }
   /// The most tasks that one call of read() ever gives.
   virtual std::uint64_t most() const { return UINT64_MAX; }
   /// Fills in entry, result_size, columns, started, and count (1 <= count <= n), for tasks from `first` on. The columns
