@@ -42,10 +42,18 @@ std::vector<int> family() {
   return members;
 }
 
+/// True for a child that has not begun its own program yet: it still has its parent's memory, all of it.
+bool is_being_spawned(int pid) {
+  std::error_code gone;
+  return pid != ::getpid() &&
+         fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", gone) == fs::read_symlink("/proc/self/exe", gone);
+}
+
 /// A field of smaps_rollup summed over these processes, in MB: "Pss:" counts what several share once.
 double memory(const char* field, const std::vector<int>& pids) {
   double kilobytes = 0;
   for (const int pid : pids) {
+    if (is_being_spawned(pid)) continue;
     std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
     for (std::string word; rollup >> word;) {
       if (word != field) continue;
