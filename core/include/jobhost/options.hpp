@@ -18,14 +18,14 @@ struct Progress {
 struct Options {
   std::string backend = "processes";  // or "threads"
   unsigned workers = 0;               // lanes to compute in; 0: one per core
-  std::uint64_t chunk = 0;            // tasks taken at once; 0 adapts to about a millisecond
+  std::uint64_t chunk = 0;            // tasks that a lane begins at once; 0 adapts to about a millisecond
   double timeout = 0;                 // seconds per task; 0: none
   unsigned retries = 2;               // further attempts after a crash or time-out
   std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
   std::uint64_t seed = 0;             // of jobhost::rng() in tasks
   std::string label = {};             // for jobhost ls
-  /// Directory of jobs that outlive the call, as for the command line. "": the job lives in a temporary directory and
-  /// is removed with its results.
+  /// Directory of jobs that outlive the call, as for the command line. "": the job lives in memory and ends with its
+  /// results.
   std::string store = {};
   /// Called on the thread that reads results, as they come, at most ten times a second, and once at the end. What it
   /// throws comes out of the reading. jobhost::progress_line() makes one that draws a line on the terminal.

@@ -413,7 +413,7 @@ concept NoOptions = !std::is_same_v<std::remove_cvref_t<F>, Options>;
 }  // namespace detail
 
 /// Results in the order of the inputs, as they come; see Results. Lazy: nothing is held but what runs ahead. Ranges
-/// given as lvalues must outlive the results; an endless range is taken window by window.
+/// given as lvalues must outlive the results and stay as they are; they may be endless.
 template <class F, class... A>
 auto map(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsValue>(options, true, f, std::forward<A>(arguments)...);
@@ -483,7 +483,7 @@ auto starmap(const F& f, Tuples&& tuples) {
 }
 
 /// The map beside the program: a handle with ready(), wait(), wait_for(), get() (a vector), cancel() and done(). Ranges
-/// given as lvalues must outlive it, unless their length is known: those are read before amap returns.
+/// given as lvalues must outlive it and stay as they are.
 template <class F, class... A>
 auto amap(const Options& options, const F& f, A&&... arguments) {
   using T = typename detail::MapOf<F, A...>::Yield;

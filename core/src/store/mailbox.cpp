@@ -155,8 +155,7 @@ void Mailbox::cancel(unsigned number) { slot(number).cancelled.store(1, std::mem
 bool Mailbox::cancelled(unsigned number) const { return slot(number).cancelled.load(std::memory_order_relaxed) != 0; }
 
 void Mailbox::free(unsigned number) {
-  page().entries[number].count.store(0, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);  // before anything else of the slot changes
+  page().entries[number].count.exchange(0, std::memory_order_acq_rel);  // before anything else of the slot changes
   const Slot& slot = this->slot(number);
   if (slot.body_size > kKept) memory_.free(slot.body, aligned(slot.body_size, kHugePage));
 }
@@ -231,8 +230,7 @@ TaskState Mailbox::state(const View& view, std::uint64_t index) const {
 void Mailbox::answer(unsigned number, std::uint64_t index, std::span<const TaskState> ends) {
   Slot& slot = this->slot(number);
   auto* states = reinterpret_cast<std::atomic<TaskState>*>(memory_.at(slot.states, slot.task_count)) + index;
-  std::atomic_thread_fence(std::memory_order_release);
-  for (std::size_t i = 0; i < ends.size(); ++i) states[i].store(ends[i], std::memory_order_relaxed);
+  for (std::size_t i = 0; i < ends.size(); ++i) states[i].store(ends[i], std::memory_order_release);
   slot.ended.fetch_add(static_cast<std::uint32_t>(ends.size()), std::memory_order_release);
   page().replies.fetch_add(1);
   if (page().waiters.load() > 0) futex_wake_all(page().replies);
@@ -259,7 +257,7 @@ void Mailbox::wake_another_lane() {
 std::vector<std::uint64_t> Mailbox::unanswered() const {
   std::vector<std::uint64_t> tasks;
   for (unsigned i = 0; i < kSlots; ++i) {
-    const auto& entry = page().entries[i];
+    auto& entry = page().entries[i];
     const std::uint64_t count = entry.count.load(std::memory_order_acquire);
     if (count == 0) continue;
     const View view = this->view(i);
@@ -267,9 +265,9 @@ std::vector<std::uint64_t> Mailbox::unanswered() const {
     for (std::uint64_t index = 0; index < view.count; ++index) {
       if (state(view, index) == TaskState::kPosted) tasks.push_back(view.first + index);
     }
-    std::atomic_thread_fence(std::memory_order_acquire);
-    // The host filled the slot anew meanwhile: its tasks were all answered.
-    if (entry.count.load() != count || entry.first.load() != view.first) tasks.resize(before);
+    // Where the host filled the slot anew meanwhile its tasks were all answered. Read so that it comes after all above.
+    const bool same = entry.count.fetch_add(0, std::memory_order_acq_rel) == count && entry.first.load() == view.first;
+    if (!same) tasks.resize(before);
   }
   std::sort(tasks.begin(), tasks.end());
   return tasks;

@@ -136,7 +136,6 @@ std::optional<Taken> steal(Queue& queue, std::span<Lane> lanes, Lane& self, std:
     const std::uint64_t count = std::min((half + each - 1) / each * each, most);
     const std::uint64_t first = richest->reserve_first.load(std::memory_order_relaxed) + reserve.end - count;
     const Taken tasks{richest->taken_span.load(std::memory_order_relaxed), first, count};
-    std::atomic_thread_fence(std::memory_order_acquire);
     note_taken(self, tasks);
     queue.steals.fetch_add(1);
     reserve.end -= count;
