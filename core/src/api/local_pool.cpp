@@ -171,7 +171,7 @@ std::uint64_t LocalPool::ended(const Posted& posted) {
 
 std::uint64_t LocalPool::ended_of(const Posted& posted) const {
   if (posted.slot == Mailbox::kSlots) return posted.request.count;
-  return mailbox_->ended(posted.slot).load(std::memory_order_acquire);
+  return mailbox_->ended(posted.slot);
 }
 
 bool LocalPool::ready(const Posted& posted) {

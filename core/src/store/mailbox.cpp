@@ -101,7 +101,12 @@ Mailbox::View Mailbox::view(unsigned number) const {
   return view;
 }
 
-std::atomic<std::uint32_t>& Mailbox::ended(unsigned number) const { return slot(number).ended; }
+std::uint64_t Mailbox::ended(unsigned number) const {
+  const Slot& slot = this->slot(number);
+  // A single call does without the counter: it would be one more cache line to travel.
+  if (slot.task_count == 1) return state(view(number), 0) != TaskState::kPosted;
+  return slot.ended.load(std::memory_order_acquire);
+}
 
 void Mailbox::post(unsigned number, const Request& request) {
   Slot& slot = this->slot(number);
@@ -140,7 +145,7 @@ void Mailbox::post(unsigned number, const Request& request) {
     at += aligned(bytes.size(), 8);
   }
   std::memset(body + states, 0, request.count);
-  slot.ended.store(0, std::memory_order_relaxed);
+  if (request.count > 1) slot.ended.store(0, std::memory_order_relaxed);
   slot.cancelled.store(0, std::memory_order_relaxed);
   auto& entry = page().entries[number];
   entry.first.store(request.first, std::memory_order_relaxed);
@@ -222,6 +227,13 @@ unsigned Mailbox::find(std::uint64_t task, unsigned hint) const {
   throw base::Error(base::ExitCode::kDamaged, "task " + std::to_string(task) + " has no request in shared memory");
 }
 
+void Mailbox::prefetch(unsigned number) const {
+  constexpr int kLines = 6;
+  const auto* line = reinterpret_cast<const unsigned char*>(&slot(number));
+  __builtin_prefetch(&page().entries[number]);
+  for (int i = 0; i < kLines; ++i) __builtin_prefetch(line + 64 * i);
+}
+
 TaskState Mailbox::state(const View& view, std::uint64_t index) const {
   const auto* states = reinterpret_cast<const std::atomic<TaskState>*>(memory_.at(view.states, view.count));
   return states[index].load(std::memory_order_acquire);
@@ -231,7 +243,7 @@ void Mailbox::answer(unsigned number, std::uint64_t index, std::span<const TaskS
   Slot& slot = this->slot(number);
   auto* states = reinterpret_cast<std::atomic<TaskState>*>(memory_.at(slot.states, slot.task_count)) + index;
   for (std::size_t i = 0; i < ends.size(); ++i) states[i].store(ends[i], std::memory_order_release);
-  slot.ended.fetch_add(static_cast<std::uint32_t>(ends.size()), std::memory_order_release);
+  if (slot.task_count > 1) slot.ended.fetch_add(static_cast<std::uint32_t>(ends.size()), std::memory_order_release);
   page().replies.fetch_add(1);
   if (page().waiters.load() > 0) futex_wake_all(page().replies);
 }

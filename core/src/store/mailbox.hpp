@@ -85,7 +85,7 @@ class Mailbox {
     std::uint64_t states = 0, results = 0, places = 0;
   };
   View view(unsigned slot) const;
-  std::atomic<std::uint32_t>& ended(unsigned slot) const;  // tasks that have a reply
+  std::uint64_t ended(unsigned slot) const;  // tasks that have a reply
 
   // The host's side.
   /// Tasks are posted in order, to a slot that is free.
@@ -109,6 +109,8 @@ class Mailbox {
   /// The slot of a task that has no reply; `hint` is where to look first. Throws Error(kDamaged) when there is none.
   unsigned find(std::uint64_t task, unsigned hint) const;
   bool cancelled(unsigned slot) const;
+  /// Has a slot's first lines fetched all at once, before they are read one after another.
+  void prefetch(unsigned slot) const;
   TaskState state(const View& view, std::uint64_t index) const;
   /// Tells the host that tasks [index, index+count) of a request ended. What they left must be written before.
   void answer(unsigned slot, std::uint64_t index, std::span<const TaskState> states);

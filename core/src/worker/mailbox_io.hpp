@@ -24,7 +24,10 @@ class MailboxIo : public TaskIo {
         program_(program),
         stacks_(std::move(stacks)) {}
 
-  std::uint64_t available() override { return mailbox_.posted(); }
+  std::uint64_t available() override {
+    mailbox_.prefetch(slot_);  // the host uses the slot again that it used last
+    return mailbox_.posted();
+  }
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
   void commit(const Batch& batch, std::uint64_t completed) override;
