@@ -130,11 +130,16 @@ void NpyArray::parse_header(const std::string& header) {
   }
 }
 
-std::string NpyArray::encode_number(const schema::Type& type, const Field& field, const unsigned char* raw,
-                                    base::Bytes& out) const {
+/// True when items in the file are what is sent.
+bool NpyArray::is_encoded(const schema::Type& type, const Field& field) {
   const bool same = (type.kind == schema::Kind::kFloating && field.kind == 'f') ||
                     (type.kind == schema::Kind::kInteger && field.kind == (type.is_signed ? 'i' : 'u'));
-  if (same && type.width == field.size) {
+  return same && type.width == field.size;
+}
+
+std::string NpyArray::encode_number(const schema::Type& type, const Field& field, const unsigned char* raw,
+                                    base::Bytes& out) const {
+  if (is_encoded(type, field)) {
     out.insert(out.end(), raw, raw + field.size);
     return "";
   }
@@ -176,6 +181,11 @@ std::string NpyArray::encode(const schema::Type& type, std::size_t dimension, st
     base::append_value<std::uint64_t>(out, count);
   } else if (type.kind != schema::Kind::kArray || type.count != count) {
     return "its shape does not fit " + schema::cpp_name(type);
+  }
+  const bool side_by_side = dimension + 1 == shape_.size() && strides_[dimension] == 1;
+  if (side_by_side && names_.empty() && is_encoded(type.items[0], fields_[0])) {
+    out.insert(out.end(), item, item + count * item_);
+    return "";
   }
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::string why = encode(type.items[0], dimension + 1, index + i * strides_[dimension], out);

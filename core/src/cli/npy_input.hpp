@@ -40,6 +40,7 @@ class NpyArray {
     char kind;  // 'i', 'u', 'f' or 'b'
     std::uint64_t size, offset;
   };
+  static bool is_encoded(const schema::Type& type, const Field& field);
   [[noreturn]] void refuse(const std::string& why) const;
   Field field_of(const std::string& descriptor) const;
   void parse_header(const std::string& header);
