@@ -81,7 +81,7 @@ int main(int argc, char** argv) {
   } else if (what == "large") {
     seconds = drained(begin, jobhost::map(options, work::large, inputs), n, look_at_large);
   } else if (what == "common") {
-    seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(std::move(table)), inputs), n,
+    seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(table), inputs), n,
                       look_at_sum);
   } else if (what == "pipe") {
     std::vector<double> times;
@@ -101,7 +101,7 @@ int main(int argc, char** argv) {
     } else if (what == "pool-spin") {
       seconds = drained(start, pool.map(work::spin, inputs), n, ignore);
     } else if (what == "pool-common") {
-      seconds = drained(start, pool.map(work::read_common, jobhost::common(std::move(table)), inputs), n, look_at_sum);
+      seconds = drained(start, pool.map(work::read_common, jobhost::common(table), inputs), n, look_at_sum);
     } else if (what == "pool-fussy") {
       seconds = drained(start, pool.outcomes(work::fussy, inputs), n,
                         [](std::uint64_t i, auto outcome) { look_at_fussy(i, std::move(outcome)); });

@@ -177,6 +177,34 @@ TEST_CASE("a pool tells progress, of ranges without a known length as far as the
   CHECK(told.back().tasks == 50);
 }
 
+TEST_CASE("maps of a pool that nobody reads on make room for others, up to a number") {
+  jobhost::Pool pool({.workers = 2});
+  const auto inputs = std::views::iota(0, 10);
+  const auto half_read = [&] {
+    auto results = std::make_unique<decltype(pool.map(square, inputs))>(pool.map(square, inputs));
+    auto at = results->begin();
+    CHECK(*at == 0);
+    return std::pair(std::move(results), at);
+  };
+  std::vector<decltype(half_read())> maps;
+  std::vector<std::unique_ptr<decltype(pool.map(square, inputs))>> unread;
+  for (int i = 0; i < 300; ++i)
+    unread.push_back(std::make_unique<decltype(pool.map(square, inputs))>(pool.map(square, inputs)));
+  for (int i = 0; i < 200; ++i) maps.push_back(half_read());
+  CHECK(pool.pipe(square, 7) == 49);
+  for (auto& results : unread) CHECK(results->to_vector().size() == 10);
+  const auto too_many = [&] {
+    for (int i = 0; i < 100; ++i) maps.push_back(half_read());
+  };
+  CHECK_THROWS_WITH(too_many(), Catch::Contains("256 maps of the pool have been read in part"));
+  maps.pop_back();
+  CHECK(pool.pipe(square, 8) == 64);
+  for (auto& [results, at] : maps) {
+    ++at;
+    CHECK(*at == 1);
+  }
+}
+
 TEST_CASE("random numbers of a pool follow its calls") {
   const auto draw = [] { return jobhost::rng()(); };
   jobhost::Pool first({.workers = 2, .seed = 9}), second({.backend = "threads", .workers = 1, .seed = 9});

@@ -148,9 +148,20 @@ unsigned LocalPool::free_slot(std::unique_lock<std::mutex>& lock) {
       if (over) let_go(*posted);
       return over;
     });
+    unsigned half_read = 0;
     for (unsigned slot = 0; free_slots_.empty() && slot < Mailbox::kSlots; ++slot) {
       Posted* const posted = in_slots_[slot].get();
-      if (posted && !posted->pinned && ended_of(*posted) == posted->request.count) move_out(*posted);
+      if (!posted || ended_of(*posted) < posted->request.count) continue;
+      if (posted->pinned) {
+        ++half_read;
+      } else {
+        move_out(*posted);
+      }
+    }
+    if (half_read == Mailbox::kSlots) {
+      throw base::Error(base::ExitCode::kBackendFailed,
+                        std::to_string(half_read) + " maps of the pool have been read in part",
+                        "read them to their end, or let go of some");
     }
     if (!free_slots_.empty()) {
       const unsigned slot = free_slots_.back();
