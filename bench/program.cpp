@@ -81,8 +81,7 @@ int main(int argc, char** argv) {
   } else if (what == "large") {
     seconds = drained(begin, jobhost::map(options, work::large, inputs), n, look_at_large);
   } else if (what == "common") {
-    seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(table), inputs), n,
-                      look_at_sum);
+    seconds = drained(begin, jobhost::map(options, work::read_common, jobhost::common(table), inputs), n, look_at_sum);
   } else if (what == "pipe") {
     std::vector<double> times;
     for (std::uint64_t i = 0; i < n; ++i) {

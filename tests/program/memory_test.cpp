@@ -150,10 +150,12 @@ TEST_CASE("the front of an endless map leaves no process behind, and its reader 
       // What was computed ahead is bounded: after a while nothing is added any more.
       std::this_thread::sleep_for(std::chrono::milliseconds(800));
       const auto stored = bytes_beneath(folder);
-      const double before = memory("Pss_Anon:", family());
+      [[maybe_unused]] const double before = memory("Pss_Anon:", family());
       std::this_thread::sleep_for(std::chrono::milliseconds(400));
       CHECK(bytes_beneath(folder) <= stored + 4096);
+#ifndef SANITIZED  // which keeps what is freed
       CHECK(memory("Pss_Anon:", family()) < before + 2);
+#endif
       CHECK(family().size() > 1);
     }
     CHECK(family().size() == 1);

@@ -22,7 +22,8 @@ constexpr std::uint64_t kBodies = std::uint64_t{1} << 50;   // requests beyond t
 constexpr std::uint64_t kBodyRoom = std::uint64_t{1} << 38;
 constexpr std::uint64_t kHugePage = 2 << 20;
 constexpr std::uint64_t kKept = 1 << 20;  // a larger body's memory is given back at once
-constexpr int kWarmSlots = 32;            // whose pages are there from the start
+constexpr unsigned kWarmSlots = 32, kWarmRooms = 4;
+constexpr std::uint64_t kWarmRoom = 64 << 10;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -68,12 +69,17 @@ struct Mailbox::Page {
 };
 
 Mailbox::Mailbox() : memory_("jobhost-mailbox", kBase) {
-  ::madvise(memory_.at(0, kBase), kSlotsBegin + kWarmSlots * kSlotSize, MADV_POPULATE_WRITE);
+  warm_up();
   ::madvise(memory_.at(kRooms, 1), kTables - kRooms, MADV_HUGEPAGE);
 }
 
-Mailbox::Mailbox(int fd) : memory_(fd, kBase) {
+Mailbox::Mailbox(int fd) : memory_(fd, kBase) { warm_up(); }
+
+/// Maps what the first requests will use, all at once: page by page, when it is touched, costs several times as much.
+void Mailbox::warm_up() const {
   ::madvise(memory_.at(0, kBase), kSlotsBegin + kWarmSlots * kSlotSize, MADV_POPULATE_WRITE);
+  for (unsigned i = 0; i < kWarmRooms; ++i)
+    ::madvise(memory_.at(kRooms + i * kRoom, 1), kWarmRoom, MADV_POPULATE_WRITE);
 }
 
 Mailbox::Slot& Mailbox::slot(unsigned number) const {

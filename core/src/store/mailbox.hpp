@@ -139,6 +139,7 @@ class Mailbox {
   struct Page;
   Page& page() const { return *reinterpret_cast<Page*>(memory_.at(0, 1)); }
   Slot& slot(unsigned number) const;
+  void warm_up() const;
   bool holds(unsigned slot, std::uint64_t task) const;
 
   SparseMemory memory_;

@@ -100,7 +100,8 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
                       "what they printed is in '" + job_.printed() + "'");
   }
   if (!running.empty()) deaths_without_task_ = 0;
-  if (!started && ++executor.failed_starts >= kStartsBeforeRefusal) {
+  const bool from_outside = status.signaled && status.code == SIGKILL;
+  if (!started && !from_outside && ++executor.failed_starts >= kStartsBeforeRefusal) {
     throw base::Error(base::ExitCode::kPluginRefused,
                       "the plugin ends the process while it is being loaded (" +
                           (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",

@@ -56,7 +56,8 @@ class LaneRunner {
   jobhost_entry entry_ = nullptr;        // of the batch before
   double ns_per_task_ = 0;
   std::uint64_t last_count_ = 0;
-  bool printing_ = false;  // the last batch did: tasks run one by one, to tell their output apart
+  bool practised_ = false;  // to throw
+  bool printing_ = false;   // the last batch did: tasks run one by one, to tell their output apart
 };
 
 }  // namespace jobhost::worker
