@@ -64,7 +64,7 @@ class Goals:
             self.to_peer(W1_ONE, "processes, command line", "MPI loop", 15),
             self.to_peer(W1_ONE, "processes, command line", "others", 100),
             *(self.paired(W2, f"{backend}, command line", 0.95) for backend in BACKENDS),
-            self.to_peer(W3, "processes, C++", None, 1 / 0.7),
+            *(self.to_peer(W3, f"processes, {surface}", None, 1 / 0.7) for surface in ("C++", "Pool")),
             self.to_peer(W4, "processes, Pool", "MPI loop", 0.8),
             self.to_peer(W4, "processes, Pool, views", "MPI loop", 1.5),
             *(self.at_most(W5, f"processes, {surface}", 20) for surface in ("command line", "C++")),
