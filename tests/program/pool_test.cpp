@@ -139,6 +139,24 @@ TEST_CASE("a pool survives what its tasks do") {
   }
 }
 
+TEST_CASE("a pool is as fast after a task that crashed once and then succeeded") {
+  const std::string flag = std::filesystem::temp_directory_path() / ("jobhost-test-once-" + std::to_string(::getpid()));
+  jobhost::Pool pool({.workers = 1});
+  const auto crash_once = [](const std::string& path) {
+    std::FILE* const first = std::fopen(path.c_str(), "wx");
+    if (first) std::abort();
+    return 7;
+  };
+  CHECK(pool.pipe(crash_once, flag) == 7);
+  std::filesystem::remove(flag);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // lanes sleep
+    CHECK(pool.pipe(square, i) == i * i);
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+}
+
 TEST_CASE("workers of a pool that are killed from outside are replaced, and no call is lost") {
   jobhost::Pool pool({.workers = 2});
   const auto parent = [](int milliseconds) {
