@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <ranges>
 #include <set>
 #include <span>
 #include <thread>
@@ -137,6 +138,28 @@ TEST_CASE("a pool survives what its tasks do") {
     }
     CHECK(seen == 60);
   }
+}
+
+TEST_CASE("what a range throws comes after the results of what it gave before, and ends the map") {
+  jobhost::Pool pool({.workers = 2});
+  const auto inputs = std::views::iota(0, 20'000) | std::views::transform([](int i) {
+                        if (i == 15'000) throw std::range_error("no more");
+                        return i % 1000;
+                      });
+  int seen = 0, wrong = 0;
+  auto results = pool.map(square, inputs);
+  auto it = results.begin();
+  const auto read_all = [&] {
+    for (; it != results.end(); ++it, ++seen) wrong += *it != square(seen % 1000);
+  };
+  CHECK_THROWS_AS(read_all(), std::range_error);
+  CHECK(++seen == 15'000);  // the last was read before the iterator moved on
+  CHECK(wrong == 0);
+  ++it;
+  CHECK(it == results.end());
+  auto none = pool.map(
+      square, std::views::iota(0, 3) | std::views::transform([](int) -> int { throw std::range_error("none"); }));
+  CHECK_THROWS_AS(none.begin(), std::range_error);
 }
 
 TEST_CASE("a pool is as fast after a task that crashed once and then succeeded") {
