@@ -26,6 +26,16 @@ int sleep_for(int milliseconds) {
   return milliseconds;
 }
 
+/// The first four processes that load this program while the variable names a file are killed.
+const bool spared = [] {
+  const char* path = std::getenv("JOBHOST_TEST_KILLED_LOADS");
+  if (!path) return true;
+  std::FILE* const file = std::fopen(path, "a");
+  std::fputc('x', file);
+  std::fclose(file);
+  return std::filesystem::file_size(path) > 4 || ::kill(::getpid(), SIGKILL) != 0;
+}();
+
 const std::vector<std::string> kBackends = {"processes", "threads"};
 
 }  // namespace
@@ -192,6 +202,16 @@ TEST_CASE("workers of a pool that are killed from outside are replaced, and no c
   REQUIRE(::kill(worker, SIGKILL) == 0);
   for (auto& call : calls) CHECK(call.get() > 0);
   CHECK(pool.pipe(parent, 0) != worker);
+}
+
+TEST_CASE("executors that are killed from outside while they start are replaced") {
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("jobhost-test-loads-" + std::to_string(::getpid()));
+  ::setenv("JOBHOST_TEST_KILLED_LOADS", path.c_str(), 1);
+  CHECK(jobhost::pipe({.workers = 1}, [] { return spared; }));
+  ::unsetenv("JOBHOST_TEST_KILLED_LOADS");
+  CHECK(std::filesystem::file_size(path) == 5);
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("what is given up is not begun, and a pool refuses what it cannot keep") {
