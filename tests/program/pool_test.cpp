@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <numeric>
+#include <ranges>
 #include <set>
 #include <span>
 #include <thread>
@@ -24,6 +25,16 @@ int sleep_for(int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   return milliseconds;
 }
+
+/// The first four processes that load this program while the variable names a file are killed.
+const bool spared = [] {
+  const char* path = std::getenv("JOBHOST_TEST_KILLED_LOADS");
+  if (!path) return true;
+  std::FILE* const file = std::fopen(path, "a");
+  std::fputc('x', file);
+  std::fclose(file);
+  return std::filesystem::file_size(path) > 4 || ::kill(::getpid(), SIGKILL) != 0;
+}();
 
 const std::vector<std::string> kBackends = {"processes", "threads"};
 
@@ -139,6 +150,46 @@ TEST_CASE("a pool survives what its tasks do") {
   }
 }
 
+TEST_CASE("what a range throws comes after the results of what it gave before, and ends the map") {
+  jobhost::Pool pool({.workers = 2});
+  const auto inputs = std::views::iota(0, 20'000) | std::views::transform([](int i) {
+                        if (i == 15'000) throw std::range_error("no more");
+                        return i % 1000;
+                      });
+  int seen = 0, wrong = 0;
+  auto results = pool.map(square, inputs);
+  auto it = results.begin();
+  const auto read_all = [&] {
+    for (; it != results.end(); ++it, ++seen) wrong += *it != square(seen % 1000);
+  };
+  CHECK_THROWS_AS(read_all(), std::range_error);
+  CHECK(++seen == 15'000);  // the last was read before the iterator moved on
+  CHECK(wrong == 0);
+  ++it;
+  CHECK(it == results.end());
+  auto none = pool.map(
+      square, std::views::iota(0, 3) | std::views::transform([](int) -> int { throw std::range_error("none"); }));
+  CHECK_THROWS_AS(none.begin(), std::range_error);
+}
+
+TEST_CASE("a pool is as fast after a task that crashed once and then succeeded") {
+  const std::string flag = std::filesystem::temp_directory_path() / ("jobhost-test-once-" + std::to_string(::getpid()));
+  jobhost::Pool pool({.workers = 1});
+  const auto crash_once = [](const std::string& path) {
+    std::FILE* const first = std::fopen(path.c_str(), "wx");
+    if (first) std::abort();
+    return 7;
+  };
+  CHECK(pool.pipe(crash_once, flag) == 7);
+  std::filesystem::remove(flag);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // lanes sleep
+    CHECK(pool.pipe(square, i) == i * i);
+  }
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
+}
+
 TEST_CASE("workers of a pool that are killed from outside are replaced, and no call is lost") {
   jobhost::Pool pool({.workers = 2});
   const auto parent = [](int milliseconds) {
@@ -151,6 +202,16 @@ TEST_CASE("workers of a pool that are killed from outside are replaced, and no c
   REQUIRE(::kill(worker, SIGKILL) == 0);
   for (auto& call : calls) CHECK(call.get() > 0);
   CHECK(pool.pipe(parent, 0) != worker);
+}
+
+TEST_CASE("executors that are killed from outside while they start are replaced") {
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("jobhost-test-loads-" + std::to_string(::getpid()));
+  ::setenv("JOBHOST_TEST_KILLED_LOADS", path.c_str(), 1);
+  CHECK(jobhost::pipe({.workers = 1}, [] { return spared; }));
+  ::unsetenv("JOBHOST_TEST_KILLED_LOADS");
+  CHECK(std::filesystem::file_size(path) == 5);
+  std::filesystem::remove(path);
 }
 
 TEST_CASE("what is given up is not begun, and a pool refuses what it cannot keep") {

@@ -26,6 +26,10 @@ struct Given {
     const std::vector<store::Request::Column> none;
     host.post(slot, {1, result_size, first, count, none});
   }
+  std::uint64_t ended(unsigned slot) const {
+    const auto view = host.view(slot);
+    return store::count_ended(host.memory().at(view.states, view.count), view.count);
+  }
   void answer(unsigned slot, std::uint64_t index, std::uint64_t count) {
     lane.answer(slot, index, std::vector<TaskState>(count, TaskState::kOk));
   }
@@ -73,7 +77,7 @@ TEST_CASE("a request comes to lanes as it was posted, whatever its size") {
     CHECK(given.lane.state(request, 1) == TaskState::kPosted);
     std::memset(given.lane.memory().at(request.results, 32), 9, 32);
     given.answer(slot, 0, 2);
-    CHECK(given.host.ended(5) == 2);
+    CHECK(given.ended(5) == 2);
     CHECK(given.host.state(given.host.view(5), 1) == TaskState::kOk);
     CHECK(given.host.memory().at(request.results, 32)[31] == 9);
     given.host.free(5);
@@ -105,6 +109,21 @@ TEST_CASE("tasks are found in the slots they are in, until they have their reply
   given.host.free(0);
   CHECK_THROWS_AS(given.lane.find(0, 0), base::Error);
   CHECK_THROWS_AS(given.lane.find(first, 0), base::Error);
+}
+
+TEST_CASE("how many tasks ended is seen from their states, also when a lane was killed while it wrote them") {
+  Given given;
+  given.post(3, 0, 21);
+  CHECK(given.ended(3) == 0);
+  given.answer(3, 0, 5);
+  given.lane.answer(3, 10, std::vector<TaskState>(11, TaskState::kFailed));
+  CHECK(given.ended(3) == 16);
+  const auto view = given.lane.view(3);
+  std::memset(given.lane.memory().at(view.states, view.count) + 5, static_cast<int>(TaskState::kOk), 2);
+  CHECK(given.ended(3) == 18);
+  given.answer(3, 7, 3);
+  CHECK(given.ended(3) == 21);
+  CHECK(given.host.unanswered().empty());
 }
 
 TEST_CASE("a cancelled request says so to lanes") {

@@ -141,3 +141,23 @@ TEST_CASE("a lane that dies between its log and its account loses nothing") {
   CHECK(given.again.empty());
   CHECK(given.finished[1] == 10);
 }
+
+TEST_CASE("what was given away is not lined up again when the lane dies that had it first") {
+  Given given;
+  auto table = given.table();
+  table.add(3, {0, 50});
+  const auto slow = given.take_one(0, 50);
+  REQUIRE(slow);
+  CHECK(table.give_away(slow->span, {11, 50}) == 3);
+  const auto behind = given.take_one(1, 39);
+  REQUIRE(behind);
+  CHECK(behind->first == 11);
+  given.done.add({0, 10});  // task 10 ends the process of lane 0
+  forget_taken(given.memory->lane[0]);
+  table.wound(slow->span);
+  given.settle(table);
+  CHECK(given.again == std::vector<store::Interval>{{10, 11}});
+  given.finish(1, *behind);
+  given.settle(table);
+  CHECK(given.finished[3] == 50 + 39);
+}

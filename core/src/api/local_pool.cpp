@@ -175,14 +175,17 @@ unsigned LocalPool::free_slot(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-std::uint64_t LocalPool::ended(const Posted& posted) {
+std::uint64_t LocalPool::ended(Posted& posted) {
   const std::lock_guard lock(mutex_);
   return ended_of(posted);
 }
 
-std::uint64_t LocalPool::ended_of(const Posted& posted) const {
-  if (posted.slot == Mailbox::kSlots) return posted.request.count;
-  return mailbox_->ended(posted.slot);
+std::uint64_t LocalPool::ended_of(Posted& posted) const {
+  const auto& request = posted.request;
+  if (posted.all_ended) return request.count;
+  const std::uint64_t ended = store::count_ended(posted.body + (request.states - request.body), request.count);
+  posted.all_ended = ended == request.count;
+  return ended;
 }
 
 bool LocalPool::ready(const Posted& posted) {

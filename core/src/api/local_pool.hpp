@@ -31,6 +31,7 @@ struct Posted {
   unsigned slot = store::Mailbox::kSlots;  // kSlots: moved out of the mailbox
   const unsigned char* body = nullptr;     // request.body in this process
   bool pinned = false;                     // being read: it stays where it is
+  bool all_ended = false;                  // as far as was looked
   std::vector<unsigned char> moved_body;
   std::vector<store::RequestColumn> moved_columns;
 
@@ -70,7 +71,7 @@ class LocalPool : public detail::TaskPool, public std::enable_shared_from_this<L
   /// Nobody will look at it again; what was not begun will not be.
   void release(const std::shared_ptr<Posted>& posted);
   detail::Failure failure_of(const Posted& posted, std::uint64_t index);
-  std::uint64_t ended(const Posted& posted);  // tasks that have their reply
+  std::uint64_t ended(Posted& posted);  // tasks that have their reply
   const store::Mailbox& mailbox() const { return *mailbox_; }
   std::uint32_t replies() const { return mailbox_->replies(); }
   /// Until there are more replies than `seen`, or for some time, at most 50 ms.
@@ -79,7 +80,7 @@ class LocalPool : public detail::TaskPool, public std::enable_shared_from_this<L
 
  private:
   unsigned free_slot(std::unique_lock<std::mutex>& lock);
-  std::uint64_t ended_of(const Posted& posted) const;
+  std::uint64_t ended_of(Posted& posted) const;
   void let_go(Posted& posted);
   void move_out(Posted& posted);
   void look_after_workers(std::uint32_t seen);

@@ -65,6 +65,7 @@ bool PoolMap::next_block(detail::Block& block) {
     if (may_post()) {
       post();
     } else if (parts_.empty()) {
+      if (feed_failure_) std::rethrow_exception(std::exchange(feed_failure_, nullptr));
       return false;
     } else {
       if (while_waiting) while_waiting();
@@ -172,7 +173,13 @@ void PoolMap::post() {
     column.offsets.assign(1, 0);
   }
   while (count < most && bytes < kRequestBytes && !ended_) {
-    if (ended_ = !feed_->next(values_); ended_) break;
+    try {
+      ended_ = !feed_->next(values_);
+    } catch (...) {  // what was read before is run, and read first
+      feed_failure_ = std::current_exception();
+      ended_ = true;
+    }
+    if (ended_) break;
     ++count;
     for (std::size_t i = 0; i < values_.size(); ++i) {
       auto& column = collected_[i];

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -54,6 +55,7 @@ class PoolMap : public detail::Job {
   std::vector<Collected> collected_;  // by column of the feed
   bool by_place_;                     // results are of varying size, or large
   bool in_order_, ended_ = false;
+  std::exception_ptr feed_failure_;  // what its feed threw
   std::uint64_t size_;
   std::atomic<std::uint64_t> fed_{0}, forgotten_{0};
   std::deque<Part> parts_;

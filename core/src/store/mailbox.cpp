@@ -46,12 +46,23 @@ std::uint64_t aligned(std::uint64_t size, std::uint64_t to) { return (size + to 
 
 }  // namespace
 
+std::uint64_t count_ended(const unsigned char* states, std::uint64_t count) {
+  static_assert(static_cast<unsigned>(TaskState::kPosted) == 0 && static_cast<unsigned>(TaskState::kFailed) < 4);
+  std::uint64_t ended = 0, i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const std::uint64_t eight = __atomic_load_n(reinterpret_cast<const std::uint64_t*>(states + i), __ATOMIC_ACQUIRE);
+    constexpr std::uint64_t kOnes = 0x0101010101010101;
+    ended += ((eight | eight >> 1) & kOnes) * kOnes >> 56;  // sum of the bytes
+  }
+  for (; i < count; ++i) ended += __atomic_load_n(states + i, __ATOMIC_ACQUIRE) != 0;
+  return ended;
+}
+
 struct alignas(64) Mailbox::Slot {
   std::atomic<std::uint32_t> cancelled;
   std::uint32_t by_place, column_count, task_count;
   std::uint64_t entry, result_size, first;
   std::uint64_t body, body_size, states, results, places;
-  alignas(64) std::atomic<std::uint32_t> ended;
   alignas(64) RequestColumn columns[1];  // as many as there are; the body follows where it fits
 };
 
@@ -107,13 +118,6 @@ Mailbox::View Mailbox::view(unsigned number) const {
   return view;
 }
 
-std::uint64_t Mailbox::ended(unsigned number) const {
-  const Slot& slot = this->slot(number);
-  // A single call does without the counter: it would be one more cache line to travel.
-  if (slot.task_count == 1) return state(view(number), 0) != TaskState::kPosted;
-  return slot.ended.load(std::memory_order_acquire);
-}
-
 void Mailbox::post(unsigned number, const Request& request) {
   Slot& slot = this->slot(number);
   slot.entry = request.entry;
@@ -151,7 +155,6 @@ void Mailbox::post(unsigned number, const Request& request) {
     at += aligned(bytes.size(), 8);
   }
   std::memset(body + states, 0, request.count);
-  if (request.count > 1) slot.ended.store(0, std::memory_order_relaxed);
   slot.cancelled.store(0, std::memory_order_relaxed);
   auto& entry = page().entries[number];
   entry.first.store(request.first, std::memory_order_relaxed);
@@ -249,7 +252,6 @@ void Mailbox::answer(unsigned number, std::uint64_t index, std::span<const TaskS
   Slot& slot = this->slot(number);
   auto* states = reinterpret_cast<std::atomic<TaskState>*>(memory_.at(slot.states, slot.task_count)) + index;
   for (std::size_t i = 0; i < ends.size(); ++i) states[i].store(ends[i], std::memory_order_release);
-  if (slot.task_count > 1) slot.ended.fetch_add(static_cast<std::uint32_t>(ends.size()), std::memory_order_release);
   page().replies.fetch_add(1);
   if (page().waiters.load() > 0) futex_wake_all(page().replies);
 }

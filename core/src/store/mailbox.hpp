@@ -45,6 +45,9 @@ struct Request {
 };
 
 enum class TaskState : std::uint8_t { kPosted, kOk, kFailed };
+/// How many of a request's tasks have ended. Seen from their states, which alone are the truth: a lane may be killed
+/// while it writes them.
+std::uint64_t count_ended(const unsigned char* states, std::uint64_t count);
 
 /// Where a reply is that is not in its request: in a block of a lane's arena.
 struct Place {
@@ -85,7 +88,6 @@ class Mailbox {
     std::uint64_t states = 0, results = 0, places = 0;
   };
   View view(unsigned slot) const;
-  std::uint64_t ended(unsigned slot) const;  // tasks that have a reply
 
   // The host's side.
   /// Tasks are posted in order, to a slot that is free.

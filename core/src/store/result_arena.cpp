@@ -50,9 +50,10 @@ void ResultArena::next_block(std::uint64_t size) {
     }
     found = i;
     const std::uint64_t usual = std::clamp(2 * largest, kSmallest, kUsual);
-    blocks_[i].size = std::max(usual, std::bit_ceil(size));
+    const std::uint64_t whole = std::max(usual, std::bit_ceil(size));
     // Aligned to its own size up to what is mapped together, so that it lies in one mapping.
-    blocks_[i].offset = (end + blocks_[i].size - 1) / blocks_[i].size * blocks_[i].size;
+    blocks_[i].offset = (end + whole - 1) / whole * whole;
+    std::atomic_ref(blocks_[i].size).store(whole, std::memory_order_release);  // last: this process may be killed
   }
   block_ = found;
   at_ = 0;

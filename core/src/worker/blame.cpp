@@ -16,6 +16,7 @@ namespace {
 constexpr unsigned kStartsBeforeRefusal = 3;
 constexpr unsigned kLostBeforeFailing = 5;
 constexpr unsigned kDeathsWithoutTask = 5;
+constexpr unsigned kPatience = 4;  // times as many when it was killed from outside: that is not the plugin's doing
 
 std::vector<std::string> lines_of(const char* text, std::size_t limit) {
   std::vector<std::string> lines;
@@ -93,15 +94,15 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   } else {
     for (const auto& [task, lane] : running) lost(task);
   }
-  if (running.empty() && ++deaths_without_task_ >= kDeathsWithoutTask) {
+  const unsigned patience = status.signaled && status.code == SIGKILL ? kPatience : 1;
+  if (running.empty() && ++deaths_without_task_ >= patience * kDeathsWithoutTask) {
     throw base::Error(base::ExitCode::kBackendFailed,
                       "executors keep ending without having run a task (" +
                           (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",
                       "what they printed is in '" + job_.printed() + "'");
   }
   if (!running.empty()) deaths_without_task_ = 0;
-  const bool from_outside = status.signaled && status.code == SIGKILL;
-  if (!started && !from_outside && ++executor.failed_starts >= kStartsBeforeRefusal) {
+  if (!started && ++executor.failed_starts >= patience * kStartsBeforeRefusal) {
     throw base::Error(base::ExitCode::kPluginRefused,
                       "the plugin ends the process while it is being loaded (" +
                           (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",

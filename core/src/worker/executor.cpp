@@ -141,7 +141,7 @@ int executor_main(base::Env& env, int argc, char** argv) {
     std::unique_ptr<TaskIo> io;
     if (mailbox) {
       io = std::make_unique<MailboxIo>(env, *mailbox, store::JobDirectory(plan.job_directory).inputs(), first + i,
-                                       *plugin, stacks);
+                                       *plugin, stacks, solo ? &queue : nullptr);
     } else {
       io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation),
                                    first + i, entry, doorbell.get(), stacks);

@@ -27,7 +27,7 @@ void MailboxIo::read(std::uint64_t first, std::uint64_t n, Batch& batch) {
   request_ = mailbox_.view(slot_);
   index_ = first - request_.first;
   n = std::min(n, request_.count - index_);
-  if (mailbox_.posted() > first + n) mailbox_.wake_another_lane();
+  if (!own_ && mailbox_.posted() > first + n) mailbox_.wake_another_lane();
   batch.first = first;
   batch.count = n;
   cancelled_ = mailbox_.cancelled(slot_);
@@ -127,6 +127,13 @@ void MailboxIo::commit_results(const Batch& batch, std::uint64_t completed, stor
   }
 }
 
-void MailboxIo::wait() { mailbox_.wait_task(posts_, kIdleWaitNs); }
+/// The solo lane must not take a wake-up, or the place of the one that spins, from those that can run what was posted.
+void MailboxIo::wait() {
+  if (own_) {
+    store::futex_wait(own_->wake, seen_, kIdleWaitNs);
+  } else {
+    mailbox_.wait_task(seen_, kIdleWaitNs);
+  }
+}
 
 }  // namespace jobhost::worker

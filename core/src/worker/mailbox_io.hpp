@@ -5,6 +5,7 @@
 #include "store/mailbox.hpp"
 #include "store/result_arena.hpp"
 #include "store/shared_file.hpp"
+#include "worker/control.hpp"
 #include "worker/loader.hpp"
 #include "worker/task_io.hpp"
 
@@ -14,11 +15,12 @@ namespace jobhost::worker {
 class MailboxIo : public TaskIo {
  public:
   /// Mailbox and program outlive it.
-  /// `inputs`: the job's folder of that name.
+  /// `inputs`: the job's folder of that name. `own`: the queue of a lane that posts do not concern, else null.
   MailboxIo(base::Env& env, store::Mailbox& mailbox, std::string inputs, unsigned lane, const LoadedPlugin& program,
-            StackSource stacks)
+            StackSource stacks, Queue* own)
       : env_(env),
         mailbox_(mailbox),
+        own_(own),
         inputs_(std::move(inputs)),
         arena_(mailbox, lane),
         program_(program),
@@ -31,7 +33,7 @@ class MailboxIo : public TaskIo {
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
   void commit(const Batch& batch, std::uint64_t completed) override;
-  void before_look() override { posts_ = mailbox_.posts(); }
+  void before_look() override { seen_ = own_ ? own_->wake.load() : mailbox_.posts(); }
   void wait() override;
   std::vector<store::StackEntry> last_throw() override { return stacks_.last_throw(); }
 
@@ -43,12 +45,13 @@ class MailboxIo : public TaskIo {
 
   base::Env& env_;
   store::Mailbox& mailbox_;
+  Queue* own_;
   std::string inputs_;
   store::ResultArena arena_;
   const LoadedPlugin& program_;
   StackSource stacks_;
   std::unordered_map<std::uint64_t, jobhost_entry> entries_;  // by offset
-  std::uint32_t posts_ = 0;
+  std::uint32_t seen_ = 0;                                    // posts, or publications
 
   // Of the batch: its request, and the place of its first task in it.
   unsigned slot_ = 0;

@@ -63,6 +63,7 @@ std::optional<std::uint64_t> SpanTable::give_away(std::uint64_t number, store::I
   if (found == published_.end() || found->second.wounded) return std::nullopt;
   const std::uint64_t claim = found->second.claim;
   account(queue_, number, tasks.size(), 0);
+  found->second.moved.add(tasks);
   add(claim, tasks);
   return claim;
 }

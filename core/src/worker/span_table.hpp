@@ -42,7 +42,7 @@ class SpanTable {
     std::uint64_t claim;
     store::Interval tasks;
     bool wounded = false;
-    store::IntervalSet moved;  // wounded: parts that were lined up again
+    store::IntervalSet moved;  // parts that were lined up again: they are other spans' business
   };
   void publish();
   std::vector<store::Interval> in_flight(std::uint64_t span) const;

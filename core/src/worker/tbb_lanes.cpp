@@ -1,6 +1,5 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
-#include <tbb/task_group.h>
 
 #include <latch>
 
@@ -12,19 +11,22 @@ void run_lanes(unsigned lanes, const std::function<void(unsigned)>& lane) {
   // More lanes than cores are allowed: every lane gets a thread of its own, the calling one included.
   tbb::global_control limit(tbb::global_control::max_allowed_parallelism, lanes);
   tbb::task_arena arena(static_cast<int>(lanes));
-  arena.execute([&] {
-    tbb::task_group group;
-    // No lane starts computing while another is still a task in the arena: a kernel that itself waits on TBB could
-    // otherwise pick that lane up in the middle of its own task.
-    std::latch all_started(lanes);
-    const auto run = [&](unsigned i) {
-      all_started.arrive_and_wait();
-      lane(i);
-    };
-    for (unsigned i = 1; i < lanes; ++i) group.run([&run, i] { run(i); });
-    run(0);
-    group.wait();
-  });
+  // No lane starts computing while another is still a task in the arena: a kernel that itself waits on TBB could
+  // otherwise pick that lane up in the middle of its own task.
+  std::latch all_started(lanes), others_ended(lanes - 1);
+  const auto run = [&](unsigned i) {
+    all_started.arrive_and_wait();
+    lane(i);
+  };
+  // Enqueued: for a task that is spawned, as by a task_group, TBB does not promise to wake a thread.
+  for (unsigned i = 1; i < lanes; ++i) {
+    arena.enqueue([&run, &others_ended, i] {
+      run(i);
+      others_ended.count_down();
+    });
+  }
+  arena.execute([&run] { run(0); });
+  others_ended.wait();
 }
 
 }  // namespace jobhost::worker
