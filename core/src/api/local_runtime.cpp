@@ -12,6 +12,7 @@
 #include "api/failure.hpp"
 #include "api/local_pool.hpp"
 #include "api/program.hpp"
+#include "api/value.hpp"
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -30,13 +31,6 @@ namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
 
-/// What a value writes, counted.
-class ByteCounter : public detail::ByteSink {
- public:
-  void bytes(const void*, std::uint64_t size) override { count += size; }
-  std::uint64_t count = 0;
-};
-
 class ByteForwarder : public detail::ByteSink {
  public:
   explicit ByteForwarder(const std::function<void(base::ByteView)>& put) : put_(put) {}
@@ -47,13 +41,9 @@ class ByteForwarder : public detail::ByteSink {
 };
 
 void write_only_value(bundle::PackWriter& writer, const detail::Value& value) {
-  if (!value.write)
-    return writer.only_value(value.bytes.size(), [&](const auto& put) { put(base::as_bytes(value.bytes)); });
-  ByteCounter counter;
-  value.write(counter);
-  writer.only_value(counter.count, [&](const auto& put) {
+  writer.only_value(size_of(value), [&](const auto& put) {
     ByteForwarder forwarder(put);
-    value.write(forwarder);
+    write_to(forwarder, value);
   });
 }
 

@@ -17,7 +17,8 @@ constexpr std::uint64_t kRequestBytes = 128 << 10;  // arguments and results of 
 constexpr std::uint64_t kResultBytes = 2 << 20;     // of a request, in arenas
 constexpr std::uint64_t kUnread = 8 << 20;          // bytes of results that may wait to be read
 constexpr std::uint64_t kMostUnread = 512 << 20;    // likewise, while a slow task holds up all others
-constexpr std::uint64_t kUnknownSize = 2 << 20;     // bytes of a result before one was seen
+constexpr std::uint64_t kMostPlaced = 8192;      // unread results in arenas: later ones may be larger than those seen
+constexpr std::uint64_t kUnknownSize = 2 << 20;  // bytes of a result before one was seen
 constexpr std::uint64_t kPauseNs = 50'000'000;
 
 }  // namespace
@@ -162,7 +163,7 @@ bool PoolMap::may_post() const {
     running += part.posted->request.count - pool_->ended(*part.posted);
   }
   const std::uint64_t mean = results_ > 0 ? result_bytes_ / results_ + 1 : kUnknownSize;
-  return unread * mean < (running < 2 * pool_->lanes() ? kMostUnread : kUnread);
+  return unread < kMostPlaced && unread * mean < (running < 2 * pool_->lanes() ? kMostUnread : kUnread);
 }
 
 void PoolMap::post() {

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "api/value.hpp"
 #include "store/shared_file.hpp"
 
 namespace jobhost::api {
@@ -10,12 +11,6 @@ namespace {
 using store::RequestColumn;
 
 constexpr std::uint64_t kLarge = 4 << 20;  // bytes
-
-class Counter : public detail::ByteSink {
- public:
-  void bytes(const void*, std::uint64_t size) override { count += size; }
-  std::uint64_t count = 0;
-};
 
 class Copier : public detail::ByteSink {
  public:
@@ -42,22 +37,12 @@ class FileSink : public detail::ByteSink {
   store::SharedFileWriter& file_;
 };
 
-void write_to(detail::ByteSink& sink, const detail::Value& value) {
-  if (value.write) {
-    value.write(sink);
-  } else {
-    sink.bytes(value.bytes.data(), value.bytes.size());
-  }
-}
-
 }  // namespace
 
 SharedRegion::SharedRegion(base::Env& env, std::shared_ptr<store::Mailbox> mailbox, const std::string& folder,
                            const detail::Value& value)
     : env_(env), mailbox_(std::move(mailbox)), folder_(folder) {
-  Counter counter;
-  write_to(counter, value);
-  column_.size = counter.count;
+  column_.size = size_of(value);
   if (column_.size >= kLarge) {
     write_files(value);
   } else {
