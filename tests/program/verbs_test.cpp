@@ -1,4 +1,5 @@
 #include <Random123/philox.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <Eigen/Dense>
@@ -153,6 +154,25 @@ TEST_CASE("every kind of callable returns, throws and crashes alike on every bac
                pool.outcomes(&Model::predict, Model{3, {}}, inputs).to_vector());
     CHECK(pool.pipe(twice_as_good, 4) == 8);
   }
+}
+
+TEST_CASE("what lies between the members of a closure is not taken for an address") {
+  const int ten = 10;
+  const double scale = 1;
+  const auto closure = [ten, scale](int x) { return x * ten * scale; };
+  using Closure = std::remove_const_t<decltype(closure)>;
+  alignas(Closure) unsigned char memory[sizeof closure];
+  auto* const place = reinterpret_cast<std::uintptr_t*>(memory);
+  *place = reinterpret_cast<std::uintptr_t>(&ten);  // its upper half stays
+  const int low = 10;
+  std::memcpy(memory, &low, sizeof low);
+  std::memcpy(memory + 8, &scale, sizeof scale);
+  // An address that both halves together make belongs to this process.
+  const auto page = *place / 4096 * 4096;
+  void* const mapped = ::mmap(reinterpret_cast<void*>(page), 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(mapped != MAP_FAILED);
+  CHECK(jobhost::pipe(*std::launder(reinterpret_cast<const Closure*>(memory)), 2) == 20);
+  ::munmap(mapped, 4096);
 }
 
 // The examples of pathos' documentation: pow over [1,2,3,4] and [5,6,7,8].

@@ -145,10 +145,16 @@ struct State {
     if constexpr (kEmpty) {
       return "";
     } else if constexpr (kBytes) {
+      alignas(F) unsigned char bytes[sizeof(F)];
+      __builtin_memcpy(bytes, &callable, sizeof(F));
+      // What is left between members from before may look like half an address.
+#if __has_builtin(__builtin_clear_padding)
+      __builtin_clear_padding(reinterpret_cast<F*>(bytes));
+#endif
       if constexpr (!kIsByValue<F>) {
-        runtime().refuse_addresses(&callable, sizeof callable, "a captured reference or pointer");
+        runtime().refuse_addresses(bytes, sizeof bytes, "a captured reference or pointer");
       }
-      return std::string(reinterpret_cast<const char*>(&callable), sizeof callable);
+      return std::string(reinterpret_cast<const char*>(bytes), sizeof bytes);
     } else {
       return encoded(callable);
     }
