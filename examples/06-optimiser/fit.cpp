@@ -83,8 +83,10 @@ int main(int argc, char** argv) {
 
   auto [best, value] = *std::min_element(candidates.begin(), candidates.end(),
                                          [](const auto& a, const auto& b) { return a.misfit < b.misfit; });
-  // The same wave has many descriptions: this is the one with a positive amplitude and a phase between 0 and 2 pi.
+  // The same wave has many descriptions: this is the one with a positive frequency and amplitude and a phase between 0
+  // and 2 pi.
   const double turn = 2 * std::acos(-1.0);
+  if (best.frequency < 0) best = {-best.amplitude, best.decay, -best.frequency, -best.phase};
   if (best.amplitude < 0) best = {-best.amplitude, best.decay, best.frequency, best.phase + turn / 2};
   best.phase -= turn * std::floor(best.phase / turn);
   std::printf("amplitude %.3f  decay %.4f  frequency %.4f  phase %.3f  misfit %.3f\n", best.amplitude, best.decay,
