@@ -82,8 +82,7 @@ std::optional<Taken> LaneRunner::take_some(std::uint64_t& hint) {
 std::uint64_t LaneRunner::fitting() const {
   if (last_count_ == 0 || printing_) return 1;
   const double by_time = std::min(kBatchNs / std::max(ns_per_task_, 0.1), static_cast<double>(kMaxBatch));
-  return std::max<std::uint64_t>(1,
-                                 std::min({static_cast<std::uint64_t>(by_time), last_count_ * kGrowth, io_->most()}));
+  return std::max<std::uint64_t>(1, std::min(static_cast<std::uint64_t>(by_time), last_count_ * kGrowth));
 }
 
 void LaneRunner::run_taken(std::uint64_t span) {

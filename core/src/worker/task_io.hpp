@@ -37,8 +37,6 @@ class TaskIo {
   virtual ~TaskIo() = default;
   /// Tasks below this number may be taken.
   virtual std::uint64_t available() { return UINT64_MAX; }
-  /// The most tasks that one call of read() ever gives.
-  virtual std::uint64_t most() const { return UINT64_MAX; }
   /// Fills in entry, result_size, columns, started, and count (1 <= count <= n), for tasks from `first` on. The columns
   /// stay valid until the next call.
   virtual void read(std::uint64_t first, std::uint64_t n, Batch& batch) = 0;
