@@ -14,7 +14,7 @@ MAY = {
     "bundle": "base schema",
     "store": "base schema",
     "plugin": "base schema",
-    "context": "base schema",
+    "context": "base schema bundle",
     "build": "base",
     "worker": "base schema bundle store plugin context",
     "backend": "base store",

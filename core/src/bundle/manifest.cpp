@@ -33,6 +33,29 @@ Blob blob_from(const Json& json, const std::string& where) {
   return blob;
 }
 
+Json init_json(const Initialiser& init) {
+  return {
+      {"name", init.name}, {"symbol", init.symbol}, {"arguments", base::to_hex(init.arguments)}, {"ends", init.ends}};
+}
+
+Initialiser init_from(const Json& json) {
+  return {json.at("name"), json.at("symbol"), base::from_hex(json.at("arguments")), json.at("ends")};
+}
+
+Json provenance_json(const Provenance& provenance) {
+  Json files = Json::array();
+  for (const auto& file : provenance.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+  return {{"compiler", provenance.compiler},   {"commit", provenance.commit}, {"dirty", provenance.dirty},
+          {"processor", provenance.processor}, {"system", provenance.system}, {"files", std::move(files)}};
+}
+
+Provenance provenance_from(const Json& json) {
+  Provenance provenance{json.at("compiler"),  json.at("commit"), json.at("dirty"),
+                        json.at("processor"), json.at("system"), {}};
+  for (const auto& file : json.at("files")) provenance.files.push_back({file.at("path"), file.at("sha256")});
+  return provenance;
+}
+
 Manifest from(const Json& json, const std::string& where) {
   if (const auto& format = json.at("format"); format != kManifestFormat) {
     throw base::Error(base::ExitCode::kPluginRefused,
@@ -63,11 +86,18 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.timeout_ms = json.at("timeout_ms");
   manifest.memory = json.at("memory");
   manifest.lease_ms = json.at("lease_ms");
-  manifest.working_directory = json.at("context").at("working_directory");
-  manifest.umask = json.at("context").at("umask");
-  for (const auto& global : json.at("context").at("globals")) {
-    manifest.globals.push_back({global.at("name"), global.at("symbol"), base::from_hex(global.at("value"))});
+  const Json& context = json.at("context");
+  manifest.context = context_from_json(context.dump());
+  for (const auto& global : context.at("globals")) {
+    manifest.globals.push_back({global.at("name"), global.at("symbol"), base::from_hex(global.at("value")),
+                                global.value("library", std::string())});
   }
+  manifest.isolate_globals = context.value("isolate_globals", false);
+  if (context.contains("init")) manifest.init = init_from(context.at("init"));
+  for (const auto& feature : json.value("cpu_features", Json::array())) manifest.cpu_features.push_back(feature);
+  manifest.exact_system_libraries = json.value("exact_system_libraries", false);
+  manifest.reused = json.value("reused", false);
+  if (json.contains("provenance")) manifest.provenance = provenance_from(json.at("provenance"));
   manifest.parent = {json.at("parent").at("job"), json.at("parent").at("tasks")};
   manifest.output = {json.at("output").at("file"), json.at("output").at("format"), json.at("output").at("reduce")};
   if (manifest.claim == 0) refuse(where, "a claim covers no task");
@@ -103,9 +133,16 @@ std::string to_json(const Manifest& manifest) {
   Json globals = Json::array();
   for (const auto& global : manifest.globals) {
     globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", base::to_hex(global.value)}});
+    if (!global.library.empty()) globals.back()["library"] = global.library;
   }
-  json["context"] = {
-      {"working_directory", manifest.working_directory}, {"umask", manifest.umask}, {"globals", std::move(globals)}};
+  Json& context = json["context"] = Json::parse(context_to_json(manifest.context));
+  context["globals"] = std::move(globals);
+  context["isolate_globals"] = manifest.isolate_globals;
+  if (!manifest.init.symbol.empty()) context["init"] = init_json(manifest.init);
+  json["cpu_features"] = manifest.cpu_features;
+  json["exact_system_libraries"] = manifest.exact_system_libraries;
+  json["reused"] = manifest.reused;
+  json["provenance"] = provenance_json(manifest.provenance);
   json["parent"] = {{"job", manifest.parent.job}, {"tasks", manifest.parent.tasks}};
   json["output"] = {
       {"file", manifest.output.file}, {"format", manifest.output.format}, {"reduce", manifest.output.reduce}};

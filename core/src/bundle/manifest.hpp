@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bundle/calling_context.hpp"
 #include "bundle/inputs.hpp"
 #include "schema/type.hpp"
 
@@ -31,7 +32,33 @@ struct SystemLibrary {
 struct Global {
   std::string name, symbol;  // "ns::alpha"; of the function that sets it
   base::Bytes value;         // encoded
+  std::string library = {};  // name of the library that it is in; "" for the plugin itself
   friend bool operator==(const Global&, const Global&) = default;
+};
+
+/// A function that runs once in every executor, after globals are set and before the first task.
+struct Initialiser {
+  std::string name, symbol;              // "" for none; of its entry
+  base::Bytes arguments;                 // encoded, one after another
+  std::vector<std::uint64_t> ends = {};  // of each of them
+  friend bool operator==(const Initialiser&, const Initialiser&) = default;
+};
+
+/// A file that inputs were read from.
+struct InputFile {
+  std::string path, sha256;
+  friend bool operator==(const InputFile&, const InputFile&) = default;
+};
+
+/// How results came to be, for people years later: never needed to compute them.
+struct Provenance {
+  std::string compiler;   // "g++ 12.2.0"
+  std::string commit;     // of the source's repository when it was built, "" outside of one
+  bool dirty = false;     // it had changes that were not committed
+  std::string processor;  // model of the submitting machine's
+  std::string system;     // its kernel and C library
+  std::vector<InputFile> files;
+  friend bool operator==(const Provenance&, const Provenance&) = default;
 };
 
 /// Where a job comes from that repeats tasks of another one: task k is number `tasks[k]` there.
@@ -74,9 +101,14 @@ struct Manifest {
   std::uint64_t memory = 0;      // bytes per task; 0: no limit
   std::uint64_t lease_ms = 10'000;
 
-  std::string working_directory;
-  std::uint32_t umask = 022;
+  CallingContext context;
   std::vector<Global> globals;
+  bool isolate_globals = false;  // they are set again before every task
+  Initialiser init;
+  std::vector<std::string> cpu_features;  // that the code was compiled to need
+  bool exact_system_libraries = false;    // others than those recorded are refused, not only noted
+  bool reused = false;                    // the host's own log holds results of earlier jobs
+  Provenance provenance;
   Parent parent;
   Output output;
 

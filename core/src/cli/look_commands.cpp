@@ -148,7 +148,7 @@ void show_document(const host::Job& job, const std::string& state, const host::R
                   {"parent", manifest.parent.job},
                   {"parent_tasks", manifest.parent.tasks},
                   {"directory", job.directory.path()},
-                  {"working_directory", manifest.working_directory},
+                  {"working_directory", manifest.context.working_directory},
                   {"plugin", blob_json(manifest.plugin)},
                   {"libraries", std::move(libraries)},
                   {"system_libraries", std::move(system)},
@@ -184,7 +184,7 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& global : manifest.globals) line("global", global.name + ", set before the first task");
   if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
-  line("works in", manifest.working_directory);
+  line("works in", manifest.context.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
   for (const auto& library : manifest.system_libraries) {

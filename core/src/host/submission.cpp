@@ -13,7 +13,7 @@
 #include "base/suggest.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
-#include "context/process_context.hpp"
+#include "context/capture.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/value.hpp"
 
@@ -186,9 +186,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.memory = spec.memory;
     for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
     manifest.output = spec.output;
-    const auto context = context::capture();
-    manifest.working_directory = context.working_directory;
-    manifest.umask = context.umask;
+    manifest.context = context::capture();
     keep_code(env, job.directory, spec.plugin, manifest);
   });
 }

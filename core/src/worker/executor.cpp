@@ -15,7 +15,7 @@
 #include <optional>
 
 #include "base/file.hpp"
-#include "context/process_context.hpp"
+#include "context/restore.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/job_io.hpp"
 #include "worker/lane.hpp"
@@ -65,7 +65,7 @@ void search_libraries(const Plan& plan, char** argv) {
 /// The plugin in the calling context of the job, with its globals set.
 LoadedPlugin prepare(const Plan& plan, bundle::Manifest& manifest) {
   manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
-  context::apply({manifest.working_directory, manifest.umask});
+  context::restore(manifest.context);
   LoadedPlugin plugin(plan.libraries, plan.plugin);
   for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
   return plugin;
