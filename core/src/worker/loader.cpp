@@ -59,9 +59,14 @@ struct LoadedPlugin::State {
   }
 };
 
-LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin) {
-  for (const auto& library : libraries) load(library);
+LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
+                           const std::function<void(const std::string& path)>& loaded) {
+  for (const auto& library : libraries) {
+    load(library);
+    if (loaded) loaded(library);
+  }
   state_ = std::make_unique<State>(State{plugin, load(plugin)});
+  if (loaded) loaded(plugin);
 }
 
 LoadedPlugin::LoadedPlugin(LoadedPlugin&&) noexcept = default;
@@ -82,6 +87,24 @@ jobhost_entry LoadedPlugin::entry_at(std::uint64_t offset) const {
 void LoadedPlugin::set_global(const std::string& symbol, base::ByteView value) const {
   if (state_->find<jobhost_set_global>(symbol)(value.data(), value.size()) == 0) return;
   throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' does not take the value of a global");
+}
+
+std::vector<DataWatch::Range> LoadedPlugin::registered_data() const {
+  using Take = void (*)(void* ranges, const void* data, std::uint64_t size);
+  constexpr const char* kSymbol = "jobhost_registered_globals";
+  std::vector<DataWatch::Range> ranges;
+  if (!state_->library.has(kSymbol)) return ranges;
+  const Take take = [](void* taken, const void* data, std::uint64_t size) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(data);
+    static_cast<std::vector<DataWatch::Range>*>(taken)->push_back({begin, begin + size});
+  };
+  state_->find<void (*)(Take, void*)>(kSymbol)(take, &ranges);
+  return ranges;
+}
+
+void LoadedPlugin::forget_registered() const {
+  constexpr const char* kSymbol = "jobhost_forget_globals";
+  if (state_->library.has(kSymbol)) state_->find<void (*)()>(kSymbol)();
 }
 
 }  // namespace jobhost::worker

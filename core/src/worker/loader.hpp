@@ -1,19 +1,23 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "jobhost/sdk/abi.h"
+#include "worker/data_watch.hpp"
 
 namespace jobhost::worker {
 
 /// A plugin in this process (RTLD_NOW, RTLD_LOCAL), never unloaded, also when the object goes.
 class LoadedPlugin {
  public:
-  /// Loads the libraries in order, then the plugin. Throws Error(kPluginRefused) with the loader's own reason.
-  LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin);
+  /// Loads the libraries in order, then the plugin; `loaded` is told each of them. Throws Error(kPluginRefused) with
+  /// the loader's own reason.
+  LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
+               const std::function<void(const std::string& path)>& loaded = nullptr);
   LoadedPlugin(LoadedPlugin&&) noexcept;
   ~LoadedPlugin();
 
@@ -24,6 +28,10 @@ class LoadedPlugin {
   jobhost_entry entry_at(std::uint64_t offset) const;
   /// Gives a global variable its encoded value. Throws Error(kPluginRefused).
   void set_global(const std::string& symbol, base::ByteView value) const;
+  /// Addresses of the variables that a program registered: its first task gives them their captured values.
+  std::vector<DataWatch::Range> registered_data() const;
+  /// Has the program's next task give them these values again.
+  void forget_registered() const;
 
  private:
   struct State;
