@@ -169,6 +169,19 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--seed", options.seed, "N", "Give the parameter 'seed' a random number per task, the same in every run")
       ->group("Inputs");
   repeatable("--set", options.globals, "GLOBAL=VALUE", "A global variable of the plugin, set before the first task");
+  const auto surroundings = [](CLI::Option* option) { option->group("Calling context"); };
+  surroundings(command
+                   .add_option("--env", options.wishes.environment,
+                               "An environment variable that tasks are to see, besides those that always travel")
+                   ->type_name("NAME[=VALUE]")
+                   ->allow_extra_args(false)
+                   ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
+  surroundings(add("--init", options.init, "'FUNC NAME=VALUE…'",
+                   "A function of the plugin that every worker process calls before its first task"));
+  surroundings(command.add_flag("--isolate-globals", options.isolate_globals,
+                                "Give globals their captured values again before every task"));
+  surroundings(command.add_flag("--portable-math", options.wishes.portable_math,
+                                "The same bits of sin, exp, pow, … on processors of any generation"));
   add_build_options(command, options.build);
   add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
@@ -233,6 +246,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);
   spec.globals = globals_of(options.globals);
+  spec.isolate_globals = options.isolate_globals;
+  spec.init = options.init;
+  spec.wishes = options.wishes;
   spec.chunk = chunk_of(options.chunk);
   spec.label = options.label;
   spec.output = options.output;

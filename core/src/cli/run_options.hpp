@@ -26,10 +26,13 @@ struct RunOptions {
   std::string memory;
   unsigned retries = 2;
   std::vector<std::string> globals;
+  bool isolate_globals = false;
+  std::string init;
+  context::Wishes wishes;
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
-  bool dry_run = false, detach = false;
+  bool dry_run = false, detach = false, hold = false;
   std::string label;
   bundle::Output output;
 };

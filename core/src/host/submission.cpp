@@ -13,7 +13,7 @@
 #include "base/suggest.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
-#include "context/capture.hpp"
+#include "host/initialiser.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/value.hpp"
 
@@ -167,6 +167,11 @@ schema::Kernel successor(const schema::Kernel& old, const schema::Description& d
 }  // namespace
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
+  if (spec.isolate_globals && spec.backend == "threads" && spec.workers > 1) {
+    throw base::Error(base::ExitCode::kUsage,
+                      "threads share their globals, so these cannot be restored before every task",
+                      "use the backend 'processes', or one lane (-j 1)");
+  }
   const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
   const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
@@ -186,7 +191,9 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.memory = spec.memory;
     for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
     manifest.output = spec.output;
-    manifest.context = context::capture();
+    manifest.isolate_globals = spec.isolate_globals;
+    manifest.init = spec.init_entry ? *spec.init_entry : initialiser_of(description, spec.init, spec.named);
+    manifest.context = context::capture(spec.wishes);
     keep_code(env, job.directory, spec.plugin, manifest);
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/env.hpp"
 #include "bundle/manifest.hpp"
+#include "context/capture.hpp"
 #include "store/store.hpp"
 
 namespace jobhost::host {
@@ -28,6 +29,10 @@ struct JobSpec {
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
+  bool isolate_globals = false;                              // they are set again before every task
+  std::string init;  // "FUNC NAME=VALUE …": called in every executor before the first task; "" for none
+  std::optional<bundle::Initialiser> init_entry = std::nullopt;  // instead: one of a program
+  context::Wishes wishes;
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty
