@@ -28,6 +28,7 @@ struct JobSpec {
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
+  bool exact_libraries = false;  // machines with other system libraries than this one are refused, not only noted
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty
