@@ -17,6 +17,7 @@
 #include "base/file.hpp"
 #include "context/restore.hpp"
 #include "worker/crash_guard.hpp"
+#include "worker/identity.hpp"
 #include "worker/job_io.hpp"
 #include "worker/lane.hpp"
 #include "worker/launcher.hpp"
@@ -67,6 +68,7 @@ LoadedPlugin prepare(const Plan& plan, bundle::Manifest& manifest) {
   manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
   context::restore(manifest.context);
   LoadedPlugin plugin(plan.libraries, plan.plugin);
+  verify_loaded(manifest, plan);
   for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
   return plugin;
 }
