@@ -35,13 +35,14 @@ std::string listed(const std::vector<std::string>& words) {
 
 void check_versions(base::Env& env, const std::string& path, const std::vector<Dependency>& closure,
                     std::vector<Obstacle>& found) {
-  for (const auto& [soname, versions] : needed_versions(env, path)) {
+  for (const auto& needed : needed_versions(env, path)) {
+    const std::string& soname = needed.soname;
     const auto library =
         std::find_if(closure.begin(), closure.end(), [&](const Dependency& other) { return other.soname == soname; });
     if (library == closure.end() || library->path.empty()) continue;
     const auto provided = provided_versions(env, library->path);
     std::vector<std::string> missing;
-    for (const auto& version : versions) {
+    for (const auto& version : needed.versions) {
       if (std::find(provided.begin(), provided.end(), version) == provided.end()) missing.push_back(version);
     }
     if (provided.empty() || missing.empty()) continue;

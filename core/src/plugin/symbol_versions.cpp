@@ -33,7 +33,7 @@ std::vector<NeededVersions> needed_versions(base::Env& env, const std::string& p
   if (!address) return needed;
   for_chain(file, file.offset_of(*address), table.value(DT_VERNEEDNUM).value_or(0), &Elf64_Verneed::vn_next,
             [&](const Elf64_Verneed& library, std::uint64_t offset) {
-              auto& versions = needed.emplace_back(table.text(library.vn_file), std::vector<std::string>()).versions;
+              auto& versions = needed.emplace_back(NeededVersions{table.text(library.vn_file), {}}).versions;
               for_chain(file, offset + library.vn_aux, library.vn_cnt, &Elf64_Vernaux::vna_next,
                         [&](const Elf64_Vernaux& version, std::uint64_t) {
                           if (version.vna_flags & VER_FLG_WEAK) return;
