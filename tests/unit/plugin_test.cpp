@@ -4,7 +4,6 @@
 
 #include "base/file.hpp"
 #include "base/suggest.hpp"
-#include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
 #include "plugin/symbolizer.hpp"
 #include "support/temporary_directory.hpp"
@@ -90,13 +89,6 @@ TEST_CASE("a cut or scribbled plugin is refused or read, never believed beyond i
     damaged[at + 3] ^= 0xff;
     try_to_read(damaged);
   }
-}
-
-TEST_CASE("code for a better processor is refused by name") {
-  schema::Description plugin;
-  plugin::require_fit(plugin, "p.so");
-  plugin.cpu_features = {"sse3", "quantum"};
-  CHECK_THROWS_WITH(plugin::require_fit(plugin, "p.so"), Catch::Contains("a processor with quantum"));
 }
 
 TEST_CASE("addresses become functions and lines, inlined calls included") {

@@ -41,6 +41,7 @@ struct Options {
   unsigned retries = 2;               // further attempts after a crash or time-out
   std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
   std::uint64_t seed = 0;             // of jobhost::rng() in tasks
+  bool exact_libraries = false;       // refuse machines whose system libraries differ from those here
   std::string label = {};             // for jobhost ls
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in memory and ends with its
   /// results.

@@ -96,6 +96,7 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   spec.chunk = options.chunk;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.retries = options.retries;
+  spec.exact_libraries = options.exact_libraries;
   spec.memory = options.memory;
   spec.label = options.label;
   spec.isolate_globals = options.isolate_globals;

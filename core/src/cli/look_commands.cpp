@@ -13,6 +13,7 @@
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
+#include "plugin/producer.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
 
@@ -129,30 +130,33 @@ void show_document(const host::Job& job, const std::string& state, const host::R
   for (const auto& library : manifest.system_libraries) {
     system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
-  print_document({{"job", manifest.job},
-                  {"label", manifest.label},
-                  {"state", state},
-                  {"kernel", to_json(manifest.kernel)},
-                  {"tasks", manifest.tasks},
-                  {"done", stream.done()},
-                  {"failed", stream.failed()},
-                  {"ran_twice", stream.duplicates()},
-                  {"created", manifest.created},
-                  {"hostname", manifest.hostname},
-                  {"backend", manifest.backend},
-                  {"workers", manifest.workers},
-                  {"retries", manifest.retries},
-                  {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
-                  {"memory", manifest.memory},
-                  {"globals", std::move(globals)},
-                  {"parent", manifest.parent.job},
-                  {"parent_tasks", manifest.parent.tasks},
-                  {"directory", job.directory.path()},
-                  {"working_directory", manifest.context.working_directory},
-                  {"plugin", blob_json(manifest.plugin)},
-                  {"libraries", std::move(libraries)},
-                  {"system_libraries", std::move(system)},
-                  {"command", manifest.command}});
+  Json document = {{"job", manifest.job},
+                   {"label", manifest.label},
+                   {"state", state},
+                   {"kernel", to_json(manifest.kernel)},
+                   {"tasks", manifest.tasks},
+                   {"done", stream.done()},
+                   {"failed", stream.failed()},
+                   {"ran_twice", stream.duplicates()},
+                   {"created", manifest.created},
+                   {"hostname", manifest.hostname},
+                   {"backend", manifest.backend},
+                   {"workers", manifest.workers},
+                   {"retries", manifest.retries},
+                   {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
+                   {"memory", manifest.memory},
+                   {"globals", std::move(globals)},
+                   {"parent", manifest.parent.job},
+                   {"parent_tasks", manifest.parent.tasks},
+                   {"directory", job.directory.path()},
+                   {"working_directory", manifest.context.working_directory},
+                   {"plugin", blob_json(manifest.plugin)},
+                   {"libraries", std::move(libraries)},
+                   {"system_libraries", std::move(system)},
+                   {"command", manifest.command}};
+  if (manifest.exact_system_libraries) document["exact_libraries"] = true;
+  if (manifest.context.whole) document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  print_document(document);
 }
 
 void show(Session& session, const LookOptions& options) {
@@ -186,6 +190,7 @@ void show(Session& session, const LookOptions& options) {
   line("directory", job.directory.path());
   line("works in", manifest.context.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
+  line("built by", plugin::producer(job.directory.blob(manifest.plugin.sha256)));
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
   for (const auto& library : manifest.system_libraries) {
     line("system", library.path + "   build id " + library.build_id);

@@ -191,6 +191,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e9));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
+  command.add_flag("--exact-libraries", options.exact_libraries,
+                   "Refuse machines whose system libraries differ from those here");
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
   add("--name", options.label, "LABEL", "A label for the job");
 }
@@ -245,6 +247,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);
+  spec.exact_libraries = options.exact_libraries;
   spec.globals = globals_of(options.globals);
   spec.isolate_globals = options.isolate_globals;
   spec.init = options.init;

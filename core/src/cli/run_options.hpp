@@ -33,6 +33,7 @@ struct RunOptions {
   bool fail_fast = false;
   std::string order = "input";
   bool dry_run = false, detach = false, hold = false;
+  bool exact_libraries = false;
   std::string label;
   bundle::Output output;
 };

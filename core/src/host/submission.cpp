@@ -14,7 +14,9 @@
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
 #include "host/initialiser.hpp"
+#include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
+#include "schema/difference.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::host {
@@ -52,11 +54,7 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
   manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
-    if (library.path.empty()) {
-      throw base::Error(base::ExitCode::kPluginRefused,
-                        "'" + plugin + "' needs '" + library.soname + "', which is not found",
-                        "install it, or rebuild the plugin with a RUNPATH that leads to it");
-    }
+    if (const auto obstacle = plugin::travel_obstacle(plugin, library)) plugin::require_none({*obstacle});
     if (library.system) {
       manifest.system_libraries.push_back({library.soname, library.path, library.build_id});
     } else {
@@ -155,12 +153,14 @@ bundle::Inputs copy_inputs(base::Env& env, const Job& parent, const std::vector<
 /// The kernel of a newer plugin that takes the place of `old`.
 schema::Kernel successor(const schema::Kernel& old, const schema::Description& description, const std::string& path) {
   schema::Kernel fresh = plugin::find_kernel(description, old.name, path);
-  if (fresh.parameters.size() > old.parameters.size()) fresh = schema::with_fewer(fresh, old.parameters.size());
-  const bool same = fresh.parameters.size() == old.parameters.size() &&
-                    std::equal(fresh.parameters.begin(), fresh.parameters.end(), old.parameters.begin(),
-                               [](const auto& a, const auto& b) { return a.type == b.type; });
-  if (same) return fresh;
-  throw base::Error(base::ExitCode::kPluginRefused, "the parameters of '" + old.name + "' are others in '" + path + "'",
+  const auto& fewer = fresh.fewer;
+  if (std::find(fewer.begin(), fewer.end(), old.parameters.size()) != fewer.end()) {
+    fresh = schema::with_fewer(fresh, old.parameters.size());
+  }
+  const std::string difference = schema::parameter_difference(old, fresh);
+  if (difference.empty()) return fresh;
+  throw base::Error(base::ExitCode::kPluginRefused,
+                    "the parameters of '" + old.name + "' are others in '" + path + "': " + difference,
                     "then: " + old.signature + "\nnow:  " + fresh.signature);
 }
 
@@ -189,6 +189,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
+    manifest.exact_system_libraries = spec.exact_libraries;
     for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
     manifest.output = spec.output;
     manifest.isolate_globals = spec.isolate_globals;

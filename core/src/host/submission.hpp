@@ -33,6 +33,7 @@ struct JobSpec {
   std::string init;  // "FUNC NAME=VALUE …": called in every executor before the first task; "" for none
   std::optional<bundle::Initialiser> init_entry = std::nullopt;  // instead: one of a program
   context::Wishes wishes;
+  bool exact_libraries = false;  // machines with other system libraries than this one are refused, not only noted
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty

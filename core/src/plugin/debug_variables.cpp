@@ -3,6 +3,7 @@
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
 
+#include <map>
 #include <optional>
 
 namespace jobhost::plugin {
@@ -74,6 +75,7 @@ class Walk {
 
   void unit(Dwarf_Die* die, Dwarf_Addr bias) {
     bias_ = bias;
+    declared_.clear();
     children(die, {}, 0);
   }
 
@@ -90,6 +92,8 @@ class Walk {
     const char* name = ::dwarf_diename(die);
     switch (::dwarf_tag(die)) {
       case DW_TAG_variable:
+      case DW_TAG_member:  // a static one
+        if (::dwarf_hasattr(die, DW_AT_declaration)) declared_[::dwarf_dieoffset(die)] = scope;
         return variable(die, scope);
       case DW_TAG_namespace:
         return children(die, {scope.prefix + (name ? name : "(anonymous namespace)") + "::", ""}, depth);
@@ -110,9 +114,19 @@ class Walk {
     }
   }
 
-  void variable(Dwarf_Die* die, const Scope& scope) {
+  /// Of a definition: what surrounds the declaration that it refers to, if any.
+  const Scope& declared_scope(Dwarf_Die* die, const Scope& otherwise) const {
+    Dwarf_Attribute attribute;
+    Dwarf_Die declaration;
+    if (!::dwarf_formref_die(::dwarf_attr(die, DW_AT_specification, &attribute), &declaration)) return otherwise;
+    const auto known = declared_.find(::dwarf_dieoffset(&declaration));
+    return known == declared_.end() ? otherwise : known->second;
+  }
+
+  void variable(Dwarf_Die* die, const Scope& surroundings) {
     const auto address = static_address(die);
     if (!address) return;
+    const Scope& scope = declared_scope(die, surroundings);
     DebugVariable& variable = found_.emplace_back();
     variable.address = *address + bias_ - DebugFile::kBase;
     const std::string mangled = linkage_name(die);
@@ -127,6 +141,7 @@ class Walk {
   }
 
   std::vector<DebugVariable>& found_;
+  std::map<Dwarf_Off, Scope> declared_;  // by place of the declaration in the unit that is walked
   Dwarf_Addr bias_ = 0;
 };
 

@@ -36,7 +36,7 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 /// Names that no scientist gave.
 bool names_internals(std::string_view symbol, std::string_view name) {
   if (starts_with_any(symbol, {"_ZGV", "_ZTV", "_ZTI", "_ZTS", "_ZTT", "_ZTC", "_DYNAMIC", "_GLOBAL_OFFSET_TABLE_",
-                               "_nl_", "jobhost_", "completed.", "CSWTCH.", "C.", ".L"})) {
+                               "_nl_", "DW.ref.", "jobhost_", "completed.", "CSWTCH.", "C.", ".L"})) {
     return true;
   }
   if (starts_with_any(name, {"std::", "__gnu_cxx::", "__cxxabiv1::", "jobhost::", "jobhost_"})) return true;
