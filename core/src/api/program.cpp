@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "api/linked_globals.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::api {
@@ -77,6 +78,7 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel) {
   spec.retries = options.retries;
   spec.memory = options.memory;
   spec.label = options.label;
+  spec.live_global = &value_of_global;
   return spec;
 }
 

@@ -26,6 +26,7 @@ struct RunOptions {
   std::string memory;
   unsigned retries = 2;
   std::vector<std::string> globals;
+  std::string session;
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
@@ -38,6 +39,9 @@ struct RunOptions {
 void add_run_options(CLI::App& command, RunOptions& options);
 /// Adds what only a host that waits for the results can do.
 void add_waiting_options(CLI::App& command, RunOptions& options);
+
+/// Names and values of GLOBAL=VALUE words. Throws Error(kUsage).
+std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words);
 
 /// In how many lanes is computed.
 unsigned lanes_of(const RunOptions& options);

@@ -11,6 +11,10 @@
 
 namespace jobhost::host {
 
+/// Tells the value that a declared global of one of the job's libraries has in this process, by its jobhost_get_global;
+/// nothing where the library is not loaded here.
+using LiveGlobal = std::function<std::optional<base::Bytes>(const bundle::Blob& library, const std::string& getter)>;
+
 /// What a new job is made from.
 struct JobSpec {
   std::string plugin;  // path of the .so
@@ -27,7 +31,9 @@ struct JobSpec {
   unsigned retries = 2;
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
+  std::vector<bundle::Global> session = {};                  // values from elsewhere; `globals` win
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
+  LiveGlobal live_global = nullptr;                          // null: those of libraries are as they are initialised
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty

@@ -71,8 +71,9 @@ class Finder {
     last_.insert(last_.end(), system_directories().begin(), system_directories().end());
   }
 
-  void visit(const std::string& path, const std::vector<std::string>& inherited) {
-    const ElfFacts facts = read_elf(env_, path);
+  /// Finds what the file needs; returns its schema section.
+  std::string visit(const std::string& path, const std::vector<std::string>& inherited) {
+    ElfFacts facts = read_elf(env_, path);
     std::vector<std::string> run_paths = facts.run_paths;
     run_paths.insert(run_paths.end(), inherited.begin(), inherited.end());
     for (const auto& soname : facts.needed) {
@@ -82,10 +83,11 @@ class Finder {
         dependency.system = belongs_to_system(dependency.path);
         dependency.build_id = read_build_id(env_, dependency.path);
         // What system libraries need is the system's business.
-        if (!dependency.system) visit(dependency.path, run_paths);
+        if (!dependency.system) dependency.schema = visit(dependency.path, run_paths);
       }
       found_.push_back(std::move(dependency));
     }
+    return std::move(facts.schema);
   }
 
   std::vector<Dependency> take() { return std::move(found_); }

@@ -17,6 +17,7 @@
 #include "base/file.hpp"
 #include "context/restore.hpp"
 #include "worker/crash_guard.hpp"
+#include "worker/globals.hpp"
 #include "worker/job_io.hpp"
 #include "worker/lane.hpp"
 #include "worker/launcher.hpp"
@@ -67,7 +68,7 @@ LoadedPlugin prepare(const Plan& plan, bundle::Manifest& manifest) {
   manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
   context::restore(manifest.context);
   LoadedPlugin plugin(plan.libraries, plan.plugin);
-  for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value);
+  for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value, global.library);
   return plugin;
 }
 
@@ -87,9 +88,20 @@ int replay_main(base::Env& env, char** argv) {
   }
 }
 
+/// argv: program, control descriptor, "globals", what tell_globals takes.
+[[noreturn]] void globals_main(base::Env& env, int argc, char** argv) {
+  ::unsetenv("LD_LIBRARY_PATH");
+  const auto load = [&] {
+    bundle::Manifest manifest;
+    return prepare(ControlMemory(std::atoi(argv[1])).plan(), manifest);
+  };
+  tell_globals(env, load, {argv + 3, argv + argc});
+}
+
 }  // namespace
 
 int executor_main(base::Env& env, int argc, char** argv) {
+  if (argc > 3 && std::string(argv[2]) == "globals") globals_main(env, argc, argv);
   if (argc == 4 && std::string(argv[2]) == "replay") return replay_main(env, argv);
   if (argc != 5) return static_cast<int>(base::ExitCode::kUsage);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
