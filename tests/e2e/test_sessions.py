@@ -124,8 +124,9 @@ class Provenance(JobhostTest):
 
     def provenance(self):
         self.run_jobhost("run", "a.cpp:f", "x=1")
-        manifest = json.loads(self.run_jobhost("show", "--json").out)["directory"] + "/MANIFEST"
-        found = json.loads(open(manifest).read())["provenance"]
+        shown = json.loads(self.run_jobhost("show", "--json").out)
+        found = json.loads(open(shown["directory"] + "/MANIFEST").read())["provenance"]
+        self.assertEqual((shown.get("commit", ""), shown.get("dirty", False)), (found["commit"], found["dirty"]))
         self.assertRegex(found["compiler"], r"^(g|clang)\+\+ \d+")
         return found["commit"], found["dirty"]
 

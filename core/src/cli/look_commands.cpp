@@ -129,32 +129,35 @@ void show_document(const host::Job& job, const std::string& state, const host::R
   for (const auto& library : manifest.system_libraries) {
     system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
-  print_document({{"job", manifest.job},
-                  {"label", manifest.label},
-                  {"state", state},
-                  {"kernel", to_json(manifest.kernel)},
-                  {"tasks", manifest.tasks},
-                  {"done", stream.done()},
-                  {"failed", stream.failed()},
-                  {"ran_twice", stream.duplicates()},
-                  {"created", manifest.created},
-                  {"hostname", manifest.hostname},
-                  {"backend", manifest.backend},
-                  {"workers", manifest.workers},
-                  {"retries", manifest.retries},
-                  {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
-                  {"memory", manifest.memory},
-                  {"globals", std::move(globals)},
-                  {"parent", manifest.parent.job},
-                  {"parent_tasks", manifest.parent.tasks},
-                  {"directory", job.directory.path()},
-                  {"working_directory", manifest.context.working_directory},
-                  {"plugin", blob_json(manifest.plugin)},
-                  {"libraries", std::move(libraries)},
-                  {"system_libraries", std::move(system)},
-                  {"commit", manifest.provenance.commit},
-                  {"dirty", manifest.provenance.dirty},
-                  {"command", manifest.command}});
+  Json document = {{"job", manifest.job},
+                   {"label", manifest.label},
+                   {"state", state},
+                   {"kernel", to_json(manifest.kernel)},
+                   {"tasks", manifest.tasks},
+                   {"done", stream.done()},
+                   {"failed", stream.failed()},
+                   {"ran_twice", stream.duplicates()},
+                   {"created", manifest.created},
+                   {"hostname", manifest.hostname},
+                   {"backend", manifest.backend},
+                   {"workers", manifest.workers},
+                   {"retries", manifest.retries},
+                   {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
+                   {"memory", manifest.memory},
+                   {"globals", std::move(globals)},
+                   {"parent", manifest.parent.job},
+                   {"parent_tasks", manifest.parent.tasks},
+                   {"directory", job.directory.path()},
+                   {"working_directory", manifest.context.working_directory},
+                   {"plugin", blob_json(manifest.plugin)},
+                   {"libraries", std::move(libraries)},
+                   {"system_libraries", std::move(system)},
+                   {"command", manifest.command}};
+  if (!manifest.provenance.commit.empty()) {
+    document["commit"] = manifest.provenance.commit;
+    document["dirty"] = manifest.provenance.dirty;
+  }
+  print_document(document);
 }
 
 void show(Session& session, const LookOptions& options) {
