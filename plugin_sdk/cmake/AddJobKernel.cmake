@@ -1,17 +1,18 @@
-# add_job_kernel(NAME source... [KERNELS f "ns::g(double)" h<int> ...] [LINK target ...])
+# add_job_kernel(NAME source... [KERNELS f "ns::g(double)" h<int> ...] [GLOBALS alpha ns::table ...] [LINK target ...])
 # add_job_kernel(NAME HEADERS header... KERNELS f ... [LINK target ...])
 #
 # Makes NAME.so in the current binary directory, a plugin whose kernels are the top-level functions of the sources (C++
 # or C): all that can travel, or those listed; or functions of an existing library, declared by its headers. Sources need
-# no header and no macro of jobhost, and may have their own main. NAME is an ordinary target:
+# no header and no macro of jobhost, and may have their own main. GLOBALS names variables of the C++ sources whose values
+# belong to the calling context: a program that links the plugin sends them along, jobhost session keeps them. NAME is an ordinary target:
 # target_compile_definitions(NAME ...) and the like work afterwards.
 cmake_policy(PUSH)
 cmake_policy(VERSION 3.20...3.25)
 
 function(add_job_kernel name)
-  cmake_parse_arguments(PARSE_ARGV 1 JOB "" "" "HEADERS;KERNELS;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 JOB "" "" "HEADERS;KERNELS;GLOBALS;LINK")
   set(sources ${JOB_UNPARSED_ARGUMENTS})
-  set(usage "Usage: add_job_kernel(NAME source... [KERNELS f ...] [LINK target ...]) or "
+  set(usage "Usage: add_job_kernel(NAME source... [KERNELS f ...] [GLOBALS v ...] [LINK target ...]) or "
             "add_job_kernel(NAME HEADERS header... KERNELS f ... [LINK target ...])")
   if(NOT sources AND NOT JOB_HEADERS)
     message(FATAL_ERROR "add_job_kernel(${name} ...): no source file is given. " ${usage})
@@ -40,6 +41,9 @@ function(add_job_kernel name)
   set(c_sources "")
   foreach(kernel IN LISTS JOB_KERNELS)
     list(APPEND scan --kernel "${kernel}")
+  endforeach()
+  foreach(global IN LISTS JOB_GLOBALS)
+    list(APPEND scan --global "${global}")
   endforeach()
   set(number 0)
   foreach(source IN LISTS sources)
@@ -97,8 +101,8 @@ function(add_job_kernel name)
   # -g: throw sites and global variables have names; -O2 where nobody chose a build type.
   target_compile_options(${name} PRIVATE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fno-gnu-unique> -g -gz $<$<CONFIG:>:-O2>
                                          -fno-semantic-interposition)
-  # Programs that link the plugin see its kernels, and nothing else of it; its own calls stay within it.
-  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs -Wl,-Bsymbolic-functions "-Wl,--version-script=${exports}")
+  # Programs that link the plugin see its kernels and declared globals, and nothing else of it; what it uses is its own.
+  target_link_options(${name} PRIVATE -Wl,--build-id -Wl,-z,defs -Wl,-Bsymbolic "-Wl,--version-script=${exports}")
 
   if(NOT JOB_KERNELS)
     add_custom_command(TARGET ${name} POST_BUILD

@@ -190,7 +190,7 @@ class Parser {
         "namespace", "concept",   "requires",  "public",       "export",   "volatile", "else"};
     int angles = 0;
     bool in_initialiser = false;
-    std::vector<std::string> names;
+    std::vector<std::size_t> names;
     for (std::size_t i = begin; i < end; ++i) {
       if (!in_initialiser && kNotAssignable.contains(tokens_[i].text)) return;
       const bool ends_name = is(i, "=") || is(i, "{") || is(i, ",") || is(i, ";") || is(i, "[");
@@ -201,17 +201,31 @@ class Parser {
         const bool has_type = name > begin || !names.empty();
         if (i == begin || !has_type || !is_word(tokens_[name]) || kBuiltin.contains(tokens_[name].text)) return;
         if (name > begin && (is(name - 1, "::") || is(name - 1, "."))) return;
-        names.push_back(tokens_[name].text);
+        names.push_back(name);
         in_initialiser = true;
       }
       if (is(i, ",") && angles == 0) in_initialiser = false;
       if (is(i, "(") || is(i, "{") || is(i, "[")) i = behind(i) - 1;
     }
-    for (const auto& name : names) {
-      Variable variable{enclosing_namespaces(), name};
+    if (names.empty()) return;
+    const std::size_t type = behind_leading_words(begin, names[0]);
+    bool is_static = false;
+    for (std::size_t i = begin; i < type; ++i) is_static = is_static || is(i, "static");
+    for (const std::size_t name : names) {
+      Variable variable{enclosing_namespaces(), tokens_[name].text, join(tokens_, type, names[0]), tokens_[name].line,
+                        is_static};
       const auto same = [&](const Variable& other) { return qualified_name(other) == qualified_name(variable); };
       if (std::none_of(variables_.begin(), variables_.end(), same)) variables_.push_back(std::move(variable));
     }
+  }
+
+  /// Where a declaration's type begins: behind storage words and attributes.
+  std::size_t behind_leading_words(std::size_t type, std::size_t name) const {
+    while (type < name && (kLeadingWords.contains(tokens_[type].text) || is(type, "[[") || is(type, "__attribute__") ||
+                           tokens_[type].text[0] == '"')) {
+      type = is(type, "[[") ? behind(type) : is(type, "__attribute__") ? behind(type + 1) : type + 1;
+    }
+    return type;
   }
 
   void note(std::size_t begin, std::size_t open, std::size_t body, bool definition) {
@@ -223,11 +237,7 @@ class Parser {
     function.name = tokens_[name].text;
     function.line = tokens_[name].line;
     function.doc = tokens_[begin].comment;
-    std::size_t type = begin;
-    while (type < name && (kLeadingWords.contains(tokens_[type].text) || is(type, "[[") || is(type, "__attribute__") ||
-                           tokens_[type].text[0] == '"')) {
-      type = is(type, "[[") ? behind(type) : is(type, "__attribute__") ? behind(type + 1) : type + 1;
-    }
+    const std::size_t type = behind_leading_words(begin, name);
     if (type >= name) return;
     const std::size_t close = behind(open) - 1;
     if (!parameters(open + 1, close, function)) return;

@@ -28,6 +28,10 @@ struct Function {
 struct Variable {
   std::vector<std::string> namespaces;  // as for functions
   std::string name;
+  std::string type;  // as written, storage words left out; of `int a, *b` it is "int" for both
+  int line = 0;
+  bool is_static = false;
+  bool declared = false;  // its value belongs to the calling context
 };
 
 struct Findings {

@@ -6,6 +6,8 @@
 #include <optional>
 #include <set>
 
+#include "nearest.hpp"
+
 namespace jobhost::scan {
 namespace {
 
@@ -32,33 +34,10 @@ Entry entry_of(const Function& function, bool overloaded) {
   return {name, function, address_of(function), true, false, overloaded};
 }
 
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t corner = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1])});
-      corner = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string unknown(const std::string& name, const std::vector<Function>& functions) {
-  std::string text = "no function '" + name + "' in this file";
-  std::size_t best = name.size() / 3 + 2;
-  std::string nearest;
-  for (const auto& function : functions) {
-    const std::size_t d = distance(name, qualified_name(function));
-    if (d < best) {
-      best = d;
-      nearest = qualified_name(function);
-    }
-  }
-  return nearest.empty() ? text : text + "; did you mean '" + nearest + "'?";
+  std::vector<std::string> names;
+  for (const auto& function : functions) names.push_back(qualified_name(function));
+  return "no function '" + name + "' in this file" + suggestion(name, names);
 }
 
 /// The text as the inside of a C string literal that is itself the inside of a JSON string.
@@ -136,6 +115,12 @@ bool may_be_shortened(const Entry& entry) {
                       [](const auto& parameter) { return parameter.type.find_first_of("([") != std::string::npos; });
 }
 
+/// Whether nothing outside of its file can refer to the entity, for lack of a namespace's name.
+template <class Named>
+bool in_unnamed(const Named& entity) {
+  return std::find(entity.namespaces.begin(), entity.namespaces.end(), "") != entity.namespaces.end();
+}
+
 /// Text that opens and closes the entity's namespaces.
 template <class Named>
 std::pair<std::string, std::string> braces_of(const Named& entity) {
@@ -147,17 +132,27 @@ std::pair<std::string, std::string> braces_of(const Named& entity) {
   return braces;
 }
 
-/// A function that gives the variable a value, and its place in the schema.
-void add_variable(const Variable& variable, const std::string& number, std::string& text, std::string& list) {
-  const std::string local = "jobhost_variable_" + number, symbol = "jobhost_global_" + number;
+/// The functions that give the variable a value and tell it, and its place in the schema.
+void add_variable(const Unit& unit, const Variable& variable, const std::string& number, std::string& text,
+                  std::string& list) {
+  const std::string local = "jobhost_variable_" + number, symbol = "jobhost_global_" + number,
+                    getter = "jobhost_get_" + number;
   const auto [open, close] = braces_of(variable);
-  const std::string pointer = scope_of(variable) + local;
-  text += open + "static constexpr auto* " + local + " = __builtin_addressof(" + variable.name + ");" + close +
-          "\nextern \"C\" __attribute__((visibility(\"default\"))) int " + symbol +
-          "(const unsigned char* jobhost_d, uint64_t jobhost_n) {\n  return ::jobhost::sdk::set_global(" + pointer +
-          ", jobhost_d, jobhost_n);\n}\n";
-  list += "  ::jobhost::sdk::put_global(jobhost_out, " + pointer + ", " + quoted(qualified_name(variable)) + ", \"" +
-          symbol + "\", jobhost_first_global);\n";
+  const std::string pointer = scope_of(variable) + local, name = qualified_name(variable);
+  text += open + "static constexpr auto* " + local + " = __builtin_addressof(" + variable.name + ");" + close + "\n";
+  if (variable.declared) {
+    text += "static_assert(::jobhost::sdk::is_settable<std::remove_pointer_t<decltype(" + pointer + ")>>(), " +
+            quoted("global '" + name + "' of type " + variable.type + " cannot travel") + ");\n";
+  }
+  text +=
+      "extern \"C\" __attribute__((visibility(\"default\"))) int " + symbol +
+      "(const unsigned char* jobhost_d, uint64_t jobhost_n) {\n  return ::jobhost::sdk::set_global(" + pointer +
+      ", jobhost_d, jobhost_n);\n}\n" + "extern \"C\" __attribute__((visibility(\"default\"))) int " + getter +
+      "(unsigned char* jobhost_d, uint64_t jobhost_c, uint64_t* jobhost_n) {\n  return ::jobhost::sdk::get_global(" +
+      pointer + ", jobhost_d, jobhost_c, jobhost_n);\n}\n";
+  list += "  ::jobhost::sdk::put_global(jobhost_out, " + pointer + ", {" + quoted(name) + ", \"" + symbol + "\", \"" +
+          getter + "\", " + quoted(unit.source) + ", \"" + std::to_string(variable.line) + "\", " +
+          (variable.declared ? "true" : "false") + "}, jobhost_first_global);\n";
 }
 
 void add_entry(const Unit& unit, const Entry& entry, std::size_t number, std::string& text, std::string& list,
@@ -293,15 +288,23 @@ std::string choose_entries(std::vector<Unit>& units, const std::vector<std::stri
 std::string exports_text(const std::vector<Unit>& units) {
   std::string text = "{\n  global:\n    jobhost_*;\n";
   for (const auto& unit : units) {
+    for (const auto& variable : unit.variables) {
+      if (!variable.declared || variable.is_static || in_unnamed(variable)) continue;
+      // Names as the Itanium C++ ABI mangles them; that of a std::string has a tag (B5cxx11).
+      std::string mangled = variable.namespaces.empty() ? "_Z" : "_ZN";
+      for (const auto& space : variable.namespaces) mangled += std::to_string(space.size()) + space;
+      mangled += std::to_string(variable.name.size()) + variable.name;
+      text += "    " + (variable.namespaces.empty() ? variable.name : mangled + "E") + ";\n    " + mangled + "B*;\n";
+    }
     for (const auto& entry : unit.entries) {
       if (!entry.found || entry.function.is_static || unit.language == Language::kHeaders) continue;
       const auto& spaces = entry.function.namespaces;
-      if (std::find(spaces.begin(), spaces.end(), "") != spaces.end()) continue;
+      if (in_unnamed(entry.function)) continue;
       if (unit.language == Language::kC) {
         text += "    " + entry.function.name + ";\n";
         continue;
       }
-      // Names as the Itanium C++ ABI mangles them, and whatever parameters follow.
+      // Whatever parameters follow.
       std::string mangled = spaces.empty() ? "_Z" : "_ZN";
       for (const auto& space : spaces) mangled += std::to_string(space.size()) + space;
       text += "    " + mangled + std::to_string(entry.function.name.size()) + entry.function.name + "*;\n";
@@ -324,16 +327,18 @@ std::string glue_text(const Unit& unit, std::size_t number, std::size_t first) {
     if (number > 0) text += "#undef main\n";
     text += "#ifdef CEREAL_CEREAL_HPP_\n#include \"jobhost/sdk/cereal.hpp\"\n#endif\n";
   }
-  if (unit.entries.empty()) return text;
+  if (unit.entries.empty() && unit.variables.empty()) return text;
   text += "\n";
   std::string list, notes, globals;
   for (std::size_t i = 0; i < unit.entries.size(); ++i) add_entry(unit, unit.entries[i], first + i, text, list, notes);
   for (std::size_t i = 0; i < unit.variables.size(); ++i) {
-    add_variable(unit.variables[i], std::to_string(number) + "_" + std::to_string(i), text, globals);
+    add_variable(unit, unit.variables[i], std::to_string(number) + "_" + std::to_string(i), text, globals);
   }
   text +=
       "\nstatic constexpr void jobhost_put_schema(::jobhost::sdk::Text& jobhost_out) {\n"
-      "  ::jobhost::sdk::put_head(jobhost_out);\n"
+      "  ::jobhost::sdk::put_head(jobhost_out, " +
+      quoted(unit.revision.commit) + (unit.revision.dirty ? ", true" : ", false") +
+      ");\n"
       "  jobhost_out.put(\"\\\"globals\\\":[\");\n"
       "  [[maybe_unused]] bool jobhost_first_global = true;\n" +
       globals +

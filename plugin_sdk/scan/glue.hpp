@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "functions.hpp"
+#include "repository.hpp"
 
 namespace jobhost::scan {
 
@@ -27,17 +28,22 @@ struct Unit {
   std::vector<Function> functions;
   std::vector<Variable> variables;
   std::vector<Entry> entries;
+  Revision revision = {};  // of the source
 };
 
 /// Fills every unit's entries: with all its functions, or, when `kernels` is not empty, with what it asks for: "f",
 /// "ns::g(double)", "h<int>". Returns "" or one sentence: a name that occurs nowhere, or fits several overloads.
 std::string choose_entries(std::vector<Unit>& units, const std::vector<std::string>& kernels);
 
+/// Marks the variables that are called so as declared. Returns "" or one sentence: a name that is no variable's, or
+/// several units'.
+std::string declare_globals(std::vector<Unit>& units, const std::vector<std::string>& names);
+
 /// True when C++ that knows no more than <cstddef> and <cstdint> can declare the function.
 bool declarable(const Function& function);
 
-/// A linker's version script under which only the units' kernels, which programs may call, and what the generated files
-/// define can be seen from outside.
+/// A linker's version script under which only the units' kernels and declared globals, which programs may use, and what
+/// the generated files define can be seen from outside.
 std::string exports_text(const std::vector<Unit>& units);
 
 /// The text of a unit's generated file. It includes a C++ source, or declares the functions of a C one, and holds

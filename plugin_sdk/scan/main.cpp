@@ -1,6 +1,6 @@
 // jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
-//   jobhost-scan [--kernel NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output GLUE.CPP [--language
-//   c|headers])... jobhost-scan --notes PLUGIN.SO
+//   jobhost-scan [--kernel NAME]... [--global NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output
+//   GLUE.CPP [--language c|headers])... jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -41,17 +41,24 @@ int write_file(const std::string& path, const std::string& text) {
   return file ? 0 : fail("jobhost-scan: cannot write '" + path + "'");
 }
 
-int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels, const std::string& exports) {
+/// By name: only these kernels, and these globals as part of the calling context.
+struct Wanted {
+  std::vector<std::string> kernels, globals;
+};
+
+int write_glue(std::vector<Unit>& units, const Wanted& wanted, const std::string& exports) {
   for (auto& unit : units) {
     if (unit.preprocessed.empty() || unit.output.empty()) {
       return fail("usage: jobhost-scan [--kernel NAME]... (--source FILE --preprocessed FILE --output FILE)...");
     }
     if (!read_functions(unit)) return fail("jobhost-scan: cannot read '" + unit.preprocessed + "'");
   }
-  const std::string error = choose_entries(units, kernels);
+  std::string error = choose_entries(units, wanted.kernels);
+  if (error.empty()) error = declare_globals(units, wanted.globals);
   if (!error.empty()) return fail(units[0].source + ": error: " + error);
   std::size_t entries = 0;
   for (std::size_t number = 0; number < units.size(); ++number) {
+    if (units[number].language != Language::kHeaders) units[number].revision = revision_of(units[number].source);
     if (write_file(units[number].output, glue_text(units[number], number, entries)) != 0) return 1;
     entries += units[number].entries.size();
   }
@@ -63,14 +70,16 @@ int write_glue(std::vector<Unit>& units, const std::vector<std::string>& kernels
 
 int main(int argc, char** argv) {
   std::vector<Unit> units;
-  std::vector<std::string> kernels;
+  Wanted wanted;
   std::string exports;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--source") {
       units.emplace_back().source = value;
     } else if (option == "--kernel") {
-      kernels.push_back(value);
+      wanted.kernels.push_back(value);
+    } else if (option == "--global") {
+      wanted.globals.push_back(value);
     } else if (option == "--exports") {
       exports = value;
     } else if (option == "--notes") {
@@ -89,5 +98,5 @@ int main(int argc, char** argv) {
     }
   }
   if (units.empty()) return fail("jobhost-scan: there is no --source");
-  return write_glue(units, kernels, exports);
+  return write_glue(units, wanted, exports);
 }

@@ -14,6 +14,7 @@ HOSTILE = os.environ["HOSTILE"]
 VARIED = os.environ["VARIED"]
 CHOSEN = os.environ["CHOSEN"]
 SETTINGS = os.environ["SETTINGS"]
+DECLARED = os.environ["DECLARED"]
 WIDE = os.environ["WIDE"]
 SANITIZED = bool(os.environ["JOBHOST_SANITIZE"])  # sanitizers end a process their own way
 # For projects of users: where the runtime is sanitized, their executables must be linked with the sanitizer.

@@ -157,8 +157,9 @@ class Help(JobhostTest):
     def test_every_help_text_is_the_approved_one(self):
         commands = self.run_jobhost("__complete", "jobhost ").out.split()
         text = self.run_jobhost("--help").out
-        for command in [*commands, "worker"]:
-            text += f"\n==== {command}\n" + self.run_jobhost(command, "--help").out
+        actions = [f"session {action}" for action in self.run_jobhost("__complete", "jobhost session ").out.split()]
+        for command in [*commands, *actions, "worker"]:
+            text += f"\n==== {command}\n" + self.run_jobhost(*command.split(), "--help").out
         if os.environ.get("APPROVE"):
             APPROVED.write_text(text)
         self.assertEqual(text, APPROVED.read_text(), "run this test with APPROVE=1 when the change is meant")

@@ -60,6 +60,23 @@ class Projects(JobhostTest):
         rows = self.rows("results", "@last", "--store", f"{self.folder}/.jobhost")
         self.assertEqual(rows, [{"task": 0, "arg1": 1, "result": 2}, {"task": 1, "arg1": 2, "result": 4}])
 
+    def test_globals_of_a_linked_plugin_travel_with_a_programs_job_and_back(self):
+        self.project("project(p CXX)\nfind_package(jobhost REQUIRED)\nadd_job_kernel(pi pi.cpp GLOBALS alpha)\n"
+                     "add_job_program(p p.cpp LINK pi)\n",
+                     pi_cpp="double alpha = 1;\ndouble f(double x) { return alpha * x; }\n",
+                     p_cpp="#include <jobhost/jobhost.hpp>\n#include <vector>\nextern double alpha;\ndouble f(double x);\n"
+                           "int main() { alpha = 3; return jobhost::map({.store = \"store\"}, f, std::vector<double>{2}).to_vector()"
+                           " == std::vector<double>{6} ? 0 : 1; }\n")
+        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={BUILD}", env=dict(os.environ, **LINK_FLAGS))
+        self.cmake("--build", "b")
+        subprocess.run(["b/p"], cwd=self.folder, check=True)
+        self.assertIn("alpha in pi.so, set before the first task", self.run_jobhost("show").out)
+        self.run_jobhost("session", "save", "s.json", "@last")
+        self.assertEqual(self.run_jobhost("session", "show", "s.json").out, "double alpha = 3   (pi.so)\n")
+        self.run_jobhost("session", "save", "t.json", "b/pi.so", "--set", "alpha=5")
+        self.run_jobhost("session", "load", "s.json", "@last")
+        self.assertEqual(self.rows("run", "b/pi.so:f", "x=2", "--session", "s.json")[0]["result"], 6)
+
     def test_the_sdk_works_by_add_subdirectory(self):
         self.project(f"cmake_minimum_required(VERSION 3.25)\nproject(all CXX C)\nadd_subdirectory({SOURCE} jobhost)\n"
                      "add_job_kernel(pi pi.cpp)\n", pi_cpp=self.PI)
@@ -99,6 +116,25 @@ class Projects(JobhostTest):
         self.cmake("-B", "b")
         failed = self.cmake("--build", "b", ok=False)
         self.assertIn("no function 'goood' in this file; did you mean 'good'?", failed.stdout + failed.stderr)
+
+    def test_globals_are_declared_by_name_and_a_wrong_one_is_one_error(self):
+        source = ("#include <cstdio>\ndouble alpha = 2;\nnamespace ns { static int table[2] = {1, 2}; }\nFILE* log_file = nullptr;\n"
+                  "double half(double x) { return x / alpha + 0 * ns::table[0]; }\n")
+        self.project(self.THREE_LINES.replace("pi.cpp)", "pi.cpp more.cpp GLOBALS alpha ns::table more)"), pi_cpp=source,
+                     more_cpp="long more = 4;\n")
+        self.cmake("-B", "b", f"-DCMAKE_PREFIX_PATH={BUILD}")
+        self.cmake("--build", "b")
+        self.run_jobhost("session", "save", "s.json", "b/pi.so", "--set", "alpha=4")
+        self.assertEqual(self.run_jobhost("session", "show", "s.json").out,
+                         "double alpha = 4\nstd::array<int, 2> ns::table = [1,2]\nlong more = 4\n")
+        self.assertEqual(self.rows("run", "b/pi.so:half", "x=2", "--session", "s.json")[0]["result"], 0.5)
+        for name, words in (("alpa", "no global variable 'alpa' that can be set; did you mean 'alpha'?"),
+                            ("log_file", "global 'log_file' of type FILE* cannot travel")):
+            self.project(self.THREE_LINES.replace("pi.cpp)", f"pi.cpp GLOBALS {name})"))
+            self.cmake("-B", "b")
+            failed = self.cmake("--build", "b", ok=False)
+            self.assertEqual((failed.stdout + failed.stderr).count("error:"), 1, failed.stdout + failed.stderr)
+            self.assertIn(words, failed.stdout + failed.stderr)
 
     def test_libraries_of_the_user_travel_with_the_job(self):
         self.project("project(pi CXX)\nfind_package(jobhost REQUIRED)\nadd_compile_options(-g)\nadd_library(tools SHARED tools.cpp)\n"

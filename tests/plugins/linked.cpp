@@ -4,7 +4,24 @@
 #include <cstdlib>
 #include <stdexcept>
 
+static int hidden_scale = 1;
+
 namespace linked {
+
+double scale = 1;
+std::vector<std::string> names;
+std::string greeting = "hello";
+int undeclared = 1;
+
+std::string globals_as_text(int x) {
+  std::string text = greeting + " " + std::to_string(x * scale) + " " + std::to_string(hidden_scale);
+  for (const auto& name : names) text += " " + name;
+  return text + " " + std::to_string(undeclared);
+}
+
+void set_hidden_scale(int scale) { hidden_scale = scale; }
+
+void set_undeclared(int value) { undeclared = value; }
 
 int behave(int x) {
   if (x == 1) throw std::domain_error("one");

@@ -13,7 +13,9 @@
 #include <cereal/types/utility.hpp>
 #include <cereal/types/vector.hpp>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <sstream>
@@ -259,4 +261,22 @@ TEST_CASE("an entry stops before the next task when told to") {
   jobhost_progress progress{};
   progress.stop = 1;
   CHECK(sdk::enter<&doubled>(&column, 5, &recorder.sink, &progress) == 0);
+}
+
+TEST_CASE("a global's value is told when there is room for it, and nothing is written otherwise") {
+  const std::vector<std::string> names{"Ada", ""};
+  unsigned char place[64];
+  std::memset(place, 0xee, sizeof place);
+  std::uint64_t size = 0;
+  CHECK(sdk::get_global(&names, nullptr, 0, &size) == 1);
+  CHECK(size == 8 + 8 + 3 + 8);
+  CHECK(sdk::get_global(&names, place, size - 1, &size) == 1);
+  CHECK(place[0] == 0xee);
+  CHECK(sdk::get_global(&names, place, sizeof place, &size) == 0);
+  CHECK((size == 27 && place[16] == 'A' && place[27] == 0xee));
+  std::vector<std::string> copy;
+  CHECK(sdk::set_global(&copy, place, size) == 0);
+  CHECK(copy == names);
+  const std::FILE* const file = nullptr;
+  CHECK(sdk::get_global(&file, place, sizeof place, &size) == 2);
 }

@@ -91,6 +91,22 @@ TEST_CASE("a cut or scribbled plugin is refused or read, never believed beyond i
   }
 }
 
+TEST_CASE("what schemas say of globals and of the source is optional, and adds up") {
+  const std::string rest = R"("abi":1,"compiler":"g++","cpu":[],"kernels":[],"skipped":[])";
+  const std::string none = "{" + rest + R"(,"globals":[{"name":"a","symbol":"s","type":"i32"}]})";
+  const auto old = schema::parse_description(none, "p.so");
+  CHECK((old.commit.empty() && !old.dirty && old.globals.at(0).getter.empty() && !old.globals[0].declared));
+  const std::string clean = "{" + rest + R"(,"source":{"commit":"aa","dirty":false}})";
+  const std::string dirty =
+      "{" + rest +
+      R"(,"source":{"commit":"bb","dirty":true},"globals":[{"name":"b","symbol":"s","get":"g","type":"i32","declared":true,"file":"b.cpp","line":3}]})";
+  const auto all = schema::parse_description(none + '\0' + clean + '\0' + dirty, "p.so");
+  CHECK((all.commit == "aa" && all.dirty));
+  const auto& b = all.globals.at(1);
+  CHECK((b.getter == "g" && b.declared && b.file == "b.cpp" && b.line == 3));
+  CHECK(schema::type_from_json(schema::type_to_json(b.type), "p.so") == b.type);
+}
+
 TEST_CASE("addresses become functions and lines, inlined calls included") {
   void* handle = ::dlopen(VARIED_PLUGIN, RTLD_NOW | RTLD_LOCAL);
   REQUIRE(handle);

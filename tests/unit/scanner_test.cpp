@@ -153,6 +153,34 @@ TEST_CASE("kernels are chosen by name, overload and template instance") {
   CHECK(chosen[2].name == "n::g");
 }
 
+TEST_CASE("globals are declared by name, once in all sources") {
+  const auto units_of = [](const std::vector<std::string>& sources) {
+    std::vector<Unit> units;
+    for (const auto& source : sources) {
+      units.emplace_back().variables = find_entities(tokens_of("# 1 \"user.cpp\"\n" + source, "user.cpp")).variables;
+    }
+    return units;
+  };
+  auto units = units_of(
+      {"static const double* p;\n[[maybe_unused]] static double alpha = 1;\nnamespace ns { inline int a, table[3]; }",
+       "namespace { std::string unit; } std::vector<int> v; int twice;", "int twice;"});
+  CHECK(declare_globals(units, {"alpha", "ns::table", "unit", "v"}) == "");
+  const auto& alpha = units[0].variables[0];
+  CHECK((alpha.type == "double" && alpha.line == 2 && alpha.is_static && alpha.declared));
+  CHECK((units[0].variables[1].name == "a" && !units[0].variables[1].declared));
+  CHECK((units[0].variables[2].type == "int" && units[0].variables[2].declared && !units[0].variables[2].is_static));
+  const std::string exports = exports_text(units);
+  CHECK(exports.find("    _ZN2ns5tableE;\n") != std::string::npos);
+  CHECK(exports.find("    v;\n    _Z1vB*;\n") != std::string::npos);
+  CHECK(exports.find("alpha") == std::string::npos);
+  CHECK(exports.find("unit") == std::string::npos);
+  CHECK(declare_globals(units, {"tabel"}) == "no global variable 'tabel' that can be set");
+  CHECK(declare_globals(units, {"ns::tabel"}) ==
+        "no global variable 'ns::tabel' that can be set; did you mean 'ns::table'?");
+  CHECK(declare_globals(units, {"twice"}) ==
+        "several sources have a global variable 'twice', which a name does not tell apart");
+}
+
 TEST_CASE("defaults are counted from the end, also those of an earlier declaration") {
   CHECK(functions_in("int f(int a, int b = 1, int c = 2) {}")[0].defaults == 2);
   CHECK(functions_in("int f(int a, int b = 3);\nint f(int a, int b) {}")[0].defaults == 1);

@@ -301,7 +301,13 @@ class LocalRuntime : public detail::Runtime {
     spec.inputs = [&](schema::Kernel& kernel, const std::string& directory) {
       return make_inputs(env_, call, feed, kernel, directory);
     };
-    return host::submit(env_, store, spec);
+    if (call.linked_globals) {
+      spec.session = *static_cast<const std::vector<bundle::Global>*>(call.linked_globals.get());
+      spec.live_global = nullptr;
+    }
+    host::Job job = host::submit(env_, store, spec);
+    if (!call.once) call.linked_globals = std::make_shared<const std::vector<bundle::Global>>(job.manifest.globals);
+    return job;
   }
 
   /// A store for jobs that live no longer than the call.

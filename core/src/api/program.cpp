@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "api/linked_globals.hpp"
 #include "host/notes.hpp"
 #include "schema/value.hpp"
 
@@ -102,6 +103,7 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   spec.isolate_globals = options.isolate_globals;
   spec.wishes = {options.environment, options.portable_math};
   if (options.init) spec.init_entry = initialiser_of(options.init.maker()(), globals);
+  spec.live_global = &value_of_global;
   return spec;
 }
 

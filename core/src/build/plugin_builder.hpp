@@ -18,18 +18,19 @@ struct Toolchain {
 /// A source file and how to compile it.
 struct Source {
   std::string path;
-  std::string named;                    // for messages: "'pi.cpp'", "the expression 'x+y'"
-  std::string hint;                     // when it does not build
-  std::vector<std::string> flags = {};  // for the compiler
-  std::vector<std::string> link = {};   // libraries: "gsl", a path, or a linker's option
-  bool verbose = false;                 // print the commands to standard error
+  std::string named;                      // for messages: "'pi.cpp'", "the expression 'x+y'"
+  std::string hint;                       // when it does not build
+  std::vector<std::string> flags = {};    // for the compiler
+  std::vector<std::string> link = {};     // libraries: "gsl", a path, or a linker's option
+  std::vector<std::string> globals = {};  // declared as part of the calling context
+  bool verbose = false;                   // print the commands to standard error
 };
 
-/// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, compiler and toolchain are
-/// those of an earlier build. When no file that the source includes was touched since, not even the preprocessor runs.
-/// A line `// jobhost: FLAGS` in the source adds flags; those that begin with -l or -L go to the linker. The compiler
-/// is $CXX, else g++ ($CC, else gcc, for C). It speaks to standard error. Throws Error(kPluginRefused) when it fails,
-/// Error(kUsage) when there is no such file.
+/// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, globals, commit, compiler
+/// and toolchain are those of an earlier build. When no file that the source includes was touched since, not even the
+/// preprocessor runs. A line `// jobhost: FLAGS` in the source adds flags; those that begin with -l or -L go to the
+/// linker. The compiler is $CXX, else g++ ($CC, else gcc, for C). It speaks to standard error. Throws
+/// Error(kPluginRefused) when it fails, Error(kUsage) when there is no such file.
 std::string build_plugin(base::Env& env, const Toolchain& toolchain, const Source& source);
 
 /// A file that holds the expression as a function `expression` of the variables in it, all double, kept in the cache.

@@ -45,8 +45,8 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 bool takes_jobs(const std::string& command) {
-  for (const char* known :
-       {"show", "results", "errors", "logs", "replay", "resume", "retry", "attach", "cancel", "verify", "rm"}) {
+  for (const char* known : {"show", "results", "errors", "logs", "replay", "resume", "retry", "attach", "cancel",
+                            "verify", "session", "rm"}) {
     if (command == known) return true;
   }
   return false;
@@ -80,8 +80,17 @@ std::vector<std::string> candidates_for(const CLI::App& app, Session& session, c
     }
     return found;
   }
+  if (words[1] == "session" && words.size() == 3 && !last.starts_with('-')) {
+    for (const auto* action : app.get_subcommand(words[1])->get_subcommands([](const CLI::App*) { return true; })) {
+      found.push_back(action->get_name());
+    }
+    return found;
+  }
   if (last.starts_with('-')) {
     auto holders = app.get_subcommands([&](const CLI::App* command) { return command->get_name() == words[1]; });
+    if (words[1] == "session" && !holders.empty()) {
+      holders = holders[0]->get_subcommands([&](const CLI::App* action) { return action->get_name() == words[2]; });
+    }
     holders.push_back(&app);
     for (const auto* holder : holders) {
       for (const auto* option : holder->get_options()) {
@@ -90,6 +99,7 @@ std::vector<std::string> candidates_for(const CLI::App& app, Session& session, c
     }
     return found;
   }
+  if (words[1] == "session" && words.size() < 5) return found;  // the shell completes the file
   if (takes_jobs(words[1])) {
     found = session.store().jobs();
     found.push_back("@last");

@@ -12,6 +12,7 @@
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/session.hpp"
+#include "cli/session_target.hpp"
 #include "cli/task_words.hpp"
 #include "store/printed.hpp"
 #include "worker/control.hpp"
@@ -88,14 +89,7 @@ std::vector<std::string> debugger(const bundle::Manifest& manifest, const std::s
 void replay(Session& session, const DebugOptions& options) {
   const auto [job, task] = open_task(session, options.task);
   const auto& manifest = job.manifest;
-  const base::Bytes json = base::read_file(session.env, job.directory.manifest(), bundle::kManifestLimit);
-  const auto code = worker::stage_code(session.env, job.directory, manifest);
-  worker::Plan plan;
-  plan.job_directory = job.directory.path();
-  plan.manifest_json = base::as_text(json);
-  plan.manifest_sha256 = job.manifest_sha256;
-  plan.plugin = code.plugin;
-  plan.libraries = code.libraries;
+  const worker::Plan plan = plan_of(session, job);
   const worker::ControlMemory control(1, plan);
   ::fcntl(control.fd(), F_SETFD, 0);
   session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(task));

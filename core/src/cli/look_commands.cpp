@@ -156,6 +156,10 @@ void show_document(const host::Job& job, const std::string& state, const host::R
                    {"command", manifest.command}};
   if (manifest.exact_system_libraries) document["exact_libraries"] = true;
   if (manifest.context.whole) document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  if (!manifest.provenance.commit.empty()) {
+    document["commit"] = manifest.provenance.commit;
+    document["dirty"] = manifest.provenance.dirty;
+  }
   print_document(document);
 }
 
@@ -175,6 +179,9 @@ void show(Session& session, const LookOptions& options) {
   line("state", state);
   line("kernel", manifest.kernel.signature);
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
+  if (!manifest.provenance.commit.empty()) {
+    line("commit", manifest.provenance.commit + (manifest.provenance.dirty ? ", with uncommitted changes" : ""));
+  }
   line("tasks", fmt::format("{}: {} done, {} failed, {} ran twice", manifest.tasks, stream.done(), stream.failed(),
                             stream.duplicates()));
   line("created", manifest.created + " on " + manifest.hostname);
@@ -185,7 +192,9 @@ void show(Session& session, const LookOptions& options) {
   if (manifest.memory > 0)
     limits += fmt::format(", {:g} MiB per task", static_cast<double>(manifest.memory) / (1 << 20));
   line("limits", limits);
-  for (const auto& global : manifest.globals) line("global", global.name + ", set before the first task");
+  for (const auto& global : manifest.globals)
+    line("global",
+         global.name + (global.library.empty() ? "" : " in " + global.library) + ", set before the first task");
   if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
   line("works in", manifest.context.working_directory);

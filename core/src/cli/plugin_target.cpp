@@ -19,6 +19,7 @@ build::Toolchain toolchain(Session& session) {
 
 std::string built(Session& session, const BuildOptions& options, build::Source source) {
   source.link = options.link;
+  source.globals = options.globals;
   source.verbose = session.verbose;
   for (const auto& line : options.flags) {
     for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
@@ -43,6 +44,7 @@ void add_build_options(CLI::App& command, BuildOptions& options) {
   };
   add("--cxxflags", options.flags, "FLAGS", "Flags for the compiler, as in --cxxflags='-O3 -march=native'");
   add("--link", options.link, "LIBRARY", "A library to link, as in --link gsl");
+  add("--global", options.globals, "NAME", "A global variable whose value belongs to the calling context");
 }
 
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {

@@ -11,9 +11,10 @@ namespace jobhost::cli {
 struct BuildOptions {
   std::vector<std::string> flags;  // each a line of words
   std::vector<std::string> link;
+  std::vector<std::string> globals;  // to declare
 };
 
-/// Adds --cxxflags and --link.
+/// Adds --cxxflags, --link and --global.
 void add_build_options(CLI::App& command, BuildOptions& options);
 
 /// The plugin: `path` itself, or what is built from it. Throws Error(kPluginRefused) when it does not build.

@@ -10,6 +10,8 @@
 #include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "cli/row_output.hpp"
+#include "cli/session_target.hpp"
+#include "plugin/inspect.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -65,18 +67,6 @@ std::uint64_t failures_allowed(const std::string& word, std::uint64_t tasks) {
                     "write 10 or 5%");
 }
 
-std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words) {
-  std::vector<std::pair<std::string, std::string>> globals;
-  for (const auto& word : words) {
-    const std::size_t equals = word.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      throw base::Error(base::ExitCode::kUsage, "--set wants GLOBAL=VALUE, not '" + word + "'");
-    }
-    globals.emplace_back(word.substr(0, equals), word.substr(equals + 1));
-  }
-  return globals;
-}
-
 /// The NAME=… words of all forms in the order in which they were typed: the last one varies fastest.
 std::vector<Assignment> assignments_of(const CLI::App& command, bool with_expression) {
   static const std::map<std::string, Assignment::Form> kForms = {{"inputs", Assignment::Form::kSpec},
@@ -103,6 +93,18 @@ std::optional<RowFile> rows_of(const RunOptions& options) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words) {
+  std::vector<std::pair<std::string, std::string>> globals;
+  for (const auto& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      throw base::Error(base::ExitCode::kUsage, "--set wants GLOBAL=VALUE, not '" + word + "'");
+    }
+    globals.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+  }
+  return globals;
+}
 
 void check_backend(const std::string& name) {
   if (std::find(kBackends.begin(), kBackends.end(), name) != kBackends.end()) return;
@@ -182,6 +184,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                                 "Give globals their captured values again before every task"));
   surroundings(command.add_flag("--portable-math", options.wishes.portable_math,
                                 "The same bits of sin, exp, pow, … on processors of any generation"));
+  add("--session", options.session, "FILE", "Values of globals that jobhost session save kept; --set wins")
+      ->group("Inputs");
   add_build_options(command, options.build);
   add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
@@ -252,6 +256,10 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.isolate_globals = options.isolate_globals;
   spec.init = options.init;
   spec.wishes = options.wishes;
+  if (!options.session.empty()) {
+    spec.session = fitted(read_session(session.env, options.session),
+                          placed(plugin::describe(session.env, spec.plugin)), spec.named);
+  }
   spec.chunk = chunk_of(options.chunk);
   spec.label = options.label;
   spec.output = options.output;

@@ -29,6 +29,7 @@ struct RunOptions {
   bool isolate_globals = false;
   std::string init;
   context::Wishes wishes;
+  std::string session;
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
@@ -42,6 +43,9 @@ struct RunOptions {
 void add_run_options(CLI::App& command, RunOptions& options);
 /// Adds what only a host that waits for the results can do.
 void add_waiting_options(CLI::App& command, RunOptions& options);
+
+/// Names and values of GLOBAL=VALUE words. Throws Error(kUsage).
+std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words);
 
 /// In how many lanes is computed.
 unsigned lanes_of(const RunOptions& options);

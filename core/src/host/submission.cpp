@@ -10,9 +10,10 @@
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
-#include "base/suggest.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
+#include "host/globals.hpp"
+#include "host/globals.hpp"
 #include "host/initialiser.hpp"
 #include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
@@ -50,7 +51,8 @@ bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::str
   return {sha256, name, absolute(path), build_id};
 }
 
-void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, bundle::Manifest& manifest) {
+void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, const LiveGlobal& live,
+               bundle::Manifest& manifest) {
   manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
@@ -59,6 +61,9 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
       manifest.system_libraries.push_back({library.soname, library.path, library.build_id});
     } else {
       manifest.libraries.push_back(keep(env, job, library.path, library.soname, library.build_id));
+      if (live && !library.schema.empty()) {
+        add_live_globals(library.schema, manifest.libraries.back(), live, manifest.globals);
+      }
     }
   }
 }
@@ -71,28 +76,12 @@ void copy_blob(base::Env& env, const store::JobDirectory& from, const store::Job
                     "--plugin names a file to take instead");
 }
 
-const schema::Variable& variable_named(const schema::Description& plugin, const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& global : plugin.globals) {
-    if (global.name == name) return global;
-    names.push_back(global.name);
-  }
-  const auto near = base::nearest(name, names);
-  std::string all;
-  for (const auto& known : names) all += (all.empty() ? "" : ", ") + known;
-  throw base::Error(base::ExitCode::kUsage, "the plugin has no global variable '" + name + "' that can be set",
-                    near          ? "did you mean '" + *near + "'?"
-                    : all.empty() ? ""
-                                  : "there are: " + all);
-}
-
-bundle::Global global_of(const schema::Description& plugin, const std::string& name, const std::string& text) {
-  const schema::Variable& variable = variable_named(plugin, name);
-  bundle::Global global{name, variable.symbol, {}};
-  const std::string why = schema::encode_text(variable.type, text, global.value);
-  if (why.empty()) return global;
-  throw base::Error(base::ExitCode::kUsage, "global '" + name + "': " + why,
-                    "it is of type " + schema::cpp_name(variable.type));
+/// What the plugin says of itself.
+void keep_origin(const schema::Description& plugin, bundle::Manifest& manifest) {
+  manifest.cpu_features = plugin.cpu_features;
+  manifest.provenance.compiler = plugin.compiler;
+  manifest.provenance.commit = plugin.commit;
+  manifest.provenance.dirty = plugin.dirty;
 }
 
 /// Tasks per claim: enough claims that every worker process gets many, few enough that taking them costs nothing.
@@ -190,12 +179,14 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
     manifest.exact_system_libraries = spec.exact_libraries;
-    for (const auto& [name, text] : spec.globals) manifest.globals.push_back(global_of(description, name, text));
-    manifest.output = spec.output;
+    manifest.globals = merged_globals(description, spec.session, spec.globals);
     manifest.isolate_globals = spec.isolate_globals;
     manifest.init = spec.init_entry ? *spec.init_entry : initialiser_of(description, spec.init, spec.named);
+    keep_origin(description, manifest);
+    manifest.output = spec.output;
     manifest.context = context::capture(spec.wishes);
-    keep_code(env, job.directory, spec.plugin, manifest);
+    keep_code(env, job.directory, spec.plugin, spec.live_global, manifest);
+    require_room(manifest.globals);
   });
 }
 
@@ -215,10 +206,13 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     }
     const auto description = plugin::describe(env, plugin);
     manifest.kernel = successor(manifest.kernel, description, plugin);
-    for (auto& global : manifest.globals) global.symbol = variable_named(description, global.name).symbol;
+    for (auto& global : manifest.globals) {
+      if (global.library.empty()) global.symbol = variable_named(description, global.name).symbol;
+    }
+    keep_origin(description, manifest);
     manifest.libraries.clear();
     manifest.system_libraries.clear();
-    keep_code(env, job.directory, plugin, manifest);
+    keep_code(env, job.directory, plugin, nullptr, manifest);
   });
 }
 

@@ -12,6 +12,10 @@
 
 namespace jobhost::host {
 
+/// Tells the value that a declared global of one of the job's libraries has in this process, by its jobhost_get_global;
+/// nothing where the library is not loaded here.
+using LiveGlobal = std::function<std::optional<base::Bytes>(const bundle::Blob& library, const std::string& getter)>;
+
 /// What a new job is made from.
 struct JobSpec {
   std::string plugin;  // path of the .so
@@ -28,12 +32,14 @@ struct JobSpec {
   unsigned retries = 2;
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
+  std::vector<bundle::Global> session = {};                  // values from elsewhere; `globals` win
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   bool isolate_globals = false;                              // they are set again before every task
   std::string init;  // "FUNC NAME=VALUE …": called in every executor before the first task; "" for none
   std::optional<bundle::Initialiser> init_entry = std::nullopt;  // instead: one of a program
   context::Wishes wishes;
-  bool exact_libraries = false;  // machines with other system libraries than this one are refused, not only noted
+  bool exact_libraries = false;      // machines with other system libraries than this one are refused, not only noted
+  LiveGlobal live_global = nullptr;  // null: those of libraries are as they are initialised
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty

@@ -165,6 +165,15 @@ Kernel kernel_from(const Json& json) {
   return kernel;
 }
 
+Variable variable_from(const Json& json) {
+  Variable variable{json.at("name"), json.at("symbol"), type_from(json.at("type"), 0)};
+  variable.getter = json.value("get", std::string());
+  variable.declared = json.value("declared", false);
+  variable.file = json.value("file", std::string());
+  variable.line = json.value("line", 0);
+  return variable;
+}
+
 /// Runs `read` on the parsed text; everything wrong with it becomes one sentence.
 template <class Read>
 auto guarded(const std::string& text, const std::string& where, Read read) {
@@ -195,10 +204,15 @@ Description parse_description(const std::string& text, const std::string& where)
         throw Refused{"its parts are of different versions"};
       description.abi = json.at("abi");
       description.compiler = json.at("compiler");
+      if (json.contains("source")) {
+        const Json& source = json.at("source");
+        if (description.commit.empty()) description.commit = source.at("commit");
+        description.dirty = description.dirty || source.at("dirty").get<bool>();
+      }
       for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
       for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
       for (const auto& global : json.value("globals", Json::array())) {
-        description.globals.push_back({global.at("name"), global.at("symbol"), type_from(global.at("type"), 0)});
+        description.globals.push_back(variable_from(global));
       }
       for (const auto& skipped : json.at("skipped")) {
         description.skipped.push_back(
@@ -208,6 +222,14 @@ Description parse_description(const std::string& text, const std::string& where)
     begin = end;
   }
   return description;
+}
+
+std::string type_to_json(const Type& type) {
+  return json_of(type).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Type type_from_json(const std::string& text, const std::string& where) {
+  return guarded("{\"type\":" + text + "}", where, [](const Json& json) { return type_from(json.at("type"), 0); });
 }
 
 std::string kernel_to_json(const Kernel& kernel) {

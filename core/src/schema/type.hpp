@@ -78,6 +78,10 @@ struct Variable {
   std::string name;    // "ns::alpha"
   std::string symbol;  // of the jobhost_set_global function
   Type type;
+  std::string getter = {};  // symbol of the jobhost_get_global function; "" in plugins of older scanners
+  bool declared = false;    // its value belongs to the calling context
+  std::string file = {};    // as the compiler was given it, "" when not known
+  int line = 0;
 };
 
 /// A function of the source that cannot be a kernel, and why: "parameter 'f' of type FILE* cannot travel".
@@ -90,6 +94,8 @@ struct Skipped {
 struct Description {
   int abi = -1;
   std::string compiler;                   // "g++ 12.2.0"
+  std::string commit;                     // of the source's repository when it was built, "" outside of one
+  bool dirty = false;                     // that had changes which were not committed
   std::vector<std::string> cpu_features;  // the code was compiled to need: "avx2", "fma"
   std::vector<Kernel> kernels;
   std::vector<Variable> globals;
@@ -109,6 +115,10 @@ Requirements parse_requirements(const std::string& json, const std::string& wher
 /// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed,
 /// nests deeper than 64 types or names something unknown. `where` (a path) is for the message.
 Description parse_description(const std::string& json, const std::string& where);
+
+/// A type to and from the JSON of a schema. `type_from_json` throws like parse_description.
+std::string type_to_json(const Type& type);
+Type type_from_json(const std::string& json, const std::string& where);
 
 /// Kernel to and from JSON text, as MANIFEST keeps it. `kernel_from_json` throws like parse_description.
 std::string kernel_to_json(const Kernel& kernel);

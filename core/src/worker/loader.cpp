@@ -46,65 +46,95 @@ boost::dll::shared_library load(const std::string& path) {
 }  // namespace
 
 struct LoadedPlugin::State {
-  std::string path;
-  boost::dll::shared_library library;
+  struct Loaded {
+    std::string path;
+    boost::dll::shared_library library;
 
-  template <class Function>
-  Function find(const std::string& symbol) const {
-    if (!library.has(symbol)) {
-      throw base::Error(base::ExitCode::kPluginRefused, "'" + path + "' has no symbol '" + symbol + "'",
-                        "rebuild the plugin and submit again");
+    template <class Function>
+    Function find(const std::string& symbol) const {
+      if (!library.has(symbol)) {
+        throw base::Error(base::ExitCode::kPluginRefused, "'" + path + "' has no symbol '" + symbol + "'",
+                          "rebuild the plugin and submit again");
+      }
+      return &library.get<std::remove_pointer_t<Function>>(symbol);
     }
-    return &library.get<std::remove_pointer_t<Function>>(symbol);
+  };
+  std::vector<Loaded> files;  // in load order: the plugin is the last
+
+  const Loaded& plugin() const { return files.back(); }
+  /// By file name; "": the plugin.
+  const Loaded& named(const std::string& name) const {
+    if (name.empty()) return plugin();
+    for (const auto& file : files) {
+      if (file.path.substr(file.path.rfind('/') + 1) == name) return file;
+    }
+    throw base::Error(base::ExitCode::kPluginRefused,
+                      "'" + plugin().path + "' was not loaded with a library '" + name + "'",
+                      "rebuild the plugin and submit again");
   }
 };
 
 LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
                            const std::function<void(const std::string& path)>& loaded) {
-  for (const auto& library : libraries) {
-    load(library);
-    if (loaded) loaded(library);
+  state_ = std::make_unique<State>();
+  std::vector<std::string> paths = libraries;
+  paths.push_back(plugin);
+  for (const auto& path : paths) {
+    state_->files.push_back({path, load(path)});
+    if (loaded) loaded(path);
   }
-  state_ = std::make_unique<State>(State{plugin, load(plugin)});
-  if (loaded) loaded(plugin);
 }
 
 LoadedPlugin::LoadedPlugin(LoadedPlugin&&) noexcept = default;
 LoadedPlugin::~LoadedPlugin() = default;
 
 jobhost_entry LoadedPlugin::kernel(const std::string& symbol) const {
-  if (!symbol.starts_with('+')) return state_->find<jobhost_entry>(symbol);
+  if (!symbol.starts_with('+')) return state_->plugin().find<jobhost_entry>(symbol);
   return entry_at(std::strtoull(symbol.c_str() + 1, nullptr, 16));
 }
 
 jobhost_entry LoadedPlugin::entry_at(std::uint64_t offset) const {
-  const jobhost_entry entry = state_->find<jobhost_entry (*)(std::uint64_t)>("jobhost_entry_at")(offset);
+  const jobhost_entry entry = state_->plugin().find<jobhost_entry (*)(std::uint64_t)>("jobhost_entry_at")(offset);
   if (entry) return entry;
-  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' has no entry at " + std::to_string(offset),
+  throw base::Error(base::ExitCode::kPluginRefused,
+                    "'" + state_->plugin().path + "' has no entry at " + std::to_string(offset),
                     "the job was made by another build of the program");
 }
 
-void LoadedPlugin::set_global(const std::string& symbol, base::ByteView value) const {
-  if (state_->find<jobhost_set_global>(symbol)(value.data(), value.size()) == 0) return;
-  throw base::Error(base::ExitCode::kPluginRefused, "'" + state_->path + "' does not take the value of a global");
+void LoadedPlugin::set_global(const std::string& symbol, base::ByteView value, const std::string& library) const {
+  const auto& file = state_->named(library);
+  if (file.find<jobhost_set_global>(symbol)(value.data(), value.size()) == 0) return;
+  throw base::Error(base::ExitCode::kPluginRefused, "'" + file.path + "' does not take the value of a global");
+}
+
+std::optional<base::Bytes> LoadedPlugin::get_global(const std::string& symbol, const std::string& library) const {
+  const auto get = state_->named(library).find<jobhost_get_global>(symbol);
+  base::Bytes value(64);
+  for (;;) {
+    std::uint64_t size = 0;
+    const int answer = get(value.data(), value.size(), &size);
+    if (answer != 0 && (answer != 1 || size <= value.size())) return std::nullopt;
+    value.resize(size);
+    if (answer == 0) return value;
+  }
 }
 
 std::vector<DataWatch::Range> LoadedPlugin::registered_data() const {
   using Take = void (*)(void* ranges, const void* data, std::uint64_t size);
   constexpr const char* kSymbol = "jobhost_registered_globals";
   std::vector<DataWatch::Range> ranges;
-  if (!state_->library.has(kSymbol)) return ranges;
+  if (!state_->plugin().library.has(kSymbol)) return ranges;
   const Take take = [](void* taken, const void* data, std::uint64_t size) {
     const auto begin = reinterpret_cast<std::uintptr_t>(data);
     static_cast<std::vector<DataWatch::Range>*>(taken)->push_back({begin, begin + size});
   };
-  state_->find<void (*)(Take, void*)>(kSymbol)(take, &ranges);
+  state_->plugin().find<void (*)(Take, void*)>(kSymbol)(take, &ranges);
   return ranges;
 }
 
 void LoadedPlugin::forget_registered() const {
   constexpr const char* kSymbol = "jobhost_forget_globals";
-  if (state_->library.has(kSymbol)) state_->find<void (*)()>(kSymbol)();
+  if (state_->plugin().library.has(kSymbol)) state_->plugin().find<void (*)()>(kSymbol)();
 }
 
 }  // namespace jobhost::worker

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,12 +27,16 @@ class LoadedPlugin {
   jobhost_entry kernel(const std::string& symbol) const;
   /// An entry of a program's module. Throws Error(kPluginRefused) when there is none.
   jobhost_entry entry_at(std::uint64_t offset) const;
-  /// Gives a global variable its encoded value. Throws Error(kPluginRefused).
-  void set_global(const std::string& symbol, base::ByteView value) const;
   /// Addresses of the variables that a program registered: its first task gives them their captured values.
   std::vector<DataWatch::Range> registered_data() const;
   /// Has the program's next task give them these values again.
   void forget_registered() const;
+  /// Gives a global variable its encoded value. `library`: file name of the library that it is in, "" for the plugin.
+  /// Throws Error(kPluginRefused).
+  void set_global(const std::string& symbol, base::ByteView value, const std::string& library = {}) const;
+  /// The encoded value that a global variable has now; `symbol` is its jobhost_get_global. Nothing when it cannot be
+  /// encoded. Throws Error(kPluginRefused).
+  std::optional<base::Bytes> get_global(const std::string& symbol, const std::string& library = {}) const;
 
  private:
   struct State;

@@ -65,7 +65,7 @@ PreparedJob::PreparedJob(const bundle::Manifest& manifest, const Plan& plan, con
 }
 
 void PreparedJob::restore_globals() const {
-  for (const auto& global : manifest_.globals) plugin_.set_global(global.symbol, global.value);
+  for (const auto& global : manifest_.globals) plugin_.set_global(global.symbol, global.value, global.library);
   plugin_.forget_registered();
 }
 

@@ -67,7 +67,7 @@ Surroundings probable_surroundings(std::vector<std::string> arguments) {
 
 std::string orders_variable(const std::vector<std::string>& orders) {
   std::string variable = std::string(kOrders) + "=";
-  for (std::size_t i = 0; i < orders.size(); ++i) variable += (i > 0 ? " " : "") + orders[i];
+  for (std::size_t i = 0; i < orders.size(); ++i) variable += (i > 0 ? "\n" : "") + orders[i];
   return variable;
 }
 
@@ -75,7 +75,7 @@ std::vector<std::string> take_orders() {
   std::vector<std::string> orders;
   const char* text = std::getenv(kOrders);
   for (std::string rest = text ? text : ""; !rest.empty();) {
-    const std::size_t end = std::min(rest.find(' '), rest.size());
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
     orders.push_back(rest.substr(0, end));
     rest.erase(0, end + 1);
   }

@@ -66,6 +66,7 @@ struct Call {
   std::vector<Column> columns = {};
   std::uint64_t first_task = 0;  // number of the feed's first task
   bool once = false;             // one job is made of it: values are given up as soon as they are written
+  std::shared_ptr<const void> linked_globals = nullptr;  // of linked plugins: the runtime's, from the first job on
 };
 
 /// The arguments of one task after another, encoded; one value per column that comes from here.

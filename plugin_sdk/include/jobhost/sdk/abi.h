@@ -68,6 +68,11 @@ typedef uint64_t (*jobhost_entry)(const jobhost_column* params, uint64_t n, jobh
  * not a value of its type. Called before the first task, from one thread. */
 typedef int (*jobhost_set_global)(const unsigned char* data, uint64_t size);
 
+/* Encodes the present value of a global variable of the plugin. Returns 0 with *size bytes written to `data`; 1 with
+ * the bytes needed in *size when they are more than `capacity`; 2 when the value cannot be encoded. Nothing is written
+ * then. Called while nobody changes the variable. */
+typedef int (*jobhost_get_global)(unsigned char* data, uint64_t capacity, uint64_t* size);
+
 #ifdef __cplusplus
 }
 #endif

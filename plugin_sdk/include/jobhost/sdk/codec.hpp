@@ -95,6 +95,16 @@ class MemoryWriter {
   unsigned char* place_;
 };
 
+/// Writes nothing, and says how many bytes that were.
+class CountingWriter {
+ public:
+  void bytes(const void*, std::uint64_t size) { size_ += size; }
+  std::uint64_t size() const { return size_; }
+
+ private:
+  std::uint64_t size_ = 0;
+};
+
 template <class Writer, class T>
 void encode(Writer& writer, const T& value);
 

@@ -187,6 +187,25 @@ int set_global([[maybe_unused]] T* variable, [[maybe_unused]] const unsigned cha
   return 1;
 }
 
+/// The body of a jobhost_get_global.
+template <class T>
+int get_global([[maybe_unused]] const T* variable, [[maybe_unused]] unsigned char* data,
+               [[maybe_unused]] std::uint64_t capacity, [[maybe_unused]] std::uint64_t* size) {
+  if constexpr (is_settable<T>()) {
+    try {
+      CountingWriter count;
+      encode(count, *variable);
+      *size = count.size();
+      if (count.size() > capacity) return 1;
+      MemoryWriter writer(data);
+      encode(writer, *variable);
+      return 0;
+    } catch (...) {
+    }
+  }
+  return 2;
+}
+
 /// The body of a jobhost_entry. Functions that cannot travel have one too, which runs nothing.
 template <auto Function, class Text = std::string>
 std::uint64_t enter(const jobhost_column* params, std::uint64_t n, jobhost_sink* sink, jobhost_progress* progress) {

@@ -327,17 +327,35 @@ constexpr void put_function(Text& out, const Source& source, bool kernel, bool& 
   }
 }
 
+/// What is known of a global variable besides its type; texts are ready to stand in JSON.
+struct GlobalSource {
+  const char* name;
+  const char* setter;
+  const char* getter;
+  const char* file;
+  const char* line;
+  bool declared;
+};
+
 /// A global variable, or nothing when its type cannot travel.
 template <class T>
-constexpr void put_global(Text& out, T*, const char* name, const char* symbol, bool& first) {
+constexpr void put_global(Text& out, T*, const GlobalSource& source, bool& first) {
   if constexpr (is_settable<T>()) {
     out.put(first ? "{\"name\":\"" : ",{\"name\":\"");
     first = false;
-    out.put(name);
+    out.put(source.name);
     out.put("\",\"symbol\":\"");
-    out.put(symbol);
+    out.put(source.setter);
+    out.put("\",\"get\":\"");
+    out.put(source.getter);
     out.put("\",\"type\":");
     put_type<T>(out);
+    out.put(",\"declared\":");
+    out.put(source.declared ? "true" : "false");
+    out.put(",\"file\":\"");
+    out.put(source.file);
+    out.put("\",\"line\":");
+    out.put(source.line);
     out.put('}');
   }
 }
@@ -357,7 +375,8 @@ constexpr void put_note(Text& out, const Source& source) {
   }
 }
 
-constexpr void put_head(Text& out) {
+/// `commit`: of the source's repository, "" outside of one; `dirty`: it has changes that are not committed.
+constexpr void put_head(Text& out, const char* commit, bool dirty) {
   out.put("{\"abi\":");
   out.number(JOBHOST_ABI);
   out.put(",\"compiler\":\"");
@@ -366,7 +385,15 @@ constexpr void put_head(Text& out) {
 #else
   out.put("g++ " __VERSION__);
 #endif
-  out.put("\",\"cpu\":[");
+  if (*commit != '\0') {
+    out.put("\",\"source\":{\"commit\":\"");
+    out.put(commit);
+    out.put("\",\"dirty\":");
+    out.put(dirty ? "true" : "false");
+    out.put("},\"cpu\":[");
+  } else {
+    out.put("\",\"cpu\":[");
+  }
   bool first = true;
   [[maybe_unused]] const auto feature = [&](const char* name) {
     out.put(first ? "\"" : ",\"");
