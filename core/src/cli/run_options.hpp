@@ -29,6 +29,7 @@ struct RunOptions {
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
+  bool reuse = false;
   bool dry_run = false, detach = false;
   std::string label;
   bundle::Output output;
