@@ -9,9 +9,10 @@
 #include "base/file.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
-#include "cli/reduce_output.hpp"
+#include "cli/provenance.hpp"
+#include "cli/result_rows.hpp"
+#include "cli/row_output.hpp"
 #include "cli/session.hpp"
-#include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
@@ -23,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 struct LookOptions {
   std::string job = "@last";
-  bool json = false;
+  bool json = false, merged = false;
   bundle::Output output;
 };
 
@@ -117,42 +118,41 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-Json blob_json(const bundle::Blob& blob) {
-  return {{"name", blob.name}, {"origin", blob.origin}, {"sha256", blob.sha256}, {"build_id", blob.build_id}};
-}
-
 void show_document(const host::Job& job, const std::string& state, const host::ResultStream& stream) {
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
-  for (const auto& library : manifest.libraries) libraries.push_back(blob_json(library));
+  for (const auto& library : manifest.libraries) libraries.push_back(to_json(library));
   for (const auto& library : manifest.system_libraries) {
     system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
-  print_document({{"job", manifest.job},
-                  {"label", manifest.label},
-                  {"state", state},
-                  {"kernel", to_json(manifest.kernel)},
-                  {"tasks", manifest.tasks},
-                  {"done", stream.done()},
-                  {"failed", stream.failed()},
-                  {"ran_twice", stream.duplicates()},
-                  {"created", manifest.created},
-                  {"hostname", manifest.hostname},
-                  {"backend", manifest.backend},
-                  {"workers", manifest.workers},
-                  {"retries", manifest.retries},
-                  {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
-                  {"memory", manifest.memory},
-                  {"globals", std::move(globals)},
-                  {"parent", manifest.parent.job},
-                  {"parent_tasks", manifest.parent.tasks},
-                  {"directory", job.directory.path()},
-                  {"working_directory", manifest.context.working_directory},
-                  {"plugin", blob_json(manifest.plugin)},
-                  {"libraries", std::move(libraries)},
-                  {"system_libraries", std::move(system)},
-                  {"command", manifest.command}});
+  Json document = {{"job", manifest.job},
+                   {"label", manifest.label},
+                   {"state", state},
+                   {"kernel", to_json(manifest.kernel)},
+                   {"tasks", manifest.tasks},
+                   {"done", stream.done()},
+                   {"failed", stream.failed()},
+                   {"ran_twice", stream.duplicates()},
+                   {"created", manifest.created},
+                   {"hostname", manifest.hostname},
+                   {"backend", manifest.backend},
+                   {"workers", manifest.workers},
+                   {"retries", manifest.retries},
+                   {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
+                   {"memory", manifest.memory},
+                   {"globals", std::move(globals)},
+                   {"parent", manifest.parent.job},
+                   {"parent_tasks", manifest.parent.tasks},
+                   {"directory", job.directory.path()},
+                   {"working_directory", manifest.context.working_directory},
+                   {"plugin", to_json(manifest.plugin)},
+                   {"libraries", std::move(libraries)},
+                   {"system_libraries", std::move(system)},
+                   {"command", manifest.command}};
+  if (manifest.provenance != bundle::Provenance()) document["provenance"] = to_json(manifest.provenance);
+  if (manifest.context.whole) document["context"] = Json::parse(bundle::context_to_json(manifest.context));
+  print_document(document);
 }
 
 void show(Session& session, const LookOptions& options) {
@@ -190,6 +190,12 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& library : manifest.system_libraries) {
     line("system", library.path + "   build id " + library.build_id);
   }
+  const auto& provenance = manifest.provenance;
+  line("compiler", provenance.compiler);
+  line("commit", provenance.commit + (provenance.dirty ? ", with changes that were not committed" : ""));
+  line("processor", provenance.processor);
+  line("ran under", provenance.system);
+  for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   std::string command;
   for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;
   line("command", command);
@@ -197,28 +203,11 @@ void show(Session& session, const LookOptions& options) {
 
 /// Rows of all tasks that are done, whatever is missing between them.
 void results(Session& session, const LookOptions& options) {
-  Signals::install();
   const host::Job job = open_job(session, options.job);
-  host::ResultStream stream(session.env, job);
-  stream.poll();
   const bundle::Output output{base::absolute_path(options.output.file),
                               options.json ? "document" : options.output.format, options.output.reduce};
   check_output(session.env, output);
-  const auto rows = make_output(session.env, job, output, stream.done());
-  host::Explainer explainer(job);
-  while (const host::Block* block = stream.next_available()) {
-    if (block->failed) {
-      const auto words = explainer.explain(block->failure, block->modules);
-      rows->write(*block, &words);
-    } else {
-      rows->write(*block, nullptr);
-    }
-  }
-  rows->finish();
-  if (stream.done() < job.manifest.tasks) {
-    session.say(std::to_string(stream.done()) + " of " + std::to_string(job.manifest.tasks) + " tasks are done");
-  }
-  session.exit_code = stream.failed() > 0 ? 1 : 0;
+  write_results(session, job, output, options.merged);
 }
 
 /// Failures that have kind, type and place in common.
@@ -291,6 +280,8 @@ void add_look_commands(CLI::App& app, Session& session) {
   add_job_option(*add("show", "Everything about a job, or about one task: JOB/TASK", &show), options->job);
   auto* results_command = add("results", "Print the results of a job so far", &results);
   add_job_option(*results_command, options->job);
+  results_command->add_flag("--merged", options->merged,
+                            "The latest of each task, retries included; rows say which code they come from");
   add_output_options(*results_command, options->output);
   add_job_option(*add("errors", "Group the failures of a job", &errors), options->job);
 }
