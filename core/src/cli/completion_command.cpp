@@ -45,8 +45,8 @@ std::vector<std::string> words_of(const std::string& line) {
 }
 
 bool takes_jobs(const std::string& command) {
-  for (const char* known :
-       {"show", "results", "errors", "logs", "replay", "resume", "retry", "attach", "cancel", "verify", "rm"}) {
+  for (const char* known : {"show", "results", "errors", "logs", "replay", "resume", "retry", "attach", "cancel",
+                            "verify", "export", "audit", "rm"}) {
     if (command == known) return true;
   }
   return false;

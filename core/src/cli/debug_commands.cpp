@@ -1,14 +1,20 @@
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/session.hpp"
@@ -81,35 +87,106 @@ std::vector<std::string> debugger(const bundle::Manifest& manifest) {
   return words;
 }
 
-/// Becomes an executor that runs one task with the terminal as its output, or gdb around one.
+/// A program with its arguments and its environment.
+struct Program {
+  std::vector<std::string> words, environment;
+
+  /// Becomes it. Returns only when that fails, with errno.
+  void become() {
+    std::vector<char*> arguments, variables;
+    for (auto& word : words) arguments.push_back(word.data());
+    for (auto& variable : environment) variables.push_back(variable.data());
+    arguments.push_back(nullptr);
+    variables.push_back(nullptr);
+    ::execvpe(arguments[0], arguments.data(), variables.data());
+  }
+};
+
+/// Runs the program as if this process had become it: signals from the terminal reach both and end only the program,
+/// others are passed on. Returns what waitpid says.
+int run_and_wait(Program& program) {
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t waited, before;
+  ::sigemptyset(&waited);
+  for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&waited, signal);
+  ::sigprocmask(SIG_BLOCK, &waited, &before);
+  const pid_t child = ::fork();
+  if (child < 0) base::throw_file_error(-errno, "start", program.words[0]);
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    program.become();
+    std::fprintf(stderr, "error: cannot start %s: %s\n", program.words[0].c_str(), std::strerror(errno));
+    ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
+  }
+  for (int status = 0;;) {
+    if (::waitpid(child, &status, WNOHANG) == child) {
+      ::sigprocmask(SIG_SETMASK, &before, nullptr);
+      return status;
+    }
+    const int signal = ::sigwaitinfo(&waited, nullptr);
+    if (signal == SIGTERM || signal == SIGHUP) ::kill(child, signal);
+  }
+}
+
+/// Ends this process as another one ended.
+[[noreturn]] void end_by(int signal) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  ::_exit(128 + signal);
+}
+
+/// Where a capsule's task runs when its working directory is not there.
+std::string moved_here(const Session& session, bundle::Manifest manifest) {
+  const std::string gone = manifest.context.working_directory;
+  manifest.context.working_directory = std::filesystem::current_path();
+  session.say("the working directory '" + gone + "' does not exist here; the task runs in '" +
+              manifest.context.working_directory + "'");
+  return bundle::to_json(manifest);
+}
+
+/// Becomes an executor that runs one task with the terminal as its output, or gdb around one. With a capsule, waits for
+/// it.
 void replay(Session& session, const DebugOptions& options) {
-  const auto [job, task] = open_task(session, options.task);
+  std::optional<Capsule> capsule;
+  if (names_capsule(session.env, options.task)) capsule.emplace(session.env, options.task);
+  const TaskOfJob chosen = capsule ? TaskOfJob{capsule->job(), 0} : open_task(session, options.task);
+  const host::Job& job = chosen.job;
   const auto& manifest = job.manifest;
   const base::Bytes json = base::read_file(session.env, job.directory.manifest(), bundle::kManifestLimit);
   const auto code = worker::stage_code(session.env, job.directory, manifest);
   worker::Plan plan;
   plan.job_directory = job.directory.path();
   plan.manifest_json = base::as_text(json);
+  if (capsule && !base::exists(session.env, manifest.context.working_directory + "/.")) {
+    plan.manifest_json = moved_here(session, manifest);
+  }
   plan.manifest_sha256 = job.manifest_sha256;
   plan.plugin = code.plugin;
   plan.libraries = code.libraries;
   const worker::ControlMemory control(1, plan);
   ::fcntl(control.fd(), F_SETFD, 0);
-  session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(task));
+  session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(chosen.task));
 
-  std::vector<std::string> words = options.gdb ? debugger(manifest) : std::vector<std::string>();
-  const std::string program = Session::libexec() + "/jobhost-executor";
-  words.insert(words.end(), {program, std::to_string(control.fd()), "replay", std::to_string(task)});
-  std::vector<std::string> environment = worker::executor_environment();
-  if (!plan.libraries.empty()) environment.push_back("LD_LIBRARY_PATH=" + worker::library_path(plan));
-  std::vector<char*> arguments, variables;
-  for (auto& word : words) arguments.push_back(word.data());
-  for (auto& variable : environment) variables.push_back(variable.data());
-  arguments.push_back(nullptr);
-  variables.push_back(nullptr);
+  Program program;
+  if (options.gdb) program.words = debugger(manifest);
+  const std::string executor = Session::libexec() + "/jobhost-executor";
+  program.words.insert(program.words.end(),
+                       {executor, std::to_string(control.fd()), "replay", std::to_string(chosen.task)});
+  program.environment = worker::executor_environment();
+  if (!plan.libraries.empty()) program.environment.push_back("LD_LIBRARY_PATH=" + worker::library_path(plan));
   std::fflush(nullptr);
-  ::execvpe(arguments[0], arguments.data(), variables.data());
-  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + words[0] + ": " + std::strerror(errno),
+  if (capsule) {
+    const int status = run_and_wait(program);
+    capsule.reset();
+    if (WIFSIGNALED(status)) end_by(WTERMSIG(status));
+    session.exit_code = WEXITSTATUS(status);
+    return;
+  }
+  program.become();
+  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + program.words[0] + ": " + std::strerror(errno),
                     options.gdb ? "install gdb" : "");
 }
 
@@ -122,7 +199,9 @@ void add_debug_commands(CLI::App& app, Session& session) {
   logs_command->add_flag("--json", options->json, "Print one JSON document");
   logs_command->callback([&session, options] { logs(session, *options); });
   auto* replay_command = app.add_subcommand("replay", "Run one task again, here, with the job's code and context");
-  add_task_option(*replay_command, options->task);
+  replay_command->add_option("task", options->task, "A job and the number of a task: @last/3; or a capsule")
+      ->type_name("JOB/TASK|CAPSULE")
+      ->required();
   replay_command->add_flag("--gdb", options->gdb, "In gdb, stopped where the kernel begins and where it throws");
   replay_command->callback([&session, options] { replay(session, *options); });
   replay_command->footer("Prints the result. Nothing is written to the job. A crash is a crash of this process.");

@@ -20,7 +20,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups = {
     {"Look", {"ls", "show", "results", "errors", "logs"}},
     {"Write", {"new", "build", "kernels", "check"}},
     {"Debug", {"replay", "doctor"}},
-    {"Keep", {"verify", "rm", "gc", "completion"}}};
+    {"Keep", {"verify", "export", "audit", "rm", "gc", "completion"}}};
 
 /// CLI11's help without its notes on checks and exclusions.
 class HelpFormatter : public CLI::Formatter {
@@ -185,6 +185,8 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   add_plugin_commands(app, session);
   add_debug_commands(app, session);
   add_keep_commands(app, session);
+  add_export_command(app, session);
+  add_audit_command(app, session);
   add_doctor_command(app, session);
   add_completion_command(app, session);
   add_worker_command(app, session);
