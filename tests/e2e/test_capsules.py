@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -68,6 +69,20 @@ class Capsules(JobhostTest):
         self.run_jobhost("export", "@last/0", "here.tar")
         done = self.elsewhere("replay", os.path.join(self.folder, "here.tar"))
         self.assertEqual((json.loads(done.stdout), "does not exist" in done.stderr), (self.folder, False))
+
+    def test_a_signal_ends_the_task_and_leaves_nothing(self):
+        self.run_jobhost("run", f"{HOSTILE}:sleeps", "x=1", "milliseconds=2000")
+        self.run_jobhost("export", "@last/0", "case.tar")
+        os.environ["TMPDIR"] = os.path.join(self.folder, "scratch")
+        self.addCleanup(lambda: os.environ.pop("TMPDIR"))
+        os.mkdir(os.environ["TMPDIR"])
+        for number in (signal.SIGTERM, signal.SIGINT):
+            process = self.start("replay", "case.tar")
+            self.assertIn("sleeps: x=1", process.stderr.readline())
+            process.send_signal(number)
+            process.communicate(timeout=30)
+            self.assertIn(process.returncode, (-number, 128 + number))  # during or before the task
+            self.assertEqual(os.listdir(os.environ["TMPDIR"]), [])
 
     def test_what_is_no_capsule_is_refused_in_one_sentence(self):
         self.write("in.csv", "x\n" + "".join(f"{x}\n" for x in range(10)))

@@ -62,3 +62,8 @@ class Provenance(JobhostTest):
         words = ["f.cpp:f", "file=a,b,none", "x=1..1000", "log=b"]
         self.assertEqual(self.files(*words), {})
         self.assertEqual(self.files(*words, "--hash-inputs"), {"a": sha256("1"), "b": sha256("2")})
+        for number in range(10_001):
+            self.write(f"many-{number}", "")
+        self.write("in.jsonl", "".join(f'{{"file": "many-{number}"}}\n' for number in range(10_001)))
+        self.assertIn("--hash-inputs: the values name more than 10000 files", self.refused(
+            "run", "f.cpp:f", "--jsonl", "in.jsonl", "x=1", "log=b", "--hash-inputs", code=2))

@@ -46,7 +46,10 @@ std::string Sha256::hex() {
 
 std::array<unsigned char, 16> sha256_half(ByteView bytes) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(bytes.data(), bytes.size(), digest);
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  SHA256_Final(digest, &context);
   std::array<unsigned char, 16> half;
   std::copy_n(digest, half.size(), half.begin());
   return half;

@@ -102,32 +102,43 @@ struct Program {
   }
 };
 
-/// Runs the program as if this process had become it: signals from the terminal reach both and end only the program,
-/// others are passed on. Returns what waitpid says.
-int run_and_wait(Program& program) {
-  ::signal(SIGCHLD, SIG_DFL);
-  sigset_t waited, before;
-  ::sigemptyset(&waited);
-  for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&waited, signal);
-  ::sigprocmask(SIG_BLOCK, &waited, &before);
-  const pid_t child = ::fork();
-  if (child < 0) base::throw_file_error(-errno, "start", program.words[0]);
-  if (child == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::sigprocmask(SIG_SETMASK, &before, nullptr);
-    program.become();
-    std::fprintf(stderr, "error: cannot start %s: %s\n", program.words[0].c_str(), std::strerror(errno));
-    ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
+/// Signals that ask this process to end wait from here on, for the rest of its life: there is something to remove.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    ::signal(SIGCHLD, SIG_DFL);
+    ::sigemptyset(&held_);
+    for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&held_, signal);
+    ::sigprocmask(SIG_BLOCK, &held_, &before_);
   }
-  for (int status = 0;;) {
-    if (::waitpid(child, &status, WNOHANG) == child) {
-      ::sigprocmask(SIG_SETMASK, &before, nullptr);
-      return status;
+
+  /// Runs the program as if this process had become it: what the terminal sends reaches both and ends only the program;
+  /// signals of other processes are passed on. Returns what waitpid says.
+  int run(Program& program) const {
+    siginfo_t sent{};
+    const timespec now{};
+    if (const int signal = ::sigtimedwait(&held_, &sent, &now); signal > 0 && signal != SIGCHLD) {
+      throw base::Error(static_cast<base::ExitCode>(128 + signal), "interrupted");
     }
-    const int signal = ::sigwaitinfo(&waited, nullptr);
-    if (signal == SIGTERM || signal == SIGHUP) ::kill(child, signal);
+    const pid_t child = ::fork();
+    if (child < 0) base::throw_file_error(-errno, "start", program.words[0]);
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+      program.become();
+      std::fprintf(stderr, "error: cannot start %s: %s\n", program.words[0].c_str(), std::strerror(errno));
+      ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
+    }
+    for (int status = 0;;) {
+      if (::waitpid(child, &status, WNOHANG) == child) return status;
+      const int signal = ::sigwaitinfo(&held_, &sent);
+      if (signal > 0 && signal != SIGCHLD && sent.si_code <= 0) ::kill(child, signal);  // it is from a process
+    }
   }
-}
+
+ private:
+  sigset_t held_{}, before_{};
+};
 
 /// Ends this process as another one ended.
 [[noreturn]] void end_by(int signal) {
@@ -135,6 +146,10 @@ int run_and_wait(Program& program) {
   ::setrlimit(RLIMIT_CORE, &no_core);
   ::signal(signal, SIG_DFL);
   ::raise(signal);
+  sigset_t only;
+  ::sigemptyset(&only);
+  ::sigaddset(&only, signal);
+  ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
   ::_exit(128 + signal);
 }
 
@@ -150,8 +165,12 @@ std::string moved_here(const Session& session, bundle::Manifest manifest) {
 /// Becomes an executor that runs one task with the terminal as its output, or gdb around one. With a capsule, waits for
 /// it.
 void replay(Session& session, const DebugOptions& options) {
+  std::optional<HeldSignals> signals;
   std::optional<Capsule> capsule;
-  if (names_capsule(session.env, options.task)) capsule.emplace(session.env, options.task);
+  if (names_capsule(session.env, options.task)) {
+    signals.emplace();
+    capsule.emplace(session.env, options.task);
+  }
   const TaskOfJob chosen = capsule ? TaskOfJob{capsule->job(), 0} : open_task(session, options.task);
   const host::Job& job = chosen.job;
   const auto& manifest = job.manifest;
@@ -179,7 +198,7 @@ void replay(Session& session, const DebugOptions& options) {
   if (!plan.libraries.empty()) program.environment.push_back("LD_LIBRARY_PATH=" + worker::library_path(plan));
   std::fflush(nullptr);
   if (capsule) {
-    const int status = run_and_wait(program);
+    const int status = signals->run(program);
     capsule.reset();
     if (WIFSIGNALED(status)) end_by(WTERMSIG(status));
     session.exit_code = WEXITSTATUS(status);

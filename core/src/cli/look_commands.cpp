@@ -194,7 +194,7 @@ void show(Session& session, const LookOptions& options) {
   line("compiler", provenance.compiler);
   line("commit", provenance.commit + (provenance.dirty ? ", with changes that were not committed" : ""));
   line("processor", provenance.processor);
-  line("ran under", provenance.system);
+  line("platform", provenance.system);
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   std::string command;
   for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;

@@ -116,8 +116,9 @@ const Block* MergedStream::next() {
 /// As many repeated tasks as come side by side from one block.
 const Block* MergedStream::next_newer() {
   const auto [first, place] = *next_newer_;
+  constexpr std::uint64_t kMost = 4096;  // more are rarely in one block
   std::uint64_t count = 0;
-  for (auto next = next_newer_; next != newer_.end() && next->first == first + count &&
+  for (auto next = next_newer_; count < kMost && next != newer_.end() && next->first == first + count &&
                                 next->second.part == place.part && next->second.task == place.task + count;
        ++next) {
     ++count;

@@ -151,6 +151,11 @@ std::string in_one_sentence(const std::vector<std::string>& clauses) {
   return text;
 }
 
+/// The contents of files that were recorded belong to the arguments.
+std::string with_files(const bundle::Manifest& manifest, const std::string& text) {
+  return manifest.provenance.files.empty() ? text : text + " and contents of files";
+}
+
 }  // namespace
 
 Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
@@ -185,9 +190,10 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
   if (reuser) reuser->finish();
   reuse.tasks = before;
   if (reuse.tasks > 0) return reuse;
-  reuse.why_nothing = !nearest           ? "no earlier job in the store ran this kernel"
-                      : nearest->empty() ? "no earlier job has results for any of these arguments"
-                                         : in_one_sentence(*nearest);
+  reuse.why_nothing = !nearest ? "no earlier job in the store ran this kernel"
+                      : nearest->empty()
+                          ? with_files(job.manifest, "no earlier job has results for any of these arguments")
+                          : in_one_sentence(*nearest);
   return reuse;
 }
 
