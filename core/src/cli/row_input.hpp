@@ -28,8 +28,8 @@ std::string read_npy(base::Env& env, const std::string& path, const schema::Kern
 /// Calls `line` with every line of the file, its end included where it has one; returns the SHA-256 of the file.
 std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);
 
-/// Which parameter a column's name stands for; -1 for a column of results ("task", "result", "error", …, and what belongs
-/// to them), which is passed over so that output can be input again. Throws Error(kUsage) for any other name.
+/// Which parameter a column's name stands for; -1 for a column of results ("task", "result", "error", …, and what
+/// belongs to them), which is passed over so that output can be input again. Throws Error(kUsage) for any other name.
 int parameter_of(const schema::Kernel& kernel, const std::string& column, const std::string& path);
 
 }  // namespace jobhost::cli

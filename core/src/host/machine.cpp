@@ -14,7 +14,7 @@ std::string processor_model() {
   constexpr unsigned kFirst = 0x80000002, kLast = 0x80000004;
   std::array<unsigned, 4> words{};
   std::string name;
-  if (__get_cpuid_max(0x80000000, nullptr) < kLast) return name;
+  if (static_cast<unsigned>(__get_cpuid_max(0x80000000, nullptr)) < kLast) return name;
   for (unsigned leaf = kFirst; leaf <= kLast; ++leaf) {
     __get_cpuid(leaf, &words[0], &words[1], &words[2], &words[3]);
     char text[sizeof words];

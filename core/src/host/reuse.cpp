@@ -171,6 +171,7 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
   std::reverse(ids.begin(), ids.end());
   for (const auto& id : ids) {
     if (id == job.manifest.job || (reuser && reuser->all())) continue;
+    bool own = false;  // it is the new job that something is wrong with
     try {
       const Job earlier = open_job(env, store::JobDirectory(store.path() + "/" + id));
       if (earlier.manifest.open || earlier.manifest.kernel.name != job.manifest.kernel.name) continue;
@@ -178,10 +179,12 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
       const bool same = found.empty();
       if (!nearest || found.size() < nearest->size()) nearest = std::move(found);
       if (!same) continue;
+      own = true;
       if (!reuser) reuser.emplace(env, job);
+      own = false;
       reuser->take(earlier);
     } catch (const base::Error& error) {
-      if (reuser && reuser->log_failed()) throw;
+      if (own || (reuser && reuser->log_failed())) throw;
       reuse.left_out.push_back("job " + id + " is not used any further: " + error.what());
     }
     if (reuser && reuser->count() > before) ++reuse.jobs;
