@@ -1,6 +1,5 @@
 // A program with unusual surroundings, which asks tasks what they see of them.
 //   surrounded ASPECT BACKEND: a line for the program and one for each of four tasks
-#include <jobhost/jobhost.hpp>
 #include <unistd.h>
 #include <xmmintrin.h>
 
@@ -9,6 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <jobhost/jobhost.hpp>
 #include <locale>
 #include <numeric>
 
@@ -30,7 +30,9 @@ std::string arithmetic(int) {
   return text;
 }
 
-std::string traps(int) { return "masked exceptions " + std::to_string(~static_cast<unsigned>(fegetexcept()) & FE_ALL_EXCEPT); }
+std::string traps(int) {
+  return "masked exceptions " + std::to_string(~static_cast<unsigned>(fegetexcept()) & FE_ALL_EXCEPT);
+}
 
 /// What a division by zero does; in the program it would end it.
 double divide(double by) {
@@ -48,7 +50,8 @@ std::string locale(int) {
   char text[64];
   wchar_t letter = 0;
   const int bytes = std::mbtowc(&letter, "\xc3\xa4", 2);
-  std::snprintf(text, sizeof text, "%s %s %d ", std::setlocale(LC_CTYPE, nullptr), std::setlocale(LC_NUMERIC, nullptr), bytes);
+  std::snprintf(text, sizeof text, "%s %s %d ", std::setlocale(LC_CTYPE, nullptr), std::setlocale(LC_NUMERIC, nullptr),
+                bytes);
   return text + std::locale().name();
 }
 
@@ -79,7 +82,8 @@ std::string initialised(int) { return std::to_string(squares.size()); }
 std::string undeclared(int) { return std::to_string(++calls > 0); }
 std::string isolated(int) { return std::to_string(++travelling_calls); }
 
-void tell(const std::string& aspect, const std::string& backend, std::string (*see)(int), jobhost::Options options = {}) {
+void tell(const std::string& aspect, const std::string& backend, std::string (*see)(int),
+          jobhost::Options options = {}) {
   options.backend = backend;
   options.workers = options.isolate_globals && backend == "threads" ? 1 : 2;
   options.note = [](const std::string& note) { std::printf("note: %s\n", note.c_str()); };
@@ -105,7 +109,7 @@ int main(int argc, char** argv) {
     jobhost::Options options{.backend = backend, .workers = 2, .retries = 0};
     const std::vector<double> by = {1, 0, 2};
     for (const auto& outcome : jobhost::outcomes(options, divide, by)) {
-      std::printf("%s\n", outcome.ok() ? "fine" : outcome.error().what());
+      std::printf("%s\n", outcome ? "fine" : outcome.failure().what());
     }
   } else if (aspect == "x87") {
     unsigned short word = 0;

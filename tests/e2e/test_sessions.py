@@ -126,7 +126,7 @@ class Provenance(JobhostTest):
         self.run_jobhost("run", "a.cpp:f", "x=1")
         shown = json.loads(self.run_jobhost("show", "--json").out)
         found = json.loads(open(shown["directory"] + "/MANIFEST").read())["provenance"]
-        self.assertEqual((shown.get("commit", ""), shown.get("dirty", False)), (found["commit"], found["dirty"]))
+        self.assertEqual(shown["provenance"], found)
         self.assertRegex(found["compiler"], r"^(g|clang)\+\+ \d+")
         return found["commit"], found["dirty"]
 

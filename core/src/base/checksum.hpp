@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
+#include <string>
 
 #include "base/bytes.hpp"
 
@@ -12,6 +15,25 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed = 0);
 
 /// SHA-256 (FIPS 180-4) in lower-case hexadecimal, 64 characters.
 std::string sha256_hex(ByteView bytes);
+
+/// The first half of the SHA-256: enough to tell apart what nobody made alike on purpose.
+std::array<unsigned char, 16> sha256_half(ByteView bytes);
+
+/// SHA-256 of bytes that come piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+  ~Sha256();
+  void add(ByteView bytes);
+  /// Once, when all is added.
+  std::string hex();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// SHA-256 of all that the descriptor holds from its beginning; reads with pread, leaves the position alone.
 /// Throws Error when reading fails; `path` is for the message.

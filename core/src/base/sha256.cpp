@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
+
 #include "base/checksum.hpp"
 #include "base/env.hpp"
 #include "base/file.hpp"
@@ -11,20 +13,6 @@
 
 namespace jobhost::base {
 namespace {
-
-class Sha256 {
- public:
-  Sha256() { SHA256_Init(&context_); }
-  void add(ByteView bytes) { SHA256_Update(&context_, bytes.data(), bytes.size()); }
-  std::string hex() {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    SHA256_Final(digest, &context_);
-    return to_hex(digest);
-  }
-
- private:
-  SHA256_CTX context_;
-};
 
 template <class Use>
 void each_block(Env& env, int fd, const std::string& path, const Use& use) {
@@ -39,6 +27,33 @@ void each_block(Env& env, int fd, const std::string& path, const Use& use) {
 }
 
 }  // namespace
+
+struct Sha256::State {
+  SHA256_CTX context;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) { SHA256_Init(&state_->context); }
+
+Sha256::~Sha256() = default;
+
+void Sha256::add(ByteView bytes) { SHA256_Update(&state_->context, bytes.data(), bytes.size()); }
+
+std::string Sha256::hex() {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_Final(digest, &state_->context);
+  return to_hex(digest);
+}
+
+std::array<unsigned char, 16> sha256_half(ByteView bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, bytes.data(), bytes.size());
+  SHA256_Final(digest, &context);
+  std::array<unsigned char, 16> half;
+  std::copy_n(digest, half.size(), half.begin());
+  return half;
+}
 
 std::string sha256_hex(ByteView bytes) {
   Sha256 sha;

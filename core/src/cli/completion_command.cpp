@@ -46,7 +46,7 @@ std::vector<std::string> words_of(const std::string& line) {
 
 bool takes_jobs(const std::string& command) {
   for (const char* known : {"show", "results", "errors", "logs", "replay", "resume", "retry", "attach", "cancel",
-                            "verify", "session", "rm"}) {
+                            "verify", "session", "export", "audit", "rm"}) {
     if (command == known) return true;
   }
   return false;

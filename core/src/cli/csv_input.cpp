@@ -123,11 +123,12 @@ class CsvRows {
 
 }  // namespace
 
-void read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
-              const OpenPack& open) {
+std::string read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
+                     const OpenPack& open) {
   CsvRows rows(path, static_cast<unsigned char>(separator), kernel, open);
-  for_each_line(env, path, [&](std::string_view line) { rows.feed(line); });
+  std::string sha256 = for_each_line(env, path, [&](std::string_view line) { rows.feed(line); });
   rows.finish();
+  return sha256;
 }
 
 }  // namespace jobhost::cli

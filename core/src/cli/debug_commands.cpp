@@ -1,14 +1,20 @@
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/session.hpp"
@@ -16,7 +22,6 @@
 #include "cli/task_words.hpp"
 #include "store/printed.hpp"
 #include "worker/control.hpp"
-#include "worker/stage.hpp"
 #include "worker/surroundings.hpp"
 
 namespace jobhost::cli {
@@ -85,32 +90,123 @@ std::vector<std::string> debugger(const bundle::Manifest& manifest, const std::s
   return words;
 }
 
-/// Becomes an executor that runs one task with the terminal as its output, or gdb around one.
+/// A program with its arguments and its environment.
+struct Program {
+  std::string path;  // or a name that PATH leads to
+  std::vector<std::string> words, environment;
+
+  /// Becomes it. Returns only when that fails, with errno.
+  void become() {
+    std::vector<char*> arguments, variables;
+    for (auto& word : words) arguments.push_back(word.data());
+    for (auto& variable : environment) variables.push_back(variable.data());
+    arguments.push_back(nullptr);
+    variables.push_back(nullptr);
+    ::execvpe(path.c_str(), arguments.data(), variables.data());
+  }
+};
+
+/// Signals that ask this process to end wait from here on, for the rest of its life: there is something to remove.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    ::signal(SIGCHLD, SIG_DFL);
+    ::sigemptyset(&held_);
+    for (int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaddset(&held_, signal);
+    ::sigprocmask(SIG_BLOCK, &held_, &before_);
+  }
+
+  /// Runs the program as if this process had become it: what the terminal sends reaches both and ends only the program;
+  /// signals of other processes are passed on. Returns what waitpid says.
+  int run(Program& program) const {
+    siginfo_t sent{};
+    const timespec now{};
+    if (const int signal = ::sigtimedwait(&held_, &sent, &now); signal > 0 && signal != SIGCHLD) {
+      throw base::Error(static_cast<base::ExitCode>(128 + signal), "interrupted");
+    }
+    const pid_t child = ::fork();
+    if (child < 0) base::throw_file_error(-errno, "start", program.path);
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::sigprocmask(SIG_SETMASK, &before_, nullptr);
+      program.become();
+      std::fprintf(stderr, "error: cannot start %s: %s\n", program.path.c_str(), std::strerror(errno));
+      ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
+    }
+    for (int status = 0;;) {
+      if (::waitpid(child, &status, WNOHANG) == child) return status;
+      const int signal = ::sigwaitinfo(&held_, &sent);
+      if (signal > 0 && signal != SIGCHLD && sent.si_code <= 0) ::kill(child, signal);  // it is from a process
+    }
+  }
+
+ private:
+  sigset_t held_{}, before_{};
+};
+
+/// Ends this process as another one ended.
+[[noreturn]] void end_by(int signal) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+  sigset_t only;
+  ::sigemptyset(&only);
+  ::sigaddset(&only, signal);
+  ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+  ::_exit(128 + signal);
+}
+
+/// Where a capsule's task runs when its working directory is not there.
+std::string moved_here(const Session& session, bundle::Manifest manifest) {
+  const std::string gone = manifest.context.working_directory;
+  manifest.context.working_directory = std::filesystem::current_path();
+  session.say("the working directory '" + gone + "' does not exist here; the task runs in '" +
+              manifest.context.working_directory + "'");
+  return bundle::to_json(manifest);
+}
+
+/// Becomes an executor that runs one task with the terminal as its output, or gdb around one. With a capsule, waits for
+/// it.
 void replay(Session& session, const DebugOptions& options) {
-  const auto [job, task] = open_task(session, options.task);
+  std::optional<HeldSignals> signals;
+  std::optional<Capsule> capsule;
+  if (names_capsule(session.env, options.task)) {
+    signals.emplace();
+    capsule.emplace(session.env, options.task);
+  }
+  const TaskOfJob chosen = capsule ? TaskOfJob{capsule->job(), 0} : open_task(session, options.task);
+  const host::Job& job = chosen.job;
   const auto& manifest = job.manifest;
-  const worker::Plan plan = plan_of(session, job);
+  worker::Plan plan = plan_of(session, job);
+  if (capsule && !base::exists(session.env, manifest.context.working_directory + "/.")) {
+    plan.manifest_json = moved_here(session, manifest);
+  }
   const worker::ControlMemory control(1, plan);
   ::fcntl(control.fd(), F_SETFD, 0);
-  session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(task));
+  session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(chosen.task));
 
-  const std::string program = Session::libexec() + "/jobhost-executor";
-  auto [words, environment] = worker::surroundings_of(manifest.context, plan);
-  std::vector<std::string> orders = {std::to_string(control.fd()), "replay", std::to_string(task)};
+  Program program{Session::libexec() + "/jobhost-executor", {}, {}};
+  auto surroundings = worker::surroundings_of(manifest.context, plan);
+  program.words = std::move(surroundings.arguments);
+  program.environment = std::move(surroundings.environment);
+  std::vector<std::string> orders = {std::to_string(control.fd()), "replay", std::to_string(chosen.task)};
   if (options.gdb) {
-    words = debugger(manifest, program, words);
+    program.words = debugger(manifest, program.path, program.words);
+    program.path = program.words[0];
     orders.emplace_back("again");  // gdb has variables of its own; they are borne with
   }
-  environment.push_back(worker::orders_variable(orders));
-  std::vector<char*> arguments, variables;
-  for (auto& word : words) arguments.push_back(word.data());
-  for (auto& variable : environment) variables.push_back(variable.data());
-  arguments.push_back(nullptr);
-  variables.push_back(nullptr);
+  program.environment.push_back(worker::orders_variable(orders));
   std::fflush(nullptr);
-  const std::string started = options.gdb ? "gdb" : program;
-  ::execvpe(started.c_str(), arguments.data(), variables.data());
-  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + started + ": " + std::strerror(errno),
+  if (capsule) {
+    const int status = signals->run(program);
+    capsule.reset();
+    if (WIFSIGNALED(status)) end_by(WTERMSIG(status));
+    session.exit_code = WEXITSTATUS(status);
+    return;
+  }
+  program.become();
+  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + program.path + ": " + std::strerror(errno),
                     options.gdb ? "install gdb" : "");
 }
 
@@ -123,7 +219,9 @@ void add_debug_commands(CLI::App& app, Session& session) {
   logs_command->add_flag("--json", options->json, "Print one JSON document");
   logs_command->callback([&session, options] { logs(session, *options); });
   auto* replay_command = app.add_subcommand("replay", "Run one task again, here, with the job's code and context");
-  add_task_option(*replay_command, options->task);
+  replay_command->add_option("task", options->task, "A job and the number of a task: @last/3; or a capsule")
+      ->type_name("JOB/TASK|CAPSULE")
+      ->required();
   replay_command->add_flag("--gdb", options->gdb, "In gdb, stopped where the kernel begins and where it throws");
   replay_command->callback([&session, options] { replay(session, *options); });
   replay_command->footer("Prints the result. Nothing is written to the job. A crash is a crash of this process.");

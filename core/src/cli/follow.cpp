@@ -17,6 +17,14 @@ constexpr std::uint64_t kWakeNs = 50'000'000;
 constexpr std::uint64_t kPollNs = 100'000'000;  // without a doorbell
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 
+/// For jobs whose results are not to be seen.
+class NoOutput : public BlockOutput {
+ public:
+  void write(const host::Block&, const host::Explanation*) override {}
+  void flush() override {}
+  void finish() override {}
+};
+
 class Follower {
  public:
   Follower(Session& session, const host::Job& job, const FollowOptions& options, std::unique_ptr<host::HeadStart> ahead)
@@ -25,7 +33,9 @@ class Follower {
         options_(options),
         stream_(session.env, job),
         progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
-        output_(make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })),
+        output_(options.rows
+                    ? make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })
+                    : std::make_unique<NoOutput>()),
         explainer_(job),
         words_(session.env, job),
         watch_(session.env, job),

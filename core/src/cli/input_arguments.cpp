@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 
+#include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "bundle/pack.hpp"
 #include "cli/input_spec.hpp"
+#include "cli/named_files.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
 #include "schema/value.hpp"
@@ -96,12 +98,15 @@ class InputBuilder {
     base::Bytes value;
     std::string why;
     if (text.starts_with('@') && text.ends_with(".npy")) {
-      why = NpyArray(env_, text.substr(1)).encode_all(type, value);
+      const NpyArray array(env_, text.substr(1));
+      why = array.encode_all(type, value);
+      was_read(array.path(), array.sha256());
     } else if (text.starts_with('@')) {
       const auto file = base::File::open_if_exists(env_, text.substr(1), O_RDONLY);
       if (!file) throw refusal("there is no file '" + text.substr(1) + "'");
       base::Bytes content(file->size());
       content.resize(file->read_at(0, content));
+      was_read(text.substr(1), base::sha256_hex(content));
       why = schema::encode_text(type, base::as_text(content), value);
     } else {
       why = schema::encode_text(type, text, value);
@@ -112,8 +117,16 @@ class InputBuilder {
 
   List array(std::uint32_t parameter, const std::string& path) {
     auto values = std::make_shared<NpyArray>(env_, path);
+    was_read(path, values->sha256());
     const std::uint64_t count = values->rows();
     return {parameter, count, std::move(values)};
+  }
+
+  void was_read(const std::string& path, std::string sha256) {
+    for (const auto& file : files_) {
+      if (file.path == path) return;
+    }
+    files_.push_back({path, std::move(sha256)});
   }
 
   void add_seeds(std::uint64_t key) {
@@ -141,16 +154,16 @@ class InputBuilder {
     };
     switch (file.format) {
       case RowFile::Format::kCsv:
-        read_csv(env_, file.path, ',', kernel_, open);
+        was_read(file.path, read_csv(env_, file.path, ',', kernel_, open));
         break;
       case RowFile::Format::kTsv:
-        read_csv(env_, file.path, '\t', kernel_, open);
+        was_read(file.path, read_csv(env_, file.path, '\t', kernel_, open));
         break;
       case RowFile::Format::kJsonl:
-        read_jsonl(env_, file.path, kernel_, open);
+        was_read(file.path, read_jsonl(env_, file.path, kernel_, open));
         break;
       case RowFile::Format::kNpy:
-        read_npy(env_, file.path, kernel_, unbound(), open);
+        was_read(file.path, read_npy(env_, file.path, kernel_, unbound(), open));
         break;
     }
     inputs_.packs.push_back(writer->finish());
@@ -176,6 +189,7 @@ class InputBuilder {
     }
     return std::move(inputs_);
   }
+  std::vector<bundle::InputFile> files() { return std::move(files_); }
 
  private:
   std::string pack_name() const {
@@ -225,6 +239,7 @@ class InputBuilder {
   std::string directory_;
   std::vector<bool> bound_;
   bundle::Inputs inputs_;
+  std::vector<bundle::InputFile> files_;
 };
 
 /// "NAME=TEXT", and whether the sign was ":=".
@@ -263,7 +278,7 @@ List list_of(const Assignment& assignment, InputBuilder& builder) {
 }  // namespace
 
 bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
-                           const std::string& job_directory) {
+                           const std::string& job_directory, std::vector<bundle::InputFile>* files) {
   InputBuilder builder(env, kernel, job_directory);
   std::vector<std::vector<List>> axes;
   for (const auto& assignment : arguments.assignments) axes.emplace_back().push_back(list_of(assignment, builder));
@@ -298,6 +313,10 @@ bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, sche
   bundle::Inputs inputs = builder.finish();
   if (const std::size_t count = builder.parameters_given(); count < kernel.parameters.size()) {
     kernel = schema::with_fewer(kernel, count);
+  }
+  if (files) {
+    *files = builder.files();
+    if (arguments.hash_files) add_named_files(env, inputs, kernel, job_directory, *files);
   }
   return inputs;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/env.hpp"
-#include "bundle/inputs.hpp"
+#include "bundle/manifest.hpp"
 #include "schema/type.hpp"
 
 namespace jobhost::cli {
@@ -45,13 +45,15 @@ struct InputArguments {
   bool zip = false;  // pair the NAME=SPEC lists element by element
   std::optional<RowFile> rows = std::nullopt;
   std::optional<std::uint64_t> seed = std::nullopt;  // fills the parameter called seed with a random number per task
+  bool hash_files = false;                           // which values name, too
 };
 
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through
 /// packs written into `job_directory` (already existing). Nothing of the plugin is executed. Throws Error(kUsage) that
 /// names the parameter, or file, row (1-based line of the file) and column, the value and the type that was wanted.
 /// Parameters at the end that have defaults may stay without a value: `kernel` is then the one with fewer parameters.
+/// `files` gets every file that was read, by the name that was typed ("-": standard input), with its digest.
 bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
-                           const std::string& job_directory);
+                           const std::string& job_directory, std::vector<bundle::InputFile>* files = nullptr);
 
 }  // namespace jobhost::cli

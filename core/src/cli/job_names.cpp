@@ -13,10 +13,6 @@ void add_job_option(CLI::App& command, std::string& job) {
   command.add_option("job", job, "Id, unique prefix, path, or @last (default)")->type_name("JOB");
 }
 
-void add_task_option(CLI::App& command, std::string& task) {
-  command.add_option("task", task, "A job and the number of a task: @last/3")->type_name("JOB/TASK")->required();
-}
-
 host::Job open_job(Session& session, const std::string& name) {
   store::Store store = session.store();
   return host::open_job(session.env, store.find(name));

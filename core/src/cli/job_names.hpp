@@ -10,8 +10,6 @@ namespace jobhost::cli {
 
 /// Adds the positional JOB, `@last` when it is not given.
 void add_job_option(CLI::App& command, std::string& job);
-/// Adds the positional JOB/TASK.
-void add_task_option(CLI::App& command, std::string& task);
 
 /// The job that an id, unique prefix, path or @last names. Throws Error(kUsage).
 host::Job open_job(Session& session, const std::string& name);

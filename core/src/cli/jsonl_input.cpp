@@ -6,12 +6,12 @@
 
 namespace jobhost::cli {
 
-void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open) {
+std::string read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open) {
   bundle::PackWriter* pack = nullptr;
   std::vector<std::uint32_t> parameters;
   std::uint64_t number = 0;
   base::Bytes value;
-  for_each_line(env, path, [&](std::string_view line) {
+  std::string sha256 = for_each_line(env, path, [&](std::string_view line) {
     ++number;
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
     const auto refuse = [&](const std::string& why) {
@@ -46,6 +46,7 @@ void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& k
     pack->end_row();
   });
   if (!pack) open({});
+  return sha256;
 }
 
 }  // namespace jobhost::cli

@@ -9,10 +9,12 @@
 #include "base/file.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
-#include "cli/reduce_output.hpp"
+#include "cli/provenance.hpp"
+#include "cli/result_rows.hpp"
+#include "cli/row_output.hpp"
 #include "cli/session.hpp"
-#include "cli/signals.hpp"
 #include "cli/task_words.hpp"
+#include "host/notes.hpp"
 #include "plugin/producer.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
@@ -24,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 struct LookOptions {
   std::string job = "@last";
-  bool json = false;
+  bool json = false, merged = false;
   bundle::Output output;
 };
 
@@ -118,15 +120,11 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-Json blob_json(const bundle::Blob& blob) {
-  return {{"name", blob.name}, {"origin", blob.origin}, {"sha256", blob.sha256}, {"build_id", blob.build_id}};
-}
-
-void show_document(const host::Job& job, const std::string& state, const host::ResultStream& stream) {
+void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream) {
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
-  for (const auto& library : manifest.libraries) libraries.push_back(blob_json(library));
+  for (const auto& library : manifest.libraries) libraries.push_back(to_json(library));
   for (const auto& library : manifest.system_libraries) {
     system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
@@ -150,16 +148,17 @@ void show_document(const host::Job& job, const std::string& state, const host::R
                    {"parent_tasks", manifest.parent.tasks},
                    {"directory", job.directory.path()},
                    {"working_directory", manifest.context.working_directory},
-                   {"plugin", blob_json(manifest.plugin)},
+                   {"plugin", to_json(manifest.plugin)},
                    {"libraries", std::move(libraries)},
                    {"system_libraries", std::move(system)},
                    {"command", manifest.command}};
   if (manifest.exact_system_libraries) document["exact_libraries"] = true;
-  if (manifest.context.whole) document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
-  if (!manifest.provenance.commit.empty()) {
-    document["commit"] = manifest.provenance.commit;
-    document["dirty"] = manifest.provenance.dirty;
+  if (manifest.provenance != bundle::Provenance()) document["provenance"] = to_json(manifest.provenance);
+  if (manifest.context.whole) {
+    document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+    document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
+  if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
   print_document(document);
 }
 
@@ -170,7 +169,7 @@ void show(Session& session, const LookOptions& options) {
   host::ResultStream stream(session.env, job);
   stream.poll();
   const std::string state = state_of(session.env, job);
-  if (options.json) return show_document(job, state, stream);
+  if (options.json) return show_document(session.env, job, state, stream);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, text.c_str());
   };
@@ -179,9 +178,6 @@ void show(Session& session, const LookOptions& options) {
   line("state", state);
   line("kernel", manifest.kernel.signature);
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
-  if (!manifest.provenance.commit.empty()) {
-    line("commit", manifest.provenance.commit + (manifest.provenance.dirty ? ", with uncommitted changes" : ""));
-  }
   line("tasks", fmt::format("{}: {} done, {} failed, {} ran twice", manifest.tasks, stream.done(), stream.failed(),
                             stream.duplicates()));
   line("created", manifest.created + " on " + manifest.hostname);
@@ -199,40 +195,30 @@ void show(Session& session, const LookOptions& options) {
   line("directory", job.directory.path());
   line("works in", manifest.context.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
-  line("built by", plugin::producer(job.directory.blob(manifest.plugin.sha256)));
+  const std::string built_by = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  line("built by", built_by.empty() ? manifest.provenance.compiler : built_by);
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
   for (const auto& library : manifest.system_libraries) {
     line("system", library.path + "   build id " + library.build_id);
   }
+  const auto& provenance = manifest.provenance;
+  line("commit", provenance.commit + (provenance.dirty ? ", with uncommitted changes" : ""));
+  line("processor", provenance.processor);
+  line("platform", provenance.system);
+  for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   std::string command;
   for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;
   line("command", command);
+  for (const auto& note : host::notes_of(session.env, job)) line("note", note);
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.
 void results(Session& session, const LookOptions& options) {
-  Signals::install();
   const host::Job job = open_job(session, options.job);
-  host::ResultStream stream(session.env, job);
-  stream.poll();
   const bundle::Output output{base::absolute_path(options.output.file),
                               options.json ? "document" : options.output.format, options.output.reduce};
   check_output(session.env, output);
-  const auto rows = make_output(session.env, job, output, stream.done());
-  host::Explainer explainer(job);
-  while (const host::Block* block = stream.next_available()) {
-    if (block->failed) {
-      const auto words = explainer.explain(block->failure, block->modules);
-      rows->write(*block, &words);
-    } else {
-      rows->write(*block, nullptr);
-    }
-  }
-  rows->finish();
-  if (stream.done() < job.manifest.tasks) {
-    session.say(std::to_string(stream.done()) + " of " + std::to_string(job.manifest.tasks) + " tasks are done");
-  }
-  session.exit_code = stream.failed() > 0 ? 1 : 0;
+  write_results(session, job, output, options.merged);
 }
 
 /// Failures that have kind, type and place in common.
@@ -305,6 +291,8 @@ void add_look_commands(CLI::App& app, Session& session) {
   add_job_option(*add("show", "Everything about a job, or about one task: JOB/TASK", &show), options->job);
   auto* results_command = add("results", "Print the results of a job so far", &results);
   add_job_option(*results_command, options->job);
+  results_command->add_flag("--merged", options->merged,
+                            "The latest of each task, retries included; rows say which code they come from");
   add_output_options(*results_command, options->output);
   add_job_option(*add("errors", "Group the failures of a job", &errors), options->job);
 }

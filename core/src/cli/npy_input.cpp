@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "cli/row_input.hpp"
 #include "schema/value.hpp"
@@ -194,6 +195,8 @@ std::string NpyArray::encode(const schema::Type& type, std::size_t dimension, st
   return "";
 }
 
+std::string NpyArray::sha256() const { return base::sha256_hex({memory_, size_}); }
+
 std::string NpyArray::encode_row(const schema::Type& type, std::uint64_t row, base::Bytes& out) const {
   return shape_.empty() ? encode(type, 0, 0, out) : encode(type, 1, row * strides_[0], out);
 }
@@ -210,8 +213,8 @@ std::string NpyArray::encode_cell(const schema::Type& type, std::uint64_t row, s
 
 std::string NpyArray::encode_all(const schema::Type& type, base::Bytes& out) const { return encode(type, 0, 0, out); }
 
-void read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
-              const std::vector<std::uint32_t>& unbound, const OpenPack& open) {
+std::string read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
+                     const std::vector<std::uint32_t>& unbound, const OpenPack& open) {
   const NpyArray array(env, path);
   std::vector<std::uint32_t> parameters;
   std::vector<std::size_t> columns;
@@ -249,6 +252,7 @@ void read_npy(base::Env& env, const std::string& path, const schema::Kernel& ker
     }
     pack.end_row();
   }
+  return array.sha256();
 }
 
 }  // namespace jobhost::cli

@@ -21,6 +21,7 @@ class NpyArray {
   ~NpyArray();
 
   const std::string& path() const { return path_; }
+  std::string sha256() const;  // of the file
   const std::vector<std::uint64_t>& shape() const { return shape_; }
   /// Length of the first dimension; 1 for an array of none.
   std::uint64_t rows() const { return shape_.empty() ? 1 : shape_[0]; }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "host/merged_stream.hpp"
 #include "report/table.hpp"
 
 namespace jobhost::cli {
@@ -34,9 +35,10 @@ std::string in_csv(const std::string& cell) {
 }  // namespace
 
 ReduceOutput::ReduceOutput(base::Env& env, const host::Job& job, const bundle::Output& output,
-                           std::function<void()> before_print)
+                           std::function<void()> before_print, bool merged)
     : env_(env),
       job_(job),
+      merged_(merged),
       format_(format_of(output)),
       file_(env, output.file, job.manifest.job, std::move(before_print)),
       reduction_(report::parse_reduction(output.reduce)),
@@ -56,11 +58,17 @@ void ReduceOutput::write(const host::Block& block, const host::Explanation* fail
 
 void ReduceOutput::fill_histogram() {
   results_.begin_histogram(reduction_.bins);
+  const auto count = [this](const host::Block& block) {
+    if (!block.failed) results_.count_in_histogram(block.count, block.results);
+  };
+  if (merged_) {
+    host::MergedStream again(env_, job_);
+    while (const host::Block* block = again.next()) count(*block);
+    return;
+  }
   host::ResultStream again(env_, job_);
   again.poll();
-  while (const host::Block* block = again.next_available()) {
-    if (!block->failed) results_.count_in_histogram(block->count, block->results);
-  }
+  while (const host::Block* block = again.next_available()) count(*block);
 }
 
 void ReduceOutput::finish() {
@@ -107,9 +115,9 @@ void ReduceOutput::finish() {
 }
 
 std::unique_ptr<BlockOutput> make_output(base::Env& env, const host::Job& job, const bundle::Output& output,
-                                         std::uint64_t rows, const std::function<void()>& before_print) {
-  if (output.reduce.empty()) return std::make_unique<RowOutput>(env, job, output, rows, before_print);
-  return std::make_unique<ReduceOutput>(env, job, output, before_print);
+                                         std::uint64_t rows, const std::function<void()>& before_print, bool merged) {
+  if (output.reduce.empty()) return std::make_unique<RowOutput>(env, job, output, rows, before_print, merged);
+  return std::make_unique<ReduceOutput>(env, job, output, before_print, merged);
 }
 
 }  // namespace jobhost::cli

@@ -5,17 +5,19 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
 
 namespace jobhost::cli {
 
-void for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line) {
+std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line) {
   std::optional<base::File> file;
   if (path != "-") {
     file = base::File::open_if_exists(env, path, O_RDONLY);
     if (!file) throw base::Error(base::ExitCode::kUsage, "there is no file '" + path + "'");
   }
+  base::Sha256 digest;
   std::string pending;
   std::vector<char> block(1 << 18);
   for (bool first = true;;) {
@@ -26,6 +28,7 @@ void for_each_line(base::Env& env, const std::string& path, const std::function<
     }
     if (got == 0) break;
     std::string_view text(block.data(), static_cast<std::size_t>(got));
+    digest.add(base::as_bytes(text));
     if (first && text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
     first = false;
     while (!text.empty()) {
@@ -43,6 +46,7 @@ void for_each_line(base::Env& env, const std::string& path, const std::function<
     }
   }
   if (!pending.empty()) line(pending);
+  return digest.hex();
 }
 
 int parameter_of(const schema::Kernel& kernel, const std::string& column, const std::string& path) {
@@ -52,7 +56,7 @@ int parameter_of(const schema::Kernel& kernel, const std::string& column, const 
     if (kernel.parameters[p].name == column || kernel.parameters[p].name == name) return static_cast<int>(p);
     names.push_back(kernel.parameters[p].name);
   }
-  for (const std::string_view known : {"task", "result", "error"}) {
+  for (const std::string_view known : {"task", "result", "error", "code", "ok"}) {
     if (column == known || column.starts_with(std::string(known) + ".")) return -1;
   }
   const auto near = base::nearest(column, names);

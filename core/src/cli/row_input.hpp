@@ -14,22 +14,22 @@ namespace jobhost::cli {
 /// Called once the columns are known, with the parameters (by index) that the file has, in order; returns the writer.
 using OpenPack = std::function<bundle::PackWriter&(const std::vector<std::uint32_t>& parameters)>;
 
-/// Reads all of `path` ("-": standard input) and writes every row. Nothing is kept in memory. Throws Error(kUsage):
-/// "data.csv line 501, column 'x': 'abc' is not an int".
-/// `separator` is a comma, or a tab.
-void read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
-              const OpenPack& open);
-void read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
+/// Reads all of `path` ("-": standard input), writes every row, and returns the SHA-256 of what was read. Nothing is
+/// kept in memory. Throws Error(kUsage): "data.csv line 501, column 'x': 'abc' is not an int". `separator` is a comma,
+/// or a tab.
+std::string read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
+                     const OpenPack& open);
+std::string read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open);
 
 /// `unbound`: parameters that have no value yet; a plain array's columns are theirs in order.
-void read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
-              const std::vector<std::uint32_t>& unbound, const OpenPack& open);
+std::string read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
+                     const std::vector<std::uint32_t>& unbound, const OpenPack& open);
 
-/// Calls `line` with every line of the file, its end included where it has one.
-void for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);
+/// Calls `line` with every line of the file, its end included where it has one; returns the SHA-256 of the file.
+std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);
 
-/// Which parameter a column's name stands for; -1 for a column of results ("task", "result", "error" and what belongs
-/// to them), which is passed over so that output can be input again. Throws Error(kUsage) for any other name.
+/// Which parameter a column's name stands for; -1 for a column of results ("task", "result", "error", …, and what
+/// belongs to them), which is passed over so that output can be input again. Throws Error(kUsage) for any other name.
 int parameter_of(const schema::Kernel& kernel, const std::string& column, const std::string& path);
 
 }  // namespace jobhost::cli

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstring>
 
 #include "base/error.hpp"
 #include "report/reduction.hpp"
@@ -18,6 +19,19 @@ int terminal_width() {
 
 report::Failure in_row(const host::Explanation& words) {
   return {words.kind, words.type, words.what, words.where, words.signal};
+}
+
+/// The kernel as if which code ran were its last parameter.
+schema::Kernel with_code_column(const schema::Kernel& kernel) {
+  schema::Kernel shown = schema::as_shown(kernel);
+  for (auto& parameter : shown.parameters) {
+    if (parameter.name == "code") parameter.name = "arg.code";
+  }
+  schema::Parameter code{"code", {}};
+  code.type.kind = schema::Kind::kString;
+  code.type.width = 12;  // all of them have so many characters: arrays have room for them
+  shown.parameters.push_back(std::move(code));
+  return shown;
 }
 
 }  // namespace
@@ -63,23 +77,37 @@ void check_output(base::Env& env, const bundle::Output& output) {
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
-                     std::function<void()> before_print)
+                     std::function<void()> before_print, bool with_code)
     : file_(env, output.file, job.manifest.job, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
-      shown_(schema::as_shown(job.manifest.kernel)),
+      with_code_(with_code),
+      shown_(with_code ? with_code_column(job.manifest.kernel) : schema::as_shown(job.manifest.kernel)),
       writer_(report::make_row_writer(format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
                                       {output.file.empty() ? terminal_width() : 0, rows})) {}
 
+void RowOutput::set_code(const std::string& code) {
+  const std::uint64_t size = code.size();
+  code_.resize(sizeof size + size);
+  std::memcpy(code_.data(), &size, sizeof size);
+  std::memcpy(code_.data() + sizeof size, code.data(), size);
+}
+
+std::uint64_t RowOutput::read_inputs(std::uint64_t first, std::uint64_t n) {
+  n = inputs_.read_shown(first, n, columns_);
+  if (with_code_) columns_.push_back({code_.data(), nullptr, 0, code_.size()});
+  return n;
+}
+
 void RowOutput::write(const host::Block& block, const host::Explanation* failure) {
   if (failure) {
-    inputs_.read_shown(block.first, 1, columns_);
+    read_inputs(block.first, 1);
     writer_->failure(block.first, columns_, in_row(*failure));
     return;
   }
   jobhost_column results = block.results;
   for (std::uint64_t done = 0; done < block.count;) {
     constexpr std::uint64_t kRows = 8192;  // argument columns of so many rows stay in the cache
-    const std::uint64_t n = inputs_.read_shown(block.first + done, std::min(kRows, block.count - done), columns_);
+    const std::uint64_t n = read_inputs(block.first + done, std::min(kRows, block.count - done));
     writer_->results(block.first + done, n, columns_, results);
     if (results.offsets) {
       results.offsets += n;

@@ -22,6 +22,8 @@ class BlockOutput {
   virtual ~BlockOutput() = default;
   /// `failure`: words for a failed block, else null.
   virtual void write(const host::Block& block, const host::Explanation* failure) = 0;
+  /// Which code the blocks that follow come from, where rows say so.
+  virtual void set_code(const std::string&) {}
   /// For a reader that waits: no further block is at hand.
   virtual void flush() = 0;
   virtual void finish() = 0;
@@ -32,18 +34,23 @@ class RowOutput : public BlockOutput {
  public:
   /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere.
   /// `rows`: how many there will be. Throws Error(kUsage) for an unknown ending, or for results that do not fit the
-  /// format, before anything ran. `before_print` is called before rows go to a terminal.
-  RowOutput(
-      base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
-      std::function<void()> before_print = [] {});
+  /// format, before anything ran. `before_print` is called before rows go to a terminal. `with_code`: rows have a
+  /// column `code` of 12 characters behind the inputs.
+  RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
+            std::function<void()> before_print, bool with_code = false);
 
   void write(const host::Block& block, const host::Explanation* failure) override;
+  void set_code(const std::string& code) override;
   void flush() override { writer_->flush(); }
   void finish() override;
 
  private:
+  std::uint64_t read_inputs(std::uint64_t first, std::uint64_t n);
+
   OutputFile file_;
   bundle::InputReader inputs_;
+  bool with_code_;
+  base::Bytes code_;  // encoded
   schema::Kernel shown_;
   std::vector<jobhost_column> columns_;
   std::unique_ptr<report::RowWriter> writer_;

@@ -15,6 +15,7 @@
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "host/result_stream.hpp"
+#include "host/reuse.hpp"
 #include "host/workers.hpp"
 
 namespace jobhost::cli {
@@ -66,6 +67,16 @@ std::unique_ptr<host::HeadStart> start_ahead(Session& session, const RunOptions&
   return workers;
 }
 
+/// Takes what earlier jobs have, and says so, or why there is nothing.
+void reuse(Session& session, const host::Job& job) {
+  store::Store store = session.store();
+  const auto found = host::reuse_results(session.env, store, job);
+  for (const auto& sentence : found.left_out) session.say(sentence);
+  if (found.tasks == 0) return session.say("nothing reused: " + found.why_nothing);
+  session.say("reused " + std::to_string(found.tasks) + " of " + std::to_string(job.manifest.tasks) + " results from " +
+              std::to_string(found.jobs) + (found.jobs == 1 ? " job" : " jobs"));
+}
+
 void run(Session& session, const CLI::App& command, const RunOptions& options) {
   Signals::install();
   auto ahead = start_ahead(session, options);
@@ -74,6 +85,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
                   std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
                   job.manifest.plugin.origin + " (build id " + job.manifest.plugin.build_id + ")");
   try {
+    if (options.reuse) reuse(session, job);
     if (options.dry_run) {
       show_plan(session, job);
       base::remove_tree(session.env, job.directory.path());

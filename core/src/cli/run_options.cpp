@@ -170,6 +170,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   }
   add("--seed", options.seed, "N", "Give the parameter 'seed' a random number per task, the same in every run")
       ->group("Inputs");
+  command
+      .add_flag("--hash-inputs", options.inputs.hash_files,
+                "Record the digest of each file that a value names; --reuse then compares it")
+      ->group("Inputs");
   repeatable("--set", options.globals, "GLOBAL=VALUE", "A global variable of the plugin, set before the first task");
   const auto surroundings = [](CLI::Option* option) { option->group("Calling context"); };
   surroundings(command
@@ -197,6 +201,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   command.add_flag("--exact-libraries", options.exact_libraries,
                    "Refuse machines whose system libraries differ from those here");
+  command.add_flag("--reuse", options.reuse, "Take results of earlier jobs with the same code, context and arguments");
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
   add("--name", options.label, "LABEL", "A label for the job");
 }
@@ -243,9 +248,12 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     spec.plugin = spec.named = plugin_of_expression(session, options.expression, options.build);
     spec.kernel = "expression";
   }
+  std::vector<bundle::InputFile> files;
   spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
-    return make_inputs(session.env, options.inputs, signature, directory);
+    return make_inputs(session.env, options.inputs, signature, directory, &files);
   };
+  spec.input_files = [&] { return files; };
+  spec.reuse = options.reuse;
   spec.backend = options.backend;
   spec.workers = lanes_of(options);
   spec.retries = options.retries;

@@ -33,6 +33,7 @@ struct RunOptions {
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
+  bool reuse = false;
   bool dry_run = false, detach = false, hold = false;
   bool exact_libraries = false;
   std::string label;

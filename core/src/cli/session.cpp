@@ -20,7 +20,7 @@ const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups = {
     {"Look", {"ls", "show", "results", "errors", "logs"}},
     {"Write", {"new", "build", "kernels", "check"}},
     {"Debug", {"replay", "doctor"}},
-    {"Keep", {"verify", "session", "rm", "gc", "completion"}}};
+    {"Keep", {"verify", "export", "audit", "session", "rm", "gc", "completion"}}};
 
 /// CLI11's help without its notes on checks and exclusions.
 class HelpFormatter : public CLI::Formatter {
@@ -186,6 +186,8 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   add_debug_commands(app, session);
   add_keep_commands(app, session);
   add_session_command(app, session);
+  add_export_command(app, session);
+  add_audit_command(app, session);
   add_doctor_command(app, session);
   add_completion_command(app, session);
   add_worker_command(app, session);

@@ -42,6 +42,8 @@ void add_plugin_commands(CLI::App& app, Session& session);  // kernels, check
 void add_debug_commands(CLI::App& app, Session& session);   // logs, replay
 void add_keep_commands(CLI::App& app, Session& session);    // verify, rm, gc
 void add_session_command(CLI::App& app, Session& session);  // session save, load, show
+void add_export_command(CLI::App& app, Session& session);
+void add_audit_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);
 void add_worker_command(CLI::App& app, Session& session);

@@ -50,7 +50,8 @@ SessionTarget target_of_plugin(Session& session, const std::string& path, const 
   target.variables = placed(target.description);
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   const auto closure = plugin::find_dependencies(session.env, path, paths ? paths : "");
-  plugin::require_none(plugin::obstacles(session.env, path, {target.description.abi, target.description.cpu_features}, closure));
+  plugin::require_none(
+      plugin::obstacles(session.env, path, {target.description.abi, target.description.cpu_features}, closure));
   for (const auto& library : closure) {
     if (library.system) continue;
     target.plan.libraries.push_back(library.path);

@@ -108,10 +108,10 @@ const Block* ResultStream::next_available() {
   return next();
 }
 
-const Block* ResultStream::find(std::uint64_t task) {
+const Block* ResultStream::find(std::uint64_t task, std::uint64_t most) {
   auto part = ahead_.upper_bound(task);
   if (part == ahead_.begin() || (--part)->second.end <= task) return nullptr;
-  return block_of(part->second, task, task + 1);
+  return block_of(part->second, task, std::min(part->second.end, task + most));
 }
 
 const Block* ResultStream::next() {

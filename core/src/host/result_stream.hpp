@@ -40,8 +40,9 @@ class ResultStream {
   /// The next block that is there, whatever is missing before it: for looking at an unfinished job.
   const Block* next_available();
 
-  /// The block that holds just this task, or nothing when it is not done yet. For looking; leaves the order alone.
-  const Block* find(std::uint64_t task);
+  /// A block that begins with this task and holds at most `most`, or nothing when it is not done yet. For looking;
+  /// leaves the order alone.
+  const Block* find(std::uint64_t task, std::uint64_t most = 1);
 
   bool finished() const { return yielded_ == job_.manifest.tasks; }
   std::uint64_t done() const { return seen_.size(); }       // tasks in the logs

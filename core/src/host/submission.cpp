@@ -13,8 +13,8 @@
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
 #include "host/globals.hpp"
-#include "host/globals.hpp"
 #include "host/initialiser.hpp"
+#include "host/machine.hpp"
 #include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/difference.hpp"
@@ -99,6 +99,8 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
   ::gethostname(host, sizeof host - 1);
   manifest.hostname = host;
   manifest.command = command;
+  manifest.provenance.processor = processor_model();
+  manifest.provenance.system = system_release();
 }
 
 /// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
@@ -169,9 +171,11 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.label = spec.label;
     manifest.kernel = kernel;
     manifest.inputs = spec.inputs(manifest.kernel, job.directory.path());
+    if (spec.input_files) manifest.provenance.files = spec.input_files();
     manifest.tasks = bundle::task_count(manifest.inputs);
     manifest.claim = claim_size(manifest.tasks, spec.worker_processes);
     manifest.chunk = spec.chunk;
+    manifest.reused = spec.reuse;
     manifest.open = spec.open;
     manifest.backend = spec.backend;
     manifest.workers = spec.workers;
@@ -191,7 +195,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
 }
 
 Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
-             const std::string& plugin, const std::vector<std::string>& command) {
+             const std::string& plugin, const std::vector<std::string>& command, const Changes& changes) {
   return make_job(env, store, [&](Job& job) {
     bundle::Manifest& manifest = job.manifest = parent.manifest;
     sign(env, job.directory, command, manifest);
@@ -200,6 +204,10 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     manifest.tasks = tasks.size();
     manifest.claim = claim_size(manifest.tasks, 1);
     manifest.output = {};
+    manifest.reused = false;
+    if (!changes.backend.empty()) manifest.backend = changes.backend;
+    if (changes.workers > 0) manifest.workers = changes.workers;
+    if (!changes.label.empty()) manifest.label = changes.label;
     if (plugin.empty()) {
       for (const auto& library : manifest.libraries) copy_blob(env, parent.directory, job.directory, library);
       return copy_blob(env, parent.directory, job.directory, manifest.plugin);

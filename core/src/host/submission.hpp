@@ -26,6 +26,8 @@ struct JobSpec {
   /// Makes the inputs for the kernel; may write packs into the directory given, and leave out parameters that have
   /// defaults (schema::with_fewer).
   std::function<bundle::Inputs(schema::Kernel&, const std::string& job_directory)> inputs;
+  /// The files that `inputs` read; asked for afterwards. May be missing.
+  std::function<std::vector<bundle::InputFile>()> input_files = nullptr;
   std::string backend = "processes";
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
@@ -42,7 +44,8 @@ struct JobSpec {
   LiveGlobal live_global = nullptr;  // null: those of libraries are as they are initialised
   bundle::Parent parent;
   std::uint64_t chunk = 0;
-  bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty
+  bool reuse = false;  // results of earlier jobs are about to be taken (host/reuse.hpp)
+  bool open = false;   // see bundle::Manifest; `entry` and `inputs` are then empty
   std::string label;
   bundle::Output output;
   std::vector<std::string> command;
@@ -59,10 +62,17 @@ struct Job {
 /// executed. On any Error the directory is removed again.
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec);
 
+/// Where a job that repeats tasks is to differ from the other one.
+struct Changes {
+  std::string backend = {};  // "": the same
+  unsigned workers = 0;      // 0: as many
+  std::string label = {};    // "": the same
+};
+
 /// A new job of some of another one's tasks (ascending numbers), with the same inputs and limits, and with the same
 /// code unless `plugin` names a file: its kernel of the same name must then have the same parameters.
 Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
-             const std::string& plugin, const std::vector<std::string>& command);
+             const std::string& plugin, const std::vector<std::string>& command, const Changes& changes = {});
 
 /// Opens an existing job: reads and checks MANIFEST.
 Job open_job(base::Env& env, const store::JobDirectory& directory);

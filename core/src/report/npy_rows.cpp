@@ -21,6 +21,8 @@ std::string descriptor(const schema::Type& type) {
       return (type.width == 1 ? "|" : "<") + std::string(type.is_signed ? "i" : "u") + std::to_string(type.width);
     case Kind::kFloating:
       return "<f" + std::to_string(type.width);
+    case Kind::kString:
+      return type.width > 0 ? "|S" + std::to_string(type.width) : "";
     default:
       return "";
   }
@@ -121,7 +123,10 @@ class NpyWriter : public RowWriter {
   void begin(std::uint64_t task, std::uint64_t i, const std::vector<jobhost_column>& inputs) {
     buffer_.text().append(reinterpret_cast<const char*>(&task), sizeof task);
     for (std::size_t p = 0; p < inputs.size(); ++p) {
-      if (!descriptor(kernel_.parameters[p].type).empty()) append(bundle::value_at(inputs[p], i));
+      const schema::Type& type = kernel_.parameters[p].type;
+      if (descriptor(type).empty()) continue;
+      const auto value = bundle::value_at(inputs[p], i);
+      append(type.kind == Kind::kString ? value.subspan(8) : value);
     }
   }
   void end(bool ok) {

@@ -29,7 +29,7 @@ enum class Kind : std::uint8_t {
 /// The description of a C++ type as its plugin's schema states it; the bytes equal cereal's binary archive.
 struct Type {
   Kind kind = Kind::kVoid;
-  std::uint8_t width = 0;           // integers, floating, enumerations: bytes
+  std::uint8_t width = 0;           // integers, floating, enumerations: bytes; strings: of every value, 0: varies
   bool is_signed = false;           // integers, enumerations
   std::uint64_t count = 0;          // arrays: number of items
   std::string name;                 // enumerations, records and JSON: C++ name

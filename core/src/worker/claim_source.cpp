@@ -15,7 +15,7 @@ ClaimSource::ClaimSource(base::Env& env, const store::JobDirectory& job, const b
       logs_(env, job, store::binary_id(manifest_sha256)),
       watch_(env, job, party.self(), manifest.lease_ms * 1'000'000),
       taken_(claims_.taken()) {
-  if (!taken_.empty()) refresh();
+  if (!taken_.empty() || manifest.reused) refresh();
 }
 
 store::Interval ClaimSource::tasks_of(std::uint64_t claim) const {

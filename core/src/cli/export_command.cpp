@@ -1,0 +1,72 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "cli/capsule.hpp"
+#include "cli/job_names.hpp"
+#include "cli/provenance.hpp"
+#include "cli/result_rows.hpp"
+#include "cli/row_output.hpp"
+#include "cli/session.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ExportOptions {
+  std::string what, file;
+  bool merged = false;
+};
+
+void export_task(Session& session, const ExportOptions& options, const std::string& file) {
+  const auto [job, task] = open_task(session, options.what);
+  const std::string folder = file.substr(0, file.rfind('/') + 1);
+  if (!base::exists(session.env, folder)) {
+    throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + options.file + "'");
+  }
+  write_capsule(session.env, job, task, file, session.command);
+  session.say("task " + std::to_string(task) + " of job " + job.manifest.job + " is in " + options.file +
+              ": jobhost replay " + options.file);
+}
+
+/// Rows, and beside them how they came to be.
+void export_results(Session& session, const ExportOptions& options, const std::string& file) {
+  const host::Job job = open_job(session, options.what);
+  const bundle::Output output{file, ""};
+  check_output(session.env, output);
+  const auto jobs = write_results(session, job, output, options.merged);
+  const std::string text = provenance_of(jobs).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  base::write_file_atomically(session.env, file + ".provenance.json", base::as_bytes(text), false, 0666);
+}
+
+void export_job(Session& session, const ExportOptions& options) {
+  const std::string file = base::absolute_path(options.file);
+  if (names_task(session, options.what)) return export_task(session, options, file);
+  if (file.ends_with(".tar")) {
+    throw base::Error(base::ExitCode::kUsage, "'" + options.what + "' names no task, and a capsule holds just one",
+                      "write JOB/TASK, as in " + options.what + "/0");
+  }
+  export_results(session, options, file);
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<ExportOptions>();
+  auto* command =
+      app.add_subcommand("export", "One task as a capsule that runs anywhere, or a job's results for others");
+  command->add_option("what", options->what, "A task, or a job")->type_name("JOB[/TASK]")->required();
+  command
+      ->add_option("file", options->file,
+                   "Of a task: the capsule, as in case.tar. Of a job: rows (.csv, .jsonl, .json, .npy), with "
+                   "FILE.provenance.json beside them")
+      ->type_name("FILE")
+      ->required();
+  command->add_flag("--merged", options->merged, "The latest of each task, as in jobhost results --merged");
+  command->callback([&session, options] { export_job(session, *options); });
+  command->footer("A capsule holds code, inputs and context of the task: jobhost replay case.tar");
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,74 @@
+#include "cli/result_rows.hpp"
+
+#include <map>
+
+#include "cli/reduce_output.hpp"
+#include "cli/signals.hpp"
+#include "host/merged_stream.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+void say_how_many(const Session& session, const host::Job& job, std::uint64_t done) {
+  if (done == job.manifest.tasks) return;
+  session.say(std::to_string(done) + " of " + std::to_string(job.manifest.tasks) + " tasks are done");
+}
+
+void write_own(Session& session, const host::Job& job, const bundle::Output& output) {
+  host::ResultStream stream(session.env, job);
+  stream.poll();
+  const auto rows = make_output(session.env, job, output, stream.done());
+  host::Explainer explainer(job);
+  while (const host::Block* block = stream.next_available()) {
+    if (block->failed) {
+      const auto words = explainer.explain(block->failure, block->modules);
+      rows->write(*block, &words);
+    } else {
+      rows->write(*block, nullptr);
+    }
+  }
+  rows->finish();
+  say_how_many(session, job, stream.done());
+  session.exit_code = stream.failed() > 0 ? 1 : 0;
+}
+
+std::vector<host::Job> write_merged(Session& session, const host::Job& job, const bundle::Output& output) {
+  host::MergedStream stream(session.env, job);
+  for (const auto& sentence : stream.left_out()) session.say(sentence);
+  const auto rows = make_output(
+      session.env, job, output, stream.done(), [] {}, true);
+  std::map<const host::Job*, host::Explainer> explainers;
+  const host::Job* source = nullptr;
+  while (const host::Block* block = stream.next()) {
+    if (source != &stream.source()) {
+      source = &stream.source();
+      rows->set_code(host::code_of(source->manifest));
+    }
+    if (block->failed) {
+      auto& explainer = explainers.try_emplace(source, *source).first->second;
+      const auto words = explainer.explain(block->failure, block->modules);
+      rows->write(*block, &words);
+      session.exit_code = 1;
+    } else {
+      rows->write(*block, nullptr);
+    }
+  }
+  rows->finish();
+  say_how_many(session, job, stream.done());
+  std::vector<host::Job> jobs;
+  for (const auto* one : stream.jobs()) jobs.push_back(*one);
+  return jobs;
+}
+
+}  // namespace
+
+std::vector<host::Job> write_results(Session& session, const host::Job& job, const bundle::Output& output,
+                                     bool merged) {
+  Signals::install();
+  session.exit_code = 0;
+  if (merged) return write_merged(session, job, output);
+  write_own(session, job, output);
+  return {job};
+}
+
+}  // namespace jobhost::cli
