@@ -21,6 +21,7 @@ namespace jobhost::detail {
 namespace {
 
 Runtime* current = nullptr;
+std::atomic<bool> restored{false};  // the registered globals, in this process
 
 /// The build id of a loaded library in hexadecimal, or "".
 std::string build_id_of(const dl_phdr_info& library) {
@@ -149,16 +150,15 @@ std::string capture_globals() {
 }
 
 void restore_globals(const jobhost_column& captured) {
-  static std::atomic<bool> done{false};
-  if (done.load(std::memory_order_acquire)) return;
+  if (restored.load(std::memory_order_acquire)) return;
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-  if (done.load(std::memory_order_relaxed)) return;
+  if (restored.load(std::memory_order_relaxed)) return;
   const sdk::Encoded column = sdk::value_of(captured, 0);
   sdk::Reader reader(column.data, column.size);
   reader.size();
   for (const KnownGlobal* known = KnownGlobal::first; known; known = known->next) known->restore(reader);
-  done.store(true, std::memory_order_release);
+  restored.store(true, std::memory_order_release);
 }
 
 }  // namespace jobhost::detail
@@ -190,3 +190,12 @@ jobhost_entry jobhost_entry_at(std::uint64_t offset) {
   }
   return nullptr;
 }
+
+void jobhost_registered_globals(void (*take)(void* context, const void* data, uint64_t size), void* context) {
+  using jobhost::detail::KnownGlobal;
+  for (const KnownGlobal* known = KnownGlobal::first; known; known = known->next) {
+    take(context, known->data(), known->size());
+  }
+}
+
+void jobhost_forget_globals() { jobhost::detail::restored.store(false); }

@@ -36,6 +36,9 @@ class Global : private detail::KnownGlobal {
     }
   }
 
+  const void* data() const override { return &variable_; }
+  std::size_t size() const override { return sizeof(T); }
+
   T& variable_;
 };
 

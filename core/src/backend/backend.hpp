@@ -16,8 +16,9 @@ struct WorkerCommand {
   std::string program;        // absolute path of jobhost
   std::string job_directory;  // absolute
   std::string manifest_sha256;
-  int doorbell_fd = -1;  // for workers on this machine; -1 without
-  int mailbox_fd = -1;   // of an open job, else -1
+  int doorbell_fd = -1;                     // for workers on this machine; -1 without
+  int mailbox_fd = -1;                      // of an open job, else -1
+  std::vector<std::string> arguments = {};  // of the submission: a prepared worker's executors start with them
 };
 
 /// How the workers of a job are.

@@ -41,6 +41,8 @@ class Local : public Backend {
     const std::vector<std::string> words = {command.program, "worker",  "--mode",
                                             name_,           "--lanes", std::to_string(lanes)};
     request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
+    request.arguments.emplace_back("--");
+    request.arguments.insert(request.arguments.end(), command.arguments.begin(), command.arguments.end());
     const int pid =
         run_worker_ ? env_.fork(request, [&] { return run_worker_(request.arguments); }) : env_.spawn(request);
     if (pid < 0) base::throw_file_error(pid, "start", command.program);

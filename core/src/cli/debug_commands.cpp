@@ -16,7 +16,7 @@
 #include "cli/task_words.hpp"
 #include "store/printed.hpp"
 #include "worker/control.hpp"
-#include "worker/launcher.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -70,14 +70,17 @@ void logs(Session& session, const DebugOptions& options) {
   }
 }
 
-std::vector<std::string> debugger(const bundle::Manifest& manifest) {
+/// Runs the program in gdb; argv[0] is then its own.
+std::vector<std::string> debugger(const bundle::Manifest& manifest, const std::string& program,
+                                  const std::vector<std::string>& arguments) {
   const std::string name = manifest.kernel.name.substr(0, manifest.kernel.name.find('('));
   std::vector<std::string> words = {"gdb"};
   for (const std::string& command :
        {std::string("set breakpoint pending on"), "break " + name, std::string("catch throw"), std::string("run")}) {
     words.insert(words.end(), {"-ex", command});
   }
-  words.push_back("--args");
+  words.insert(words.end(), {"--args", program});
+  if (!arguments.empty()) words.insert(words.end(), arguments.begin() + 1, arguments.end());
   return words;
 }
 
@@ -90,19 +93,23 @@ void replay(Session& session, const DebugOptions& options) {
   ::fcntl(control.fd(), F_SETFD, 0);
   session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(task));
 
-  std::vector<std::string> words = options.gdb ? debugger(manifest) : std::vector<std::string>();
   const std::string program = Session::libexec() + "/jobhost-executor";
-  words.insert(words.end(), {program, std::to_string(control.fd()), "replay", std::to_string(task)});
-  std::vector<std::string> environment = worker::executor_environment();
-  if (!plan.libraries.empty()) environment.push_back("LD_LIBRARY_PATH=" + worker::library_path(plan));
+  auto [words, environment] = worker::surroundings_of(manifest.context, plan);
+  std::vector<std::string> orders = {std::to_string(control.fd()), "replay", std::to_string(task)};
+  if (options.gdb) {
+    words = debugger(manifest, program, words);
+    orders.emplace_back("again");  // gdb has variables of its own; they are borne with
+  }
+  environment.push_back(worker::orders_variable(orders));
   std::vector<char*> arguments, variables;
   for (auto& word : words) arguments.push_back(word.data());
   for (auto& variable : environment) variables.push_back(variable.data());
   arguments.push_back(nullptr);
   variables.push_back(nullptr);
   std::fflush(nullptr);
-  ::execvpe(arguments[0], arguments.data(), variables.data());
-  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + words[0] + ": " + std::strerror(errno),
+  const std::string started = options.gdb ? "gdb" : program;
+  ::execvpe(started.c_str(), arguments.data(), variables.data());
+  throw base::Error(base::ExitCode::kBackendFailed, "cannot start " + started + ": " + std::strerror(errno),
                     options.gdb ? "install gdb" : "");
 }
 

@@ -15,6 +15,7 @@ struct WorkerOptions {
   worker::SupervisorOptions supervisor;
   std::string mode = "processes";
   int doorbell_fd = -1;
+  std::vector<std::string> arguments;
 };
 
 void work(Session& session, WorkerOptions options) {
@@ -26,9 +27,9 @@ void work(Session& session, WorkerOptions options) {
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;
   if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
-  const auto launcher = [&session](const worker::Plan& plan) {
-    return std::make_unique<worker::ProcessLauncher>(session.env, Session::libexec(),
-                                                     std::vector<int>{plan.doorbell_fd, plan.mailbox_fd});
+  const auto launcher = [&](const worker::Plan& plan) {
+    return std::make_unique<worker::ProcessLauncher>(
+        session.env, Session::libexec(), std::vector<int>{plan.doorbell_fd, plan.mailbox_fd}, options.arguments);
   };
   try {
     worker::Supervisor supervisor(session.env, options.supervisor, doorbell.get(), base::Log::to_stderr(),
@@ -63,6 +64,8 @@ void add_worker_command(CLI::App& app, Session& session) {
                       "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
+  command->add_option("arguments", options->arguments, "Without --job: the submission's command line, as far as known")
+      ->type_name("WORD");
   command->callback([&session, options] { work(session, *options); });
 }
 

@@ -1,6 +1,7 @@
 #include "host/workers.hpp"
 
 #include "base/error.hpp"
+#include "context/process.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -12,7 +13,7 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 HeadStart::HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
                      const backend::RunWorker& run_worker, int mailbox_fd)
     : backend_(backend::make_local(env, backend, false, run_worker)),
-      command_{program, "", "", bell_.fd(), mailbox_fd},
+      command_{program, "", "", bell_.fd(), mailbox_fd, context::own_arguments()},
       lanes_(lanes) {}
 
 Workers::Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers)

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -18,8 +19,8 @@ constexpr std::string_view kEnding = ".notes";
 }  // namespace
 
 void add_note(base::Env& env, const JobDirectory& job, const std::string& worker_id, const Note& note) {
-  const nlohmann::ordered_json json = {
-      {"kind", note.kind}, {"text", note.text}, {"module", note.module}, {"offset", note.offset}, {"size", note.size}};
+  const nlohmann::ordered_json json = {{"kind", note.kind},     {"text", note.text}, {"module", note.module},
+                                       {"offset", note.offset}, {"size", note.size}, {"task", note.task}};
   const std::string line = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   try {
     base::File file(env, job.workers() + "/" + worker_id.substr(0, 2) + "/" + worker_id + std::string(kEnding),
@@ -43,10 +44,16 @@ std::vector<Note> read_notes(base::Env& env, const JobDirectory& job) {
       for (std::string line; std::getline(lines, line);) {
         const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
         if (!json.is_object()) continue;
-        Note note{json.value("kind", ""), json.value("text", ""), json.value("module", ""),
-                  json.value("offset", std::uint64_t{0}), json.value("size", std::uint64_t{0})};
+        Note note{json.value("kind", ""),
+                  json.value("text", ""),
+                  json.value("module", ""),
+                  json.value("offset", std::uint64_t{0}),
+                  json.value("size", std::uint64_t{0}),
+                  json.value("task", UINT64_MAX)};
         auto [known, fresh] = distinct.try_emplace({note.kind, note.module, note.offset, note.text}, note);
-        if (!fresh) ++known->second.count;
+        if (fresh) continue;
+        ++known->second.count;
+        known->second.task = std::min(known->second.task, note.task);
       }
     }
   }

@@ -12,12 +12,13 @@
 namespace jobhost::store {
 
 struct Note {
-  std::string kind;          // "floating_point", "global", "environment", "system_library", …
-  std::string text;          // a sentence without full stop; "" where the place below says it all
-  std::string module = {};   // file that was loaded, where the note is about a place in it
-  std::uint64_t offset = 0;  // address minus load bias
-  std::uint64_t size = 0;    // bytes from there on
-  std::uint64_t count = 1;   // processes that said so
+  std::string kind;                 // "floating_point", "global", "environment", "system_library", …
+  std::string text;                 // a sentence without full stop; "" where the place below says it all
+  std::string module = {};          // file that was loaded, where the note is about a place in it
+  std::uint64_t offset = 0;         // address minus load bias
+  std::uint64_t size = 0;           // bytes from there on
+  std::uint64_t task = UINT64_MAX;  // that it is about, the first where several processes say so; UINT64_MAX: none
+  std::uint64_t count = 1;          // processes that say so
 };
 
 /// Called from executors and supervisors. Never throws: a note that cannot be written is not worth a job.

@@ -15,16 +15,16 @@
 #include <optional>
 
 #include "base/file.hpp"
-#include "context/restore.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/globals.hpp"
 #include "worker/job_io.hpp"
 #include "worker/lane.hpp"
 #include "worker/launcher.hpp"
-#include "worker/loader.hpp"
 #include "worker/log_names.hpp"
 #include "worker/mailbox_io.hpp"
+#include "worker/prepared_job.hpp"
 #include "worker/replay.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -52,34 +52,19 @@ void open_printed(base::Env& env, const std::string& path) {
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(printed.fd(), standard);
 }
 
-/// The loader reads LD_LIBRARY_PATH only when a program starts. One that was started before it was known what is to be
-/// loaded starts again. Does not return then.
-void search_libraries(const Plan& plan, char** argv) {
-  const std::string folders = library_path(plan);
-  const char* searched = std::getenv("LD_LIBRARY_PATH");
-  if (folders == (searched ? searched : "")) return;
-  ::setenv("LD_LIBRARY_PATH", folders.c_str(), 1);
-  ::execv(argv[0], argv);
-  base::throw_file_error(-errno, "start", argv[0]);
-}
-
-/// The plugin in the calling context of the job, with its globals set.
-LoadedPlugin prepare(const Plan& plan, bundle::Manifest& manifest) {
-  manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
-  context::restore(manifest.context);
-  LoadedPlugin plugin(plan.libraries, plan.plugin);
-  for (const auto& global : manifest.globals) plugin.set_global(global.symbol, global.value, global.library);
-  return plugin;
-}
-
-/// argv: program, control descriptor, "replay", task.
-int replay_main(base::Env& env, char** argv) {
-  ::unsetenv("LD_LIBRARY_PATH");
+/// orders: control descriptor, "replay", task.
+int replay_main(base::Env& env, const std::vector<std::string>& orders) {
   try {
-    const Plan plan = ControlMemory(std::atoi(argv[1])).plan();
-    bundle::Manifest manifest;
-    const jobhost_entry entry = prepare(plan, manifest).kernel(manifest.kernel.symbol);
-    const int code = replay_task(env, manifest, plan.job_directory, entry, std::strtoull(argv[3], nullptr, 10));
+    const Plan plan = ControlMemory(std::atoi(orders[0].c_str())).plan();
+    const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+    start_again_unless_surrounded(manifest.context, plan, orders);
+    const PreparedJob job(manifest, plan, {}, [](const store::Note& note) {
+      if (!note.text.empty()) std::fprintf(stderr, "note: %s\n", note.text.c_str());
+    });
+    const jobhost_entry entry = job.plugin().kernel(manifest.kernel.symbol);
+    context::floating_point_of(manifest.context).enter();
+    const int code =
+        replay_task(env, manifest, plan.job_directory, entry, std::strtoull(orders[2].c_str(), nullptr, 10));
     std::fflush(nullptr);
     ::_exit(code);
   } catch (const base::Error& error) {
@@ -88,43 +73,37 @@ int replay_main(base::Env& env, char** argv) {
   }
 }
 
-/// argv: program, control descriptor, "globals", what tell_globals takes.
-[[noreturn]] void globals_main(base::Env& env, int argc, char** argv) {
-  ::unsetenv("LD_LIBRARY_PATH");
-  const auto load = [&] {
-    bundle::Manifest manifest;
-    return prepare(ControlMemory(std::atoi(argv[1])).plan(), manifest);
-  };
-  tell_globals(env, load, {argv + 3, argv + argc});
-}
-
 }  // namespace
 
-int executor_main(base::Env& env, int argc, char** argv) {
-  if (argc > 3 && std::string(argv[2]) == "globals") globals_main(env, argc, argv);
-  if (argc == 4 && std::string(argv[2]) == "replay") return replay_main(env, argv);
-  if (argc != 5) return static_cast<int>(base::ExitCode::kUsage);
+int executor_main(base::Env& env) {
+  const std::vector<std::string> orders = take_orders();
+  if (orders.size() >= 3 && orders[1] == "replay") return replay_main(env, orders);
+  if (orders.size() >= 3 && orders[1] == "globals") tell_globals(env, orders);
+  if (orders.size() < 5 || orders[1] != "lanes") return static_cast<int>(base::ExitCode::kUsage);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  ControlMemory control(std::atoi(argv[1]));
-  const auto first = static_cast<unsigned>(std::atoi(argv[2]));
-  const auto count = static_cast<unsigned>(std::atoi(argv[3]));
-  const std::string generation = argv[4];
+  ControlMemory control(std::atoi(orders[0].c_str()));
+  const auto first = static_cast<unsigned>(std::atoi(orders[2].c_str()));
+  const auto count = static_cast<unsigned>(std::atoi(orders[3].c_str()));
+  const std::string generation = orders[4];
   if (::getppid() != control->supervisor_pid) return 0;  // it died before it could be tied to this process
   const Plan plan = control.plan();
   if (control->stop.load() != 0) return 0;  // all was done meanwhile
   const bool solo = first == control->lanes;
 
   bundle::Manifest manifest;
-  std::optional<LoadedPlugin> plugin;
+  std::optional<PreparedJob> job;
   jobhost_entry entry = nullptr;
+  const auto tell = [&](const store::Note& note) {
+    store::add_note(env, store::JobDirectory(plan.job_directory), plan.worker_id, note);
+  };
   try {
-    search_libraries(plan, argv);
-    ::unsetenv("LD_LIBRARY_PATH");  // the loader has read it; kernels and their children are not to see it
+    manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+    start_again_unless_surrounded(manifest.context, plan, orders);
     open_printed(env, printed_path(plan, first, generation));
-    plugin.emplace(prepare(plan, manifest));
-    if (!manifest.open) entry = plugin->kernel(manifest.kernel.symbol);
+    job.emplace(manifest, plan, context::Place{first, count}, tell);
+    if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
     return static_cast<int>(base::ExitCode::kPluginRefused);
@@ -153,14 +132,17 @@ int executor_main(base::Env& env, int argc, char** argv) {
     std::unique_ptr<TaskIo> io;
     if (mailbox) {
       io = std::make_unique<MailboxIo>(env, *mailbox, store::JobDirectory(plan.job_directory).inputs(), first + i,
-                                       *plugin, stacks, solo ? &queue : nullptr);
+                                       job->plugin(), stacks, solo ? &queue : nullptr);
     } else {
       io = std::make_unique<JobIo>(env, *control, queue, manifest, plan, log_path(plan, first + i, generation),
                                    first + i, entry, doorbell.get(), stacks);
     }
-    LaneRunner runner(env, *control, lane, queue, manifest, std::move(io), prints.get());
+    LaneContext context{context::floating_point_of(manifest.context), nullptr, [&] { job->look_at_data(); }, tell};
+    if (manifest.isolate_globals) context.before_task = [&] { job->restore_globals(); };
+    LaneRunner runner(env, *control, lane, queue, manifest, std::move(io), prints.get(), std::move(context));
     if (!runner.run()) logs_fine = false;
   });
+  job->look_at_data();
   // Destructors of the plugin's globals are not run: the process is only a place to compute in.
   ::_exit(logs_fine ? 0 : static_cast<int>(base::ExitCode::kBackendFailed));
 }

@@ -1,6 +1,6 @@
 #include "worker/executor.hpp"
 
-int main(int argc, char** argv) {
+int main() {
   jobhost::base::PosixEnv env;
-  return jobhost::worker::executor_main(env, argc, argv);
+  return jobhost::worker::executor_main(env);
 }

@@ -10,6 +10,7 @@ namespace {
 thread_local ThrowSite site;
 thread_local std::uintptr_t throw_floor = UINTPTR_MAX;
 ExitObserver exit_observer = nullptr;
+LookupObserver lookup_observer = nullptr;
 
 // The interposed function's own frame and walk_stack's are not part of the story.
 constexpr std::size_t kOwnFrames = 2;
@@ -32,6 +33,7 @@ Function* real(const char* name) {
 const ThrowSite& last_throw_site() { return site; }
 void set_throw_floor(const void* frame) { throw_floor = reinterpret_cast<std::uintptr_t>(frame); }
 void set_exit_observer(ExitObserver observer) { exit_observer = observer; }
+void set_lookup_observer(LookupObserver observer) { lookup_observer = observer; }
 
 }  // namespace jobhost::worker
 
@@ -60,6 +62,20 @@ __attribute__((visibility("default"), noinline)) void quick_exit(int code) noexc
   observe_exit("quick_exit", code);
   real<void(int)>("quick_exit")(code);
   __builtin_unreachable();
+}
+
+__attribute__((visibility("default"))) char* getenv(const char* name) {
+  static auto* const next = real<char*(const char*)>("getenv");
+  char* const value = next(name);
+  if (!value && lookup_observer) lookup_observer(name);
+  return value;
+}
+
+__attribute__((visibility("default"))) char* secure_getenv(const char* name) {
+  static auto* const next = real<char*(const char*)>("secure_getenv");
+  char* const value = next(name);
+  if (!value && lookup_observer) lookup_observer(name);
+  return value;
 }
 
 }  // extern "C"

@@ -21,6 +21,10 @@ void set_throw_floor(const void* frame);
 using ExitObserver = void (*)(const char* call, int code, const std::uintptr_t* addresses, std::size_t depth);
 void set_exit_observer(ExitObserver observer);
 
+/// Called with every name that code of this process looks up in the environment and does not find. Any thread may call.
+using LookupObserver = void (*)(const char* name);
+void set_lookup_observer(LookupObserver observer);
+
 /// Fills in the addresses of this thread's calls, innermost first, down to the frame at `floor`; returns how many.
 std::size_t walk_stack(std::uintptr_t* addresses, std::size_t limit, std::uintptr_t floor = UINTPTR_MAX);
 

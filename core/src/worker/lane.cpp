@@ -11,11 +11,12 @@
 namespace jobhost::worker {
 namespace {
 
-constexpr double kBatchNs = 1e6;                // a batch is meant to take this long
-constexpr std::uint64_t kMaxBatch = 1 << 18;    // tasks
-constexpr std::uint64_t kGrowth = 16;           // a batch has at most this many times the tasks of the one before
-constexpr std::uint64_t kFlushBytes = 4 << 20;  // variable results beyond this end the batch
-constexpr double kClockNs = 50e3;               // between two looks at the clock
+constexpr double kBatchNs = 1e6;                 // a batch is meant to take this long
+constexpr std::uint64_t kMaxBatch = 1 << 18;     // tasks
+constexpr std::uint64_t kGrowth = 16;            // a batch has at most this many times the tasks of the one before
+constexpr std::uint64_t kFlushBytes = 4 << 20;   // variable results beyond this end the batch
+constexpr double kClockNs = 50e3;                // between two looks at the clock
+constexpr std::uint64_t kCheckNs = 100'000'000;  // between two checks of what is slow to check
 
 /// The first throw of a process takes ten times as long as any other, because nothing of the unwinder's tables is in
 /// memory: done while there is nothing else to do.
@@ -29,7 +30,7 @@ void practise_throwing() {
 }  // namespace
 
 LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queue, const bundle::Manifest& manifest,
-                       std::unique_ptr<TaskIo> io, PrintWatch* prints)
+                       std::unique_ptr<TaskIo> io, PrintWatch* prints, LaneContext context)
     : env_(env),
       control_(control),
       lane_(lane),
@@ -39,7 +40,9 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       memory_per_task_(manifest.memory),
       io_(std::move(io)),
       prints_(prints),
-      memory_(env, manifest.memory, prints ? 1 : control.lanes) {}
+      memory_(env, manifest.memory, prints ? 1 : control.lanes),
+      context_(std::move(context)),
+      one_by_one_(context_.before_task != nullptr) {}
 
 LaneRunner::~LaneRunner() = default;
 
@@ -104,12 +107,13 @@ void LaneRunner::run_batch(std::uint64_t span) {
   jobhost_sink sink = prepare_sink();
   batch_.failures.clear();
   lane_.set_stop(0);
+  context_.floating.enter();
   const std::uint64_t begin = env_.monotonic_ns();
   const auto until_clock = static_cast<std::uint64_t>(kClockNs / std::max(ns_per_task_, 0.1));
   std::uint64_t done = 0;
   for (std::uint64_t clock = until_clock;;) {
-    const std::uint64_t n = std::min(begun_.size(), batch_.count - done);
-    const std::uint64_t completed = call(done, n, sink);
+    const std::uint64_t n = one_by_one_ ? 1 : std::min(begun_.size(), batch_.count - done);
+    const std::uint64_t completed = one_by_one_ ? call_alone(done, sink) : call(done, n, sink);
     done += completed;
     if (completed < n || done == batch_.count || __atomic_load_n(&lane_.progress.stop, __ATOMIC_RELAXED)) break;
     if (begun_.size() == 0)
@@ -119,6 +123,8 @@ void LaneRunner::run_batch(std::uint64_t span) {
     if (static_cast<double>(env_.monotonic_ns() - begin) > kBatchNs) break;
     clock = done + until_clock;
   }
+  if (context::FloatingPoint::current() != context_.floating && !one_by_one_) done = run_again_one_by_one(done, sink);
+  context::FloatingPoint().enter();
   batch_.nanoseconds = env_.monotonic_ns() - begin;
   while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
   printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
@@ -131,6 +137,42 @@ void LaneRunner::run_batch(std::uint64_t span) {
     ns_per_task_ = last_count_ == 0 || done > last_count_ ? fresh : 0.5 * (ns_per_task_ + fresh);
     last_count_ = done;
   }
+  if (context_.after_batch && begin + batch_.nanoseconds >= next_check_ns_) {
+    next_check_ns_ = begin + batch_.nanoseconds + kCheckNs;
+    context_.after_batch();
+  }
+}
+
+/// Something in the batch changed floating-point arithmetic, so nobody knows what its results are worth: its first
+/// `count` tasks run again, each with the arithmetic of the submission. Returns how many ended.
+std::uint64_t LaneRunner::run_again_one_by_one(std::uint64_t count, jobhost_sink& sink) {
+  one_by_one_ = true;
+  const store::Interval rest = begun_;
+  batch_.failures.clear();
+  sink.used = 0;
+  std::uint64_t done = 0;
+  while (done < count && !stopping()) {
+    begun_ = {batch_.first + done, batch_.first + done + 1};
+    lane_.set_stop(0);
+    done += call_alone(done, sink);
+  }
+  begun_ = rest;
+  return done;
+}
+
+/// One task, with the context restored before it and checked behind it.
+std::uint64_t LaneRunner::call_alone(std::uint64_t done, jobhost_sink& sink) {
+  if (context_.before_task) context_.before_task();
+  context_.floating.enter();
+  const std::uint64_t completed = call(done, 1, sink);
+  const auto now = context::FloatingPoint::current();
+  if (now == context_.floating || told_ || !context_.tell) return completed;
+  told_ = true;
+  store::Note note{"floating_point", "leaves floating-point arithmetic changed (" + now.against(context_.floating) +
+                                         "); other tasks do not see that"};
+  note.task = batch_.first + done;
+  context_.tell(note);
+  return completed;
 }
 
 jobhost_sink LaneRunner::prepare_sink() {

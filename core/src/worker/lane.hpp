@@ -1,17 +1,28 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "bundle/manifest.hpp"
+#include "context/floating_point.hpp"
+#include "store/notes.hpp"
 #include "worker/control.hpp"
 #include "worker/memory_limit.hpp"
 #include "worker/print_watch.hpp"
 #include "worker/task_io.hpp"
 
 namespace jobhost::worker {
+
+/// What a lane does with the calling context around tasks.
+struct LaneContext {
+  context::FloatingPoint floating;              // tasks begin with it
+  std::function<void()> before_task = nullptr;  // restores what each task is to find anew
+  std::function<void()> after_batch = nullptr;  // checks what is too slow to be checked more often
+  std::function<void(const store::Note&)> tell = nullptr;
+};
 
 /// Takes ranges from the queue, or what other lanes have taken and not begun, runs them in batches of about a
 /// millisecond, and hands on what came out. A batch is one call of the entry, or several where chunks are smaller. One
@@ -20,7 +31,7 @@ class LaneRunner {
  public:
   /// `prints` is null where output cannot be told apart by tasks.
   LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queue, const bundle::Manifest& manifest,
-             std::unique_ptr<TaskIo> io, PrintWatch* prints);
+             std::unique_ptr<TaskIo> io, PrintWatch* prints, LaneContext context = {});
   ~LaneRunner();
 
   /// Runs until the supervisor says stop. Returns false when results could not be written (the lane says why).
@@ -35,6 +46,8 @@ class LaneRunner {
   std::uint64_t fitting() const;
   void run_taken(std::uint64_t span);
   void run_batch(std::uint64_t span);
+  std::uint64_t run_again_one_by_one(std::uint64_t count, jobhost_sink& sink);
+  std::uint64_t call_alone(std::uint64_t done, jobhost_sink& sink);
   jobhost_sink prepare_sink();
   std::uint64_t call(std::uint64_t done, std::uint64_t n, jobhost_sink& sink);
 
@@ -47,6 +60,7 @@ class LaneRunner {
   std::unique_ptr<TaskIo> io_;
   PrintWatch* prints_;
   MemoryLimit memory_;
+  LaneContext context_;
 
   Batch batch_;
   store::Interval begun_;                // taken from the reserve, not run yet
@@ -58,6 +72,9 @@ class LaneRunner {
   std::uint64_t last_count_ = 0;
   bool practised_ = false;  // to throw
   bool printing_ = false;   // the last batch did: tasks run one by one, to tell their output apart
+  bool one_by_one_;         // each task in a call of its own, with the context restored before it
+  bool told_ = false;       // that a task changed floating-point arithmetic
+  std::uint64_t next_check_ns_ = 0;
 };
 
 }  // namespace jobhost::worker

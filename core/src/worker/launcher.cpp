@@ -3,38 +3,20 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <string_view>
-
 #include "base/file.hpp"
 
 namespace jobhost::worker {
 
-std::string library_path(const Plan& plan) {
-  std::string folders;
-  for (const auto& library : plan.libraries) {
-    folders += (folders.empty() ? "" : ":") + library.substr(0, library.rfind('/'));
-  }
-  return folders;
-}
-
-std::vector<std::string> executor_environment() {
-  std::vector<std::string> result;
-  for (char** entry = environ; *entry; ++entry) {
-    const std::string_view variable(*entry);
-    if (variable.starts_with("LD_PRELOAD=") || variable.starts_with("LD_AUDIT=") ||
-        variable.starts_with("LD_LIBRARY_PATH=")) {
-      continue;
-    }
-    result.emplace_back(variable);
-  }
-  return result;
-}
-
-ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, std::vector<int> keep)
-    : env_(env), libexec_(std::move(libexec)), environment_(executor_environment()) {
+ProcessLauncher::ProcessLauncher(base::Env& env, std::string libexec, std::vector<int> keep,
+                                 std::vector<std::string> arguments)
+    : env_(env), libexec_(std::move(libexec)), surroundings_(probable_surroundings(std::move(arguments))) {
   for (int fd : keep) {
     if (fd >= 0) keep_.push_back(fd);
   }
+}
+
+void ProcessLauncher::surround(const bundle::CallingContext& context, const Plan& plan) {
+  surroundings_ = surroundings_of(context, plan);
 }
 
 ProcessLauncher::~ProcessLauncher() {
@@ -46,9 +28,10 @@ ProcessLauncher::~ProcessLauncher() {
 int ProcessLauncher::start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) {
   base::SpawnRequest request;
   request.program = libexec_ + (count > 1 ? "/jobhost-executor-tbb" : "/jobhost-executor");
-  request.arguments = {request.program, std::to_string(control.fd()), std::to_string(first), std::to_string(count),
-                       std::to_string(generation)};
-  request.environment = environment_;
+  request.arguments = surroundings_.arguments;
+  request.environment = surroundings_.environment;
+  request.environment.push_back(orders_variable({std::to_string(control.fd()), "lanes", std::to_string(first),
+                                                 std::to_string(count), std::to_string(generation)}));
   request.out = request.err = STDERR_FILENO;  // until it has opened a file of its own
   request.keep = keep_;
   request.keep.push_back(control.fd());

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "base/env.hpp"
+#include "bundle/calling_context.hpp"
 #include "worker/control.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::worker {
 
@@ -14,6 +16,8 @@ namespace jobhost::worker {
 class Launcher {
  public:
   virtual ~Launcher() = default;
+  /// What executors that are started from now on are surrounded by.
+  virtual void surround(const bundle::CallingContext&, const Plan&) {}
   /// A handle > 0. `generation` counts the executors of this supervisor. Throws Error(kBackendFailed).
   virtual int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) = 0;
   /// True once the executor ended; `status` then says how. Asked again for the same handle: undefined.
@@ -23,21 +27,17 @@ class Launcher {
   virtual void abort(int handle) { kill(handle); }
 };
 
-/// What LD_LIBRARY_PATH must be where the plan's code is loaded: the folders of the staged libraries, since the loader
-/// matches a library without a soname by its file name only.
-std::string library_path(const Plan& plan);
-/// The environment that an executor starts with: without what would change which code the loader runs.
-std::vector<std::string> executor_environment();
-
 /// Executors as child processes: the plain one for a single lane, the TBB one for several. Those that are left end with
 /// this object.
 class ProcessLauncher : public Launcher {
  public:
-  /// `libexec`: the folder of the executors' programs. `keep`: descriptors they inherit; -1 for none.
-  ProcessLauncher(base::Env& env, std::string libexec, std::vector<int> keep);
+  /// `libexec`: the folder of the executors' programs. `keep`: descriptors they inherit; -1 for none. `arguments`: what
+  /// the job's context will probably say; an executor that was started with others starts again.
+  ProcessLauncher(base::Env& env, std::string libexec, std::vector<int> keep, std::vector<std::string> arguments);
   ProcessLauncher(const ProcessLauncher&) = delete;
   ProcessLauncher& operator=(const ProcessLauncher&) = delete;
   ~ProcessLauncher() override;
+  void surround(const bundle::CallingContext& context, const Plan& plan) override;
   int start(const ControlMemory& control, unsigned first, unsigned count, unsigned generation) override;
   bool ended(int handle, base::ExitStatus& status) override;
   void kill(int handle) override;
@@ -47,7 +47,7 @@ class ProcessLauncher : public Launcher {
   base::Env& env_;
   std::string libexec_;
   std::vector<int> keep_;
-  std::vector<std::string> environment_;
+  Surroundings surroundings_;
   std::set<int> running_;
 };
 

@@ -74,10 +74,15 @@ struct LoadedPlugin::State {
   }
 };
 
-LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin) {
+LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
+                           const std::function<void(const std::string& path)>& loaded) {
   state_ = std::make_unique<State>();
-  for (const auto& library : libraries) state_->files.push_back({library, load(library)});
-  state_->files.push_back({plugin, load(plugin)});
+  const auto add = [&](const std::string& path) {
+    state_->files.push_back({path, load(path)});
+    if (loaded) loaded(path);
+  };
+  for (const auto& library : libraries) add(library);
+  add(plugin);
 }
 
 LoadedPlugin::LoadedPlugin(LoadedPlugin&&) noexcept = default;
@@ -112,6 +117,24 @@ std::optional<base::Bytes> LoadedPlugin::get_global(const std::string& symbol, c
     value.resize(size);
     if (answer == 0) return value;
   }
+}
+
+std::vector<DataWatch::Range> LoadedPlugin::registered_data() const {
+  using Take = void (*)(void* ranges, const void* data, std::uint64_t size);
+  constexpr const char* kSymbol = "jobhost_registered_globals";
+  std::vector<DataWatch::Range> ranges;
+  if (!state_->plugin().library.has(kSymbol)) return ranges;
+  const Take take = [](void* taken, const void* data, std::uint64_t size) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(data);
+    static_cast<std::vector<DataWatch::Range>*>(taken)->push_back({begin, begin + size});
+  };
+  state_->plugin().find<void (*)(Take, void*)>(kSymbol)(take, &ranges);
+  return ranges;
+}
+
+void LoadedPlugin::forget_registered() const {
+  constexpr const char* kSymbol = "jobhost_forget_globals";
+  if (state_->plugin().library.has(kSymbol)) state_->plugin().find<void (*)()>(kSymbol)();
 }
 
 }  // namespace jobhost::worker

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -7,14 +8,17 @@
 
 #include "base/bytes.hpp"
 #include "jobhost/sdk/abi.h"
+#include "worker/data_watch.hpp"
 
 namespace jobhost::worker {
 
 /// A plugin in this process (RTLD_NOW, RTLD_LOCAL), never unloaded, also when the object goes.
 class LoadedPlugin {
  public:
-  /// Loads the libraries in order, then the plugin. Throws Error(kPluginRefused) with the loader's own reason.
-  LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin);
+  /// Loads the libraries in order, then the plugin; `loaded` is told each of them. Throws Error(kPluginRefused) with
+  /// the loader's own reason.
+  LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
+               const std::function<void(const std::string& path)>& loaded = nullptr);
   LoadedPlugin(LoadedPlugin&&) noexcept;
   ~LoadedPlugin();
 
@@ -29,6 +33,10 @@ class LoadedPlugin {
   /// The encoded value that a global variable has now; `symbol` is its jobhost_get_global. Nothing when it cannot be
   /// encoded. Throws Error(kPluginRefused).
   std::optional<base::Bytes> get_global(const std::string& symbol, const std::string& library = {}) const;
+  /// Addresses of the variables that a program registered: its first task gives them their captured values.
+  std::vector<DataWatch::Range> registered_data() const;
+  /// Has the program's next task give them these values again.
+  void forget_registered() const;
 
  private:
   struct State;

@@ -8,5 +8,6 @@ const ThrowSite& last_throw_site() {
   return none;
 }
 void set_exit_observer(ExitObserver) {}
+void set_lookup_observer(LookupObserver) {}
 
 }  // namespace jobhost::worker

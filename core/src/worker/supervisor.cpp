@@ -42,6 +42,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
   read_job();
   control_->publish(plan_);
   if (!launcher_) launcher_ = make_launcher(plan_);
+  launcher_->surround(manifest_.context, plan_);
   launch_more(cores_, manifest_.open ? UINT64_MAX : manifest_.tasks);
   // Executors start while this process looks for work.
   if (mailbox_) {

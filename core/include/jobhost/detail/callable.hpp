@@ -396,4 +396,9 @@ extern "C" {
 __attribute__((visibility("default"))) void jobhost_set_runtime(jobhost::detail::Runtime* runtime);
 /// For workers: the entry at this offset of the module, or null when it is none.
 __attribute__((visibility("default"))) jobhost_entry jobhost_entry_at(std::uint64_t offset);
+/// For workers: where the registered globals are, and that the next task is to find them as they were captured.
+__attribute__((visibility("default"))) void jobhost_registered_globals(void (*take)(void* context, const void* data,
+                                                                                    std::uint64_t size),
+                                                                       void* context);
+__attribute__((visibility("default"))) void jobhost_forget_globals();
 }

@@ -14,6 +14,8 @@ class KnownGlobal {
   KnownGlobal& operator=(const KnownGlobal&) = delete;
   virtual void write(std::string& out) const = 0;
   virtual void restore(sdk::Reader& reader) const = 0;
+  virtual const void* data() const = 0;
+  virtual std::size_t size() const = 0;
 
   // The same order in every process: it is that of the module's static initialisation.
   static inline const KnownGlobal* first = nullptr;

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "bundle/manifest.hpp"
+#include "context/restore.hpp"
+#include "store/notes.hpp"
+#include "worker/control.hpp"
+#include "worker/data_watch.hpp"
+#include "worker/loader.hpp"
+
+namespace jobhost::worker {
+
+/// The job's code in the job's calling context, as the first task finds it.
+class PreparedJob {
+ public:
+  using Tell = std::function<void(const store::Note&)>;
+  /// In this process and for its rest: restores the context, loads the code, sets globals, runs the initialiser. Throws
+  /// Error(kPluginRefused) with one sentence. `tell` is given what people should know; it may be called on any thread.
+  /// `manifest` outlives this object.
+  PreparedJob(const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell);
+
+  const LoadedPlugin& plugin() const { return plugin_; }
+  /// Gives globals their captured values again.
+  void restore_globals() const;
+  /// Tells which globals changed since the last look, or since the first task could begin. Any thread may call.
+  void look_at_data();
+
+ private:
+  const bundle::Manifest& manifest_;
+  Tell tell_;
+  LoadedPlugin plugin_;
+  std::optional<DataWatch> data_;
+  std::mutex told_mutex_;
+  std::set<std::pair<std::string, std::uint64_t>> told_;  // module and offset
+};
+
+}  // namespace jobhost::worker

@@ -1,0 +1,112 @@
+#include "worker/surroundings.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "context/environment.hpp"
+#include "context/process.hpp"
+
+namespace jobhost::worker {
+namespace {
+
+constexpr const char* kOrders = "JOBHOST_EXECUTOR";
+constexpr const char* kLibraryPath = "LD_LIBRARY_PATH";
+
+bool names(const std::string& variable, std::string_view name) {
+  return variable.size() > name.size() && variable.starts_with(name) && variable[name.size()] == '=';
+}
+
+/// Without what would change which code the loader runs.
+std::vector<std::string> own_environment() {
+  std::vector<std::string> variables = context::own_environment();
+  std::erase_if(variables, [](const std::string& variable) {
+    return names(variable, "LD_PRELOAD") || names(variable, "LD_AUDIT") || names(variable, kLibraryPath);
+  });
+  return variables;
+}
+
+std::string library_path(const Plan& plan) {
+  std::string folders;
+  for (const auto& library : plan.libraries) {
+    folders += (folders.empty() ? "" : ":") + library.substr(0, library.rfind('/'));
+  }
+  return folders;
+}
+
+bool stack_is(const bundle::CallingContext& context) {
+  bundle::CallingContext here;
+  context::capture_limits(here);
+  const auto is_stack = [](const bundle::Limit& limit) { return limit.name == "stack"; };
+  const auto wanted = std::find_if(context.limits.begin(), context.limits.end(), is_stack);
+  return wanted == context.limits.end() || *wanted == *std::find_if(here.limits.begin(), here.limits.end(), is_stack);
+}
+
+}  // namespace
+
+Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan) {
+  Surroundings wanted{context.arguments, own_environment()};
+  if (context.whole) wanted.environment = context::restored_environment(context, wanted.environment);
+  if (wanted.arguments.empty()) wanted.arguments = {"jobhost-executor"};
+  if (!plan.libraries.empty()) wanted.environment.push_back(std::string(kLibraryPath) + "=" + library_path(plan));
+  return wanted;
+}
+
+Surroundings probable_surroundings(std::vector<std::string> arguments) {
+  bundle::CallingContext context;
+  context.whole = true;
+  context.arguments = std::move(arguments);
+  context::capture_environment(own_environment(), {}, context);
+  return surroundings_of(context, {});
+}
+
+std::string orders_variable(const std::vector<std::string>& orders) {
+  std::string variable = std::string(kOrders) + "=";
+  for (std::size_t i = 0; i < orders.size(); ++i) variable += (i > 0 ? " " : "") + orders[i];
+  return variable;
+}
+
+std::vector<std::string> take_orders() {
+  std::vector<std::string> orders;
+  const char* text = std::getenv(kOrders);
+  for (std::string rest = text ? text : ""; !rest.empty();) {
+    const std::size_t end = std::min(rest.find(' '), rest.size());
+    orders.push_back(rest.substr(0, end));
+    rest.erase(0, end + 1);
+  }
+  ::unsetenv(kOrders);
+  return orders;
+}
+
+void start_again_unless_surrounded(const bundle::CallingContext& context, const Plan& plan,
+                                   const std::vector<std::string>& orders) {
+  constexpr std::string_view kAgain = "again";
+  Surroundings wanted = surroundings_of(context, plan), here{context::own_arguments(), context::own_environment()};
+  if (!context.whole) here.arguments = wanted.arguments;  // nobody knows what they were
+  std::sort(wanted.environment.begin(), wanted.environment.end());
+  std::sort(here.environment.begin(), here.environment.end());
+  const bool stack = !context.whole || stack_is(context);
+  // The loader has read it; kernels and their children are not to see it.
+  if ((wanted == here && stack) || orders.back() == kAgain) return void(::unsetenv(kLibraryPath));
+  if (!stack) context::restore_limits(context);
+  auto orders_again = orders;
+  orders_again.emplace_back(kAgain);
+  wanted.environment.push_back(orders_variable(orders_again));
+  std::vector<char*> arguments, variables;
+  for (auto& word : wanted.arguments) arguments.push_back(word.data());
+  for (auto& variable : wanted.environment) variables.push_back(variable.data());
+  arguments.push_back(nullptr);
+  variables.push_back(nullptr);
+  char program[PATH_MAX] = {};  // by its own name, which the kernel shows for the process
+  if (::readlink("/proc/self/exe", program, sizeof program - 1) > 0) {
+    ::execve(program, arguments.data(), variables.data());
+  }
+  throw base::Error(base::ExitCode::kBackendFailed, std::string("cannot start again: ") + std::strerror(errno));
+}
+
+}  // namespace jobhost::worker
