@@ -4,7 +4,6 @@
 
 #include "base/file.hpp"
 #include "base/suggest.hpp"
-#include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
 #include "plugin/symbolizer.hpp"
 #include "support/temporary_directory.hpp"
@@ -106,13 +105,6 @@ TEST_CASE("what schemas say of globals and of the source is optional, and adds u
   const auto& b = all.globals.at(1);
   CHECK((b.getter == "g" && b.declared && b.file == "b.cpp" && b.line == 3));
   CHECK(schema::type_from_json(schema::type_to_json(b.type), "p.so") == b.type);
-}
-
-TEST_CASE("code for a better processor is refused by name") {
-  schema::Description plugin;
-  plugin::require_fit(plugin, "p.so");
-  plugin.cpu_features = {"sse3", "quantum"};
-  CHECK_THROWS_WITH(plugin::require_fit(plugin, "p.so"), Catch::Contains("a processor with quantum"));
 }
 
 TEST_CASE("addresses become functions and lines, inlined calls included") {

@@ -4,8 +4,26 @@
 #include <functional>
 #include <stop_token>
 #include <string>
+#include <type_traits>
+#include <vector>
 
 namespace jobhost {
+namespace detail {
+struct Call;
+}
+
+/// A callable without arguments, as for pipe(): a function, a lambda, jobhost::bind(f, values...).
+class Initialiser {
+ public:
+  Initialiser() = default;
+  template <class F>
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Initialiser>) Initialiser(F f);
+  explicit operator bool() const { return static_cast<bool>(make_); }
+  const std::function<detail::Call()>& maker() const { return make_; }
+
+ private:
+  std::function<detail::Call()> make_;
+};
 
 /// How far a map is.
 struct Progress {
@@ -23,10 +41,23 @@ struct Options {
   unsigned retries = 2;               // further attempts after a crash or time-out
   std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
   std::uint64_t seed = 0;             // of jobhost::rng() in tasks
+  bool exact_libraries = false;       // refuse machines whose system libraries differ from those here
   std::string label = {};             // for jobhost ls
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in memory and ends with its
   /// results.
   std::string store = {};
+  /// Called once in every worker process, after globals are restored and before its first task: for what a task finds
+  /// ready, such as tables in globals that do not travel. When it throws, the map does.
+  Initialiser init = {};
+  /// Gives globals that travel their captured values again before every task. On threads only with one worker.
+  bool isolate_globals = false;
+  /// Environment variables that tasks see, besides those that always travel (docs/context.md): NAME, or NAME=VALUE.
+  std::vector<std::string> environment = {};
+  /// The C library's sin, exp, pow, … give the same bits on processors of any generation; some are slower then.
+  bool portable_math = false;
+  /// Told, once each and when the workers have ended, what the program should know although no task failed: a global
+  /// that tasks changed, arithmetic that one of them left changed. Empty: it is printed to standard error.
+  std::function<void(const std::string&)> note = {};
   /// Called on the thread that reads results, as they come, at most ten times a second, and once at the end. What it
   /// throws comes out of the reading. jobhost::progress_line() makes one that draws a line on the terminal.
   std::function<void(const Progress&)> progress = {};

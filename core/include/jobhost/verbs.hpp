@@ -547,4 +547,8 @@ Results<T> attach(const std::string& job, const std::string& store = {}) {
       std::make_unique<detail::JobSequence>(detail::runtime().attach(store, job, detail::type_json<R>())));
 }
 
+template <class F>
+requires(!std::is_same_v<std::remove_cvref_t<F>, Initialiser>) Initialiser::Initialiser(F f)
+    : make_([f] { return std::move(detail::CallOf<F>(0, f).call); }) {}
+
 }  // namespace jobhost

@@ -54,8 +54,12 @@ class Call : public detail::PoolTask {
 }  // namespace
 
 LocalPool::LocalPool(base::Env& env, std::shared_ptr<Mailbox> mailbox, std::unique_ptr<host::HeadStart> workers,
-                     host::Job job, const std::string& globals)
-    : env_(env), job_(std::move(job)), code_(std::make_shared<JobCode>(job_, true)), mailbox_(std::move(mailbox)) {
+                     host::Job job, const std::string& globals, Options options)
+    : env_(env),
+      job_(std::move(job)),
+      options_(std::move(options)),
+      code_(std::make_shared<JobCode>(job_, true)),
+      mailbox_(std::move(mailbox)) {
   for (unsigned slot = Mailbox::kSlots; slot-- > 0;) free_slots_.push_back(slot);
   base::Bytes encoded;
   base::append_text(encoded, globals);
@@ -67,6 +71,7 @@ LocalPool::LocalPool(base::Env& env, std::shared_ptr<Mailbox> mailbox, std::uniq
 LocalPool::~LocalPool() {
   workers_->stop(true);
   workers_.reset();
+  pass_on_notes(env_, job_, options_);
 }
 
 std::shared_ptr<detail::SharedValue> LocalPool::share(const detail::Value& value) {
@@ -326,7 +331,7 @@ detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index)
 std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
                                            const Options& options) {
   const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
-  host::JobSpec spec = spec_of(options, kernel_of(nothing));
+  host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
@@ -335,7 +340,7 @@ std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& fo
       std::make_unique<host::HeadStart>(env, jobhost_program(), spec.backend, spec.workers, nullptr, mailbox->fd());
   workers->go();  // they start while the job is made
   host::Job job = host::submit(env, store, spec);
-  return std::make_shared<LocalPool>(env, std::move(mailbox), std::move(workers), std::move(job), globals);
+  return std::make_shared<LocalPool>(env, std::move(mailbox), std::move(workers), std::move(job), globals, options);
 }
 
 }  // namespace jobhost::api

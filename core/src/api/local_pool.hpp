@@ -50,7 +50,7 @@ class LocalPool : public detail::TaskPool, public std::enable_shared_from_this<L
  public:
   /// `job` is open and temporary.
   LocalPool(base::Env& env, std::shared_ptr<store::Mailbox> mailbox, std::unique_ptr<host::HeadStart> workers,
-            host::Job job, const std::string& globals);
+            host::Job job, const std::string& globals, Options options);
   ~LocalPool() override;
 
   std::shared_ptr<detail::SharedValue> share(const detail::Value& value) override;
@@ -89,6 +89,7 @@ class LocalPool : public detail::TaskPool, public std::enable_shared_from_this<L
 
   base::Env& env_;
   host::Job job_;
+  Options options_;
   std::shared_ptr<JobCode> code_;
   std::shared_ptr<store::Mailbox> mailbox_;
   std::shared_ptr<detail::SharedValue> globals_;

@@ -105,16 +105,24 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
   return inputs;
 }
 
+/// Those of the program, as they were captured for the call.
+std::string globals_of(const detail::Call& call) {
+  base::ByteReader reader(base::as_bytes(call.columns[detail::kGlobalsColumn].value.bytes));
+  return std::string(reader.text());
+}
+
 class LocalJob : public detail::Job {
  public:
-  LocalJob(base::Env& env, host::Job job, std::unique_ptr<host::HeadStart> workers, bool in_order, std::stop_token stop)
+  LocalJob(base::Env& env, host::Job job, std::unique_ptr<host::HeadStart> workers, bool in_order,
+           const Options& options)
       : env_(env),
         job_(std::move(job)),
+        options_(options),
         in_order_(in_order),
         stream_(env, job_),
         code_(std::make_shared<JobCode>(job_, false)),
         watch_(env, job_),
-        stop_(std::move(stop), [this] { cancel(); }) {
+        stop_(options.stop, [this] { cancel(); }) {
     if (job_.manifest.tasks > 0) workers_ = std::make_unique<host::Workers>(env, job_, std::move(workers));
   }
 
@@ -129,8 +137,10 @@ class LocalJob : public detail::Job {
         stop_({}, [] {}) {}
 
   ~LocalJob() override {
-    if (workers_ && !stream_.finished()) workers_->stop(true);
+    if (!workers_) return;
+    if (!stream_.finished()) workers_->stop(true);
     workers_.reset();
+    pass_on_notes(env_, job_, options_);
   }
 
   std::uint64_t tasks() const override { return job_.manifest.tasks; }
@@ -195,6 +205,7 @@ class LocalJob : public detail::Job {
 
   base::Env& env_;
   host::Job job_;
+  Options options_;
   bool in_order_;
   host::ResultStream stream_;
   std::shared_ptr<JobCode> code_;
@@ -220,18 +231,18 @@ class LocalRuntime : public detail::Runtime {
                                      bool in_order) override {
     return in_users_words([&] {
       store::Store store(env_, options.store);
-      host::JobSpec spec = spec_of(options, kernel_of(call));
+      host::JobSpec spec = spec_of(options, kernel_of(call), globals_of(call));
       auto workers = std::make_unique<host::HeadStart>(env_, jobhost_program(), spec.backend, spec.workers);
       workers->go();  // they start while the job is made
       host::Job job = make_job(store, call, feed, std::move(spec));
-      return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), in_order, options.stop);
+      return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), in_order, options);
     });
   }
 
   std::string submit(detail::Call& call, detail::Feed& feed, const Options& options) override {
     return in_users_words([&] {
       store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
-      const host::Job job = make_job(store, call, feed, spec_of(options, kernel_of(call)));
+      const host::Job job = make_job(store, call, feed, spec_of(options, kernel_of(call), globals_of(call)));
       backend::make_local(env_, job.manifest.backend, true)
           ->start({jobhost_program(), job.directory.path(), job.manifest_sha256}, job.manifest.workers);
       return job.manifest.job;

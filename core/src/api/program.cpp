@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "api/linked_globals.hpp"
+#include "host/notes.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::api {
@@ -47,6 +48,26 @@ schema::Kernel kernel_from(const std::string& name, std::uint64_t offset, const 
                                   "program");
 }
 
+/// A call without arguments of its own, which executors make before the first task.
+bundle::Initialiser initialiser_of(const detail::Call& call, const std::string& globals) {
+  const schema::Kernel kernel = kernel_of(call);
+  bundle::Initialiser init{call.name(), kernel.symbol, {}, {}};
+  for (const auto& column : call.columns) {
+    if (column.from == detail::Column::From::kGlobals) {
+      base::append_text(init.arguments, globals);
+    } else if (column.from == detail::Column::From::kTask) {
+      base::append_value(init.arguments, std::uint64_t{0});
+    } else if (column.value.write) {
+      throw std::invalid_argument("Options::init binds a value that is too large; put it into a file or a global");
+    } else {
+      const auto bytes = base::as_bytes(column.value.bytes);
+      init.arguments.insert(init.arguments.end(), bytes.begin(), bytes.end());
+    }
+    init.ends.push_back(init.arguments.size());
+  }
+  return init;
+}
+
 }  // namespace
 
 schema::Type type_of(const std::string& json) { return kernel_from("type", 0, "", json).result; }
@@ -64,7 +85,7 @@ schema::Kernel kernel_of(const detail::Call& call) {
   return kernel;
 }
 
-host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel) {
+host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, const std::string& globals) {
   if (options.backend != "processes" && options.backend != "threads") {
     throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
   }
@@ -76,10 +97,24 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel) {
   spec.chunk = options.chunk;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.retries = options.retries;
+  spec.exact_libraries = options.exact_libraries;
   spec.memory = options.memory;
   spec.label = options.label;
+  spec.isolate_globals = options.isolate_globals;
   spec.live_global = &value_of_global;
+  spec.wishes = {options.environment, options.portable_math};
+  if (options.init) spec.init_entry = initialiser_of(options.init.maker()(), globals);
   return spec;
+}
+
+void pass_on_notes(base::Env& env, const host::Job& job, const Options& options) {
+  for (const auto& note : host::notes_of(env, job)) {
+    if (options.note) {
+      options.note(note);
+    } else {
+      std::fprintf(stderr, "jobhost: %s\n", note.c_str());
+    }
+  }
 }
 
 }  // namespace jobhost::api

@@ -46,7 +46,11 @@ schema::Kernel kernel_of(const detail::Call& call);
 
 std::uint64_t offset_in_program(const void* address);
 
-/// Everything of a job but its inputs. Throws std::invalid_argument for what the options cannot mean.
-host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel);
+/// Everything of a job but its inputs. `globals`: the program's, as captured. Throws std::invalid_argument for what the
+/// options cannot mean.
+host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, const std::string& globals);
+
+/// What the job's workers noted goes to where the options say.
+void pass_on_notes(base::Env& env, const host::Job& job, const Options& options);
 
 }  // namespace jobhost::api

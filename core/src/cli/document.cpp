@@ -25,6 +25,15 @@ Json to_json(const host::Explanation& failure) {
           {"stack", failure.stack}};
 }
 
+Json to_json(const std::vector<schema::Skipped>& functions) {
+  Json list = Json::array();
+  for (const auto& skipped : functions) {
+    list.push_back(
+        {{"name", skipped.name}, {"reason", skipped.reason}, {"file", skipped.file}, {"line", skipped.line}});
+  }
+  return list;
+}
+
 Json to_json(const schema::Kernel& kernel) {
   Json parameters = Json::array();
   for (std::size_t p = 0; p < kernel.parameters.size(); ++p) {

@@ -15,6 +15,9 @@ void print_document(const nlohmann::ordered_json& body);
 /// The members of an "error" object: those of a result row, then "causes" and "stack".
 nlohmann::ordered_json to_json(const host::Explanation& failure);
 
+/// Functions that are no kernels, and why.
+nlohmann::ordered_json to_json(const std::vector<schema::Skipped>& skipped);
+
 /// Name, signature, source, documentation, parameters and result, types as C++ spells them.
 nlohmann::ordered_json to_json(const schema::Kernel& kernel);
 

@@ -6,6 +6,7 @@
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
+#include "host/notes.hpp"
 #include "host/worker_watch.hpp"
 #include "host/workers.hpp"
 
@@ -49,6 +50,7 @@ class Follower {
     output_->finish();
     say_farewell();
     progress_.finish(stream_, job_.manifest.job);
+    for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }
 

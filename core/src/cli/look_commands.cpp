@@ -13,6 +13,7 @@
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
+#include "plugin/producer.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
 
@@ -157,6 +158,8 @@ void show_document(const host::Job& job, const std::string& state, const host::R
     document["commit"] = manifest.provenance.commit;
     document["dirty"] = manifest.provenance.dirty;
   }
+  if (manifest.exact_system_libraries) document["exact_libraries"] = true;
+  if (manifest.context.whole) document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
   print_document(document);
 }
 
@@ -196,6 +199,7 @@ void show(Session& session, const LookOptions& options) {
   line("directory", job.directory.path());
   line("works in", manifest.context.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
+  line("built by", plugin::producer(job.directory.blob(manifest.plugin.sha256)));
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
   for (const auto& library : manifest.system_libraries) {
     line("system", library.path + "   build id " + library.build_id);

@@ -77,6 +77,9 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
     if (options.dry_run) {
       show_plan(session, job);
       base::remove_tree(session.env, job.directory.path());
+    } else if (options.hold) {
+      std::printf("%s\n", job.manifest.job.c_str());
+      session.say("no worker is started; begin with: jobhost resume " + job.manifest.job);
     } else if (options.detach) {
       detach(session, job);
     } else {
@@ -200,6 +203,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   submit_options->detach = true;
   auto* submit_command = app.add_subcommand("submit", "The same, but print the job's id and return at once");
   add_run_options(*submit_command, *submit_options);
+  submit_command->add_flag("--hold", submit_options->hold, "Only make the job: 'jobhost resume' starts its workers");
   submit_command->callback(
       [&session, submit_options, submit_command] { run(session, *submit_command, *submit_options); });
 

@@ -173,6 +173,19 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   repeatable("--set", options.globals, "GLOBAL=VALUE", "A global variable of the plugin, set before the first task");
   add("--session", options.session, "FILE", "Values of globals that jobhost session save kept; --set wins")
       ->group("Inputs");
+  const auto surroundings = [](CLI::Option* option) { option->group("Calling context"); };
+  surroundings(command
+                   .add_option("--env", options.wishes.environment,
+                               "An environment variable that tasks are to see, besides those that always travel")
+                   ->type_name("NAME[=VALUE]")
+                   ->allow_extra_args(false)
+                   ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
+  surroundings(add("--init", options.init, "'FUNC NAME=VALUE…'",
+                   "A function of the plugin that every worker process calls before its first task"));
+  surroundings(command.add_flag("--isolate-globals", options.isolate_globals,
+                                "Give globals their captured values again before every task"));
+  surroundings(command.add_flag("--portable-math", options.wishes.portable_math,
+                                "The same bits of sin, exp, pow, … on processors of any generation"));
   add_build_options(command, options.build);
   add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
@@ -182,6 +195,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e9));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
+  command.add_flag("--exact-libraries", options.exact_libraries,
+                   "Refuse machines whose system libraries differ from those here");
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
   add("--name", options.label, "LABEL", "A label for the job");
 }
@@ -236,11 +251,15 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);
+  spec.exact_libraries = options.exact_libraries;
   spec.globals = globals_of(options.globals);
   if (!options.session.empty()) {
     spec.session = fitted(read_session(session.env, options.session),
                           placed(plugin::describe(session.env, spec.plugin)), spec.named);
   }
+  spec.isolate_globals = options.isolate_globals;
+  spec.init = options.init;
+  spec.wishes = options.wishes;
   spec.chunk = chunk_of(options.chunk);
   spec.label = options.label;
   spec.output = options.output;

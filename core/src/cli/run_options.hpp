@@ -27,10 +27,14 @@ struct RunOptions {
   unsigned retries = 2;
   std::vector<std::string> globals;
   std::string session;
+  bool isolate_globals = false;
+  std::string init;
+  context::Wishes wishes;
   std::string max_failures;
   bool fail_fast = false;
   std::string order = "input";
-  bool dry_run = false, detach = false;
+  bool dry_run = false, detach = false, hold = false;
+  bool exact_libraries = false;
   std::string label;
   bundle::Output output;
 };

@@ -12,9 +12,11 @@
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
-#include "context/capture.hpp"
 #include "host/globals.hpp"
+#include "host/initialiser.hpp"
+#include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
+#include "schema/difference.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -52,17 +54,13 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
   manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
-    if (library.path.empty()) {
-      throw base::Error(base::ExitCode::kPluginRefused,
-                        "'" + plugin + "' needs '" + library.soname + "', which is not found",
-                        "install it, or rebuild the plugin with a RUNPATH that leads to it");
-    }
+    if (const auto obstacle = plugin::travel_obstacle(plugin, library)) plugin::require_none({*obstacle});
     if (library.system) {
       manifest.system_libraries.push_back({library.soname, library.path, library.build_id});
     } else {
       manifest.libraries.push_back(keep(env, job, library.path, library.soname, library.build_id));
-      if (live && !library.schema.empty()) {
-        add_live_globals(library.schema, manifest.libraries.back(), live, manifest.globals);
+      if (live) {
+        add_live_globals(plugin::read_schema(env, library.path), manifest.libraries.back(), live, manifest.globals);
       }
     }
   }
@@ -142,18 +140,25 @@ bundle::Inputs copy_inputs(base::Env& env, const Job& parent, const std::vector<
 /// The kernel of a newer plugin that takes the place of `old`.
 schema::Kernel successor(const schema::Kernel& old, const schema::Description& description, const std::string& path) {
   schema::Kernel fresh = plugin::find_kernel(description, old.name, path);
-  if (fresh.parameters.size() > old.parameters.size()) fresh = schema::with_fewer(fresh, old.parameters.size());
-  const bool same = fresh.parameters.size() == old.parameters.size() &&
-                    std::equal(fresh.parameters.begin(), fresh.parameters.end(), old.parameters.begin(),
-                               [](const auto& a, const auto& b) { return a.type == b.type; });
-  if (same) return fresh;
-  throw base::Error(base::ExitCode::kPluginRefused, "the parameters of '" + old.name + "' are others in '" + path + "'",
+  const auto& fewer = fresh.fewer;
+  if (std::find(fewer.begin(), fewer.end(), old.parameters.size()) != fewer.end()) {
+    fresh = schema::with_fewer(fresh, old.parameters.size());
+  }
+  const std::string difference = schema::parameter_difference(old, fresh);
+  if (difference.empty()) return fresh;
+  throw base::Error(base::ExitCode::kPluginRefused,
+                    "the parameters of '" + old.name + "' are others in '" + path + "': " + difference,
                     "then: " + old.signature + "\nnow:  " + fresh.signature);
 }
 
 }  // namespace
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
+  if (spec.isolate_globals && spec.backend == "threads" && spec.workers > 1) {
+    throw base::Error(base::ExitCode::kUsage,
+                      "threads share their globals, so these cannot be restored before every task",
+                      "use the backend 'processes', or one lane (-j 1)");
+  }
   const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
   const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
@@ -171,10 +176,13 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
+    manifest.exact_system_libraries = spec.exact_libraries;
     manifest.globals = merged_globals(description, spec.session, spec.globals);
     keep_origin(description, manifest);
     manifest.output = spec.output;
-    manifest.context = context::capture();
+    manifest.isolate_globals = spec.isolate_globals;
+    manifest.init = spec.init_entry ? *spec.init_entry : initialiser_of(description, spec.init, spec.named);
+    manifest.context = context::capture(spec.wishes);
     keep_code(env, job.directory, spec.plugin, spec.live_global, manifest);
     require_room(manifest.globals);
   });

@@ -7,6 +7,7 @@
 
 #include "base/env.hpp"
 #include "bundle/manifest.hpp"
+#include "context/capture.hpp"
 #include "store/store.hpp"
 
 namespace jobhost::host {
@@ -34,6 +35,11 @@ struct JobSpec {
   std::vector<bundle::Global> session = {};                  // values from elsewhere; `globals` win
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   LiveGlobal live_global = nullptr;                          // null: those of libraries are as they are initialised
+  bool isolate_globals = false;                              // they are set again before every task
+  std::string init;  // "FUNC NAME=VALUE …": called in every executor before the first task; "" for none
+  std::optional<bundle::Initialiser> init_entry = std::nullopt;  // instead: one of a program
+  context::Wishes wishes;
+  bool exact_libraries = false;  // machines with other system libraries than this one are refused, not only noted
   bundle::Parent parent;
   std::uint64_t chunk = 0;
   bool open = false;  // see bundle::Manifest; `entry` and `inputs` are then empty

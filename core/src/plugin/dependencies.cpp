@@ -1,34 +1,12 @@
-#include <limits.h>
-#include <stdlib.h>
-
 #include <set>
 #include <utility>
 
 #include "base/file.hpp"
 #include "plugin/inspect.hpp"
+#include "plugin/system_directories.hpp"
 
 namespace jobhost::plugin {
 namespace {
-
-/// Where ld.so looks last, and what counts as belonging to the operating system.
-const std::vector<std::string>& system_directories() {
-  static const std::vector<std::string> directories = {
-      "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
-  return directories;
-}
-
-bool starts_with_directory(const std::string& path, const std::string& directory) {
-  return path.size() > directory.size() && path.starts_with(directory) && path[directory.size()] == '/';
-}
-
-bool belongs_to_system(const std::string& path) {
-  char real[PATH_MAX];
-  if (!::realpath(path.c_str(), real)) return false;
-  for (const char* directory : {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/lib32"}) {
-    if (starts_with_directory(real, directory)) return true;
-  }
-  return false;
-}
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -71,23 +49,28 @@ class Finder {
     last_.insert(last_.end(), system_directories().begin(), system_directories().end());
   }
 
-  /// Finds what the file needs; returns its schema section.
-  std::string visit(const std::string& path, const std::vector<std::string>& inherited) {
-    ElfFacts facts = read_elf(env_, path);
-    std::vector<std::string> run_paths = facts.run_paths;
-    run_paths.insert(run_paths.end(), inherited.begin(), inherited.end());
+  /// `inherited`: the directories of those that asked for this library; `strictly`: among them RPATHs only. Returns
+  /// its build id.
+  std::string visit(const std::string& path, const std::vector<std::string>& inherited,
+                    const std::vector<std::string>& strictly) {
+    const ElfFacts facts = read_linkage(env_, path);
+    const auto with = [&](std::vector<std::string> own, const std::vector<std::string>& others) {
+      own.insert(own.end(), others.begin(), others.end());
+      return own;
+    };
+    const auto run_paths = with(facts.run_paths, inherited);
+    const auto rpaths = with(facts.inherited ? facts.run_paths : std::vector<std::string>(), strictly);
     for (const auto& soname : facts.needed) {
       if (!seen_.insert(soname).second) continue;
       Dependency dependency{soname, find(soname, run_paths), "", false};
       if (!dependency.path.empty()) {
         dependency.system = belongs_to_system(dependency.path);
-        dependency.build_id = read_build_id(env_, dependency.path);
-        // What system libraries need is the system's business.
-        if (!dependency.system) dependency.schema = visit(dependency.path, run_paths);
+        // A system library is not led to a user's directory by a user's RUNPATH.
+        dependency.build_id = visit(dependency.path, dependency.system ? rpaths : run_paths, rpaths);
       }
       found_.push_back(std::move(dependency));
     }
-    return std::move(facts.schema);
+    return facts.build_id;
   }
 
   std::vector<Dependency> take() { return std::move(found_); }
@@ -114,7 +97,7 @@ class Finder {
 
 std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path) {
   Finder finder(env, ld_library_path);
-  finder.visit(path, {});
+  finder.visit(path, {}, {});
   return finder.take();
 }
 

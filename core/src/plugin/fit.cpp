@@ -1,29 +1,131 @@
 #include "plugin/fit.hpp"
 
+#include <cpuid.h>
+
+#include <algorithm>
 #include <map>
 
-#include "base/error.hpp"
+#include "jobhost/sdk/abi.h"
+#include "plugin/symbol_versions.hpp"
 
 namespace jobhost::plugin {
+namespace {
 
-void require_fit(const schema::Description& plugin, const std::string& path) {
-  const std::map<std::string, bool> here = {
-      {"sse3", __builtin_cpu_supports("sse3")},         {"ssse3", __builtin_cpu_supports("ssse3")},
-      {"sse4.1", __builtin_cpu_supports("sse4.1")},     {"sse4.2", __builtin_cpu_supports("sse4.2")},
-      {"popcnt", __builtin_cpu_supports("popcnt")},     {"avx", __builtin_cpu_supports("avx")},
-      {"avx2", __builtin_cpu_supports("avx2")},         {"fma", __builtin_cpu_supports("fma")},
-      {"bmi", __builtin_cpu_supports("bmi")},           {"bmi2", __builtin_cpu_supports("bmi2")},
-      {"avx512f", __builtin_cpu_supports("avx512f")},   {"avx512dq", __builtin_cpu_supports("avx512dq")},
-      {"avx512bw", __builtin_cpu_supports("avx512bw")}, {"avx512vl", __builtin_cpu_supports("avx512vl")}};
-  std::string missing;
-  for (const auto& feature : plugin.cpu_features) {
-    const auto known = here.find(feature);
-    if (known == here.end() || !known->second) missing += (missing.empty() ? "" : ", ") + feature;
+/// Those that the compiler's own test does not know.
+struct MoreFeatures {
+  bool f16c = false, movbe = false, lzcnt = false;
+};
+
+MoreFeatures more_features() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  MoreFeatures here;
+  if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
+    here.movbe = (c & bit_MOVBE) != 0;
+    here.f16c = (c & bit_F16C) != 0 && __builtin_cpu_supports("avx");  // the system must save its registers, too
   }
-  if (missing.empty()) return;
-  throw base::Error(base::ExitCode::kPluginRefused,
-                    "'" + path + "' was compiled for a processor with " + missing + ", which this one lacks",
-                    "rebuild it with -march for the least of your machines");
+  if (__get_cpuid(0x80000001, &a, &b, &c, &d) != 0) here.lzcnt = (c & bit_LZCNT) != 0;
+  return here;
+}
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+void check_versions(base::Env& env, const std::string& path, const std::vector<Dependency>& closure,
+                    std::vector<Obstacle>& found) {
+  for (const auto& needed : needed_versions(env, path)) {
+    const std::string& soname = needed.soname;
+    const auto library =
+        std::find_if(closure.begin(), closure.end(), [&](const Dependency& other) { return other.soname == soname; });
+    if (library == closure.end() || library->path.empty()) continue;
+    const auto provided = provided_versions(env, library->path);
+    std::vector<std::string> missing;
+    for (const auto& version : needed.versions) {
+      if (std::find(provided.begin(), provided.end(), version) == provided.end()) missing.push_back(version);
+    }
+    if (provided.empty() || missing.empty()) continue;
+    const std::string newest = newest_like(missing.back(), provided);
+    found.push_back({"'" + path + "' needs " + listed(missing) + " of " + soname + ", which " +
+                         (newest.empty() ? "the one here does not have" : "here only goes up to " + newest),
+                     "build it on a system as old as the oldest of your machines"});
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> missing_features(const std::vector<std::string>& wanted) {
+  const MoreFeatures more = more_features();
+  const std::map<std::string, bool> here = {{"sse3", __builtin_cpu_supports("sse3")},
+                                            {"ssse3", __builtin_cpu_supports("ssse3")},
+                                            {"sse4.1", __builtin_cpu_supports("sse4.1")},
+                                            {"sse4.2", __builtin_cpu_supports("sse4.2")},
+                                            {"popcnt", __builtin_cpu_supports("popcnt")},
+                                            {"avx", __builtin_cpu_supports("avx")},
+                                            {"avx2", __builtin_cpu_supports("avx2")},
+                                            {"fma", __builtin_cpu_supports("fma")},
+                                            {"bmi", __builtin_cpu_supports("bmi")},
+                                            {"bmi2", __builtin_cpu_supports("bmi2")},
+                                            {"aes", __builtin_cpu_supports("aes")},
+                                            {"pclmul", __builtin_cpu_supports("pclmul")},
+                                            {"avx512f", __builtin_cpu_supports("avx512f")},
+                                            {"avx512dq", __builtin_cpu_supports("avx512dq")},
+                                            {"avx512bw", __builtin_cpu_supports("avx512bw")},
+                                            {"avx512vl", __builtin_cpu_supports("avx512vl")},
+                                            {"avx512cd", __builtin_cpu_supports("avx512cd")},
+                                            {"f16c", more.f16c},
+                                            {"movbe", more.movbe},
+                                            {"lzcnt", more.lzcnt}};
+  std::vector<std::string> missing;
+  for (const auto& feature : wanted) {
+    const auto known = here.find(feature);
+    if (known != here.end() && known->second) continue;
+    if (std::find(missing.begin(), missing.end(), feature) == missing.end()) missing.push_back(feature);
+  }
+  return missing;
+}
+
+std::optional<Obstacle> travel_obstacle(const std::string& path, const Dependency& library) {
+  const std::string needs = "'" + path + "' needs '" + library.soname + "'";
+  if (library.path.empty()) {
+    return Obstacle{needs + ", which is not found",
+                    "install it, or rebuild the plugin with a RUNPATH that leads to it"};
+  }
+  if (!library.system && library.soname.find('/') != std::string::npos) {
+    return Obstacle{needs + " by its path, so that no copy of it can take its place",
+                    "link the library itself with -Wl,-soname,NAME, then the plugin again"};
+  }
+  return std::nullopt;
+}
+
+std::vector<Obstacle> obstacles(base::Env& env, const std::string& path, const schema::Requirements& requirements,
+                                const std::vector<Dependency>& closure) {
+  std::vector<Obstacle> found;
+  const std::string name = "'" + path + "'";
+  if (requirements.abi >= 0 && requirements.abi != JOBHOST_ABI) {
+    found.push_back({name + " was built for plugin ABI " + std::to_string(requirements.abi) + ", this jobhost has " +
+                         std::to_string(JOBHOST_ABI),
+                     "rebuild it with the SDK of this jobhost"});
+  }
+  if (const auto missing = missing_features(requirements.cpu_features); !missing.empty()) {
+    found.push_back({name + " was compiled for a processor with " + listed(missing) + ", which this one lacks",
+                     "rebuild it with -march for the least of your machines"});
+  }
+  for (const auto& library : closure) {
+    if (const auto obstacle = travel_obstacle(path, library)) found.push_back(*obstacle);
+  }
+  if (closure.empty()) return found;
+  check_versions(env, path, closure, found);
+  for (const auto& library : closure) {
+    if (!library.system && !library.path.empty()) check_versions(env, library.path, closure, found);
+  }
+  return found;
+}
+
+void require_none(const std::vector<Obstacle>& obstacles) {
+  if (obstacles.empty()) return;
+  throw base::Error(base::ExitCode::kPluginRefused, obstacles.front().what, obstacles.front().hint);
 }
 
 }  // namespace jobhost::plugin

@@ -15,6 +15,7 @@ struct ElfFacts {
   std::string soname;                  // "" when absent
   std::vector<std::string> needed;     // DT_NEEDED, in order
   std::vector<std::string> run_paths;  // RUNPATH, else RPATH; $ORIGIN already replaced
+  bool inherited = false;              // they are an RPATH: they hold for what the needed libraries need, too
   std::string schema;                  // contents of the schema section, "" when absent
 };
 
@@ -22,11 +23,16 @@ struct ElfFacts {
 /// x86-64), no shared library, or damaged; never reads past the file, whatever its headers claim.
 ElfFacts read_elf(base::Env& env, const std::string& path);
 
-/// The build id alone, without reading more than it takes. Throws as read_elf does.
+/// The same without the schema, the schema alone, the build id alone: a part of the work. Throw as read_elf does.
+ElfFacts read_linkage(base::Env& env, const std::string& path);
+std::string read_schema(base::Env& env, const std::string& path);
 std::string read_build_id(base::Env& env, const std::string& path);
 
-/// read_elf and the parsed schema; Error(kPluginRefused) as well when there is no schema section ("… is a shared
-/// library, but holds no kernels; build it with add_job_kernel()") or it is of another ABI version.
+/// The schema, of whatever ABI version. Error(kPluginRefused) when there is none ("… is a shared library, but holds no
+/// kernels; build it with add_job_kernel()").
+schema::Description parse_schema(const ElfFacts& facts, const std::string& path);
+
+/// read_elf and the parsed schema; Error(kPluginRefused) as well when it is of another ABI version.
 schema::Description describe(base::Env& env, const std::string& path);
 
 /// One library that the plugin loads with it.
@@ -34,13 +40,12 @@ struct Dependency {
   std::string soname;  // as asked for
   std::string path;    // absolute, where the loader would find it; "" when missing
   std::string build_id;
-  bool system = false;      // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
-  std::string schema = {};  // contents of its schema section: it is a plugin itself; "" when it is none
+  bool system = false;  // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
 };
 
-/// The closure of DT_NEEDED in load order (dependencies before those that need them), found as ld.so would: RUNPATH of
-/// the library that asks and of those that asked for it, then the directories of /etc/ld.so.conf and the default ones.
-/// LD_LIBRARY_PATH comes first, as given.
+/// The closure of DT_NEEDED in load order (dependencies before those that need them), system libraries of system
+/// libraries included, found as ld.so would: RUNPATH of the library that asks and of those that asked for it, then the
+/// directories of /etc/ld.so.conf and the default ones. LD_LIBRARY_PATH comes first, as given.
 std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path);
 
 /// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with

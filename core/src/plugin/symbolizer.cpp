@@ -1,26 +1,15 @@
 #include "plugin/symbolizer.hpp"
 
-#include <cxxabi.h>
 #include <dwarf.h>
 #include <elfutils/libdwfl.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <map>
 
+#include "plugin/debug_file.hpp"
+
 namespace jobhost::plugin {
 namespace {
-
-// Every file is loaded at this address in libdwfl's picture of the process.
-constexpr GElf_Addr kBase = 0x100000;
-
-std::string demangled(const char* name) {
-  if (!name) return "";
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status),
-                                                         &std::free);
-  return status == 0 && text ? text.get() : name;
-}
 
 /// Linkage name where there is one, for it names scope and parameters.
 std::string name_of(Dwarf_Die* die) {
@@ -55,39 +44,13 @@ int call_line(Dwarf_Die* inlined) {
 }  // namespace
 
 struct Symbolizer::State {
-  struct Module {
-    Dwfl* session = nullptr;
-    Dwfl_Module* module = nullptr;
-  };
-  Dwfl_Callbacks callbacks{};
-  std::map<std::string, Module> modules;
+  std::map<std::string, DebugFile> files;
   std::map<std::pair<std::string, std::uint64_t>, std::vector<SourceLine>> answers;
 
-  ~State() {
-    for (auto& [path, module] : modules) {
-      if (module.session) ::dwfl_end(module.session);
-    }
-  }
-
-  Dwfl_Module* open(const std::string& path) {
-    auto [found, fresh] = modules.try_emplace(path);
-    if (!fresh) return found->second.module;
-    callbacks.find_elf = ::dwfl_build_id_find_elf;
-    callbacks.section_address = ::dwfl_offline_section_address;
-    callbacks.find_debuginfo = ::dwfl_standard_find_debuginfo;
-    Module& module = found->second;
-    module.session = ::dwfl_begin(&callbacks);
-    if (!module.session) return nullptr;
-    ::dwfl_report_begin(module.session);
-    module.module = ::dwfl_report_elf(module.session, path.c_str(), path.c_str(), -1, kBase, false);
-    ::dwfl_report_end(module.session, nullptr, nullptr);
-    return module.module;
-  }
-
   std::vector<SourceLine> resolve(const std::string& path, std::uint64_t offset) {
-    Dwfl_Module* module = open(path);
+    Dwfl_Module* module = files.try_emplace(path, path).first->second.module();
     if (!module) return {SourceLine{}};
-    const GElf_Addr address = kBase + offset;
+    const GElf_Addr address = DebugFile::kBase + offset;
     SourceLine here;
     here.function = demangled(::dwfl_module_addrname(module, address));
     if (Dwfl_Line* line = ::dwfl_module_getsrc(module, address)) {

@@ -102,6 +102,16 @@ struct Description {
   std::vector<Skipped> skipped;
 };
 
+/// What a plugin wants of the machine and the jobhost that load it.
+struct Requirements {
+  int abi = -1;  // -1: it does not say
+  std::vector<std::string> cpu_features;
+};
+
+/// These alone, from the text of a schema section, at a small part of parse_description's cost; "" has none. Throws as
+/// parse_description does, but only for what it comes across.
+Requirements parse_requirements(const std::string& json, const std::string& where);
+
 /// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed,
 /// nests deeper than 64 types or names something unknown. `where` (a path) is for the message.
 Description parse_description(const std::string& json, const std::string& where);

@@ -8,7 +8,9 @@
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/pack_reader.hpp"
+#include "store/notes.hpp"
 #include "worker/log_names.hpp"
+#include "worker/machine.hpp"
 #include "worker/stage.hpp"
 #include "worker/supervisor.hpp"
 
@@ -64,8 +66,10 @@ void Supervisor::read_job() {
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
   bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
   const StagedCode code = stage_code(env_, job_, manifest_);
+  const auto differing = check_machine(env_, manifest_, code);
   party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
   party_->beat();
+  for (const auto& text : differing) store::add_note(env_, job_, party_->self().id, {"system_library", text});
   plan.job_directory = job_.path();
   plan.manifest_sha256 = options_.manifest_sha256;
   plan.worker_id = party_->self().id;

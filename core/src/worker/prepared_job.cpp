@@ -1,6 +1,7 @@
 #include "worker/prepared_job.hpp"
 
 #include "base/error.hpp"
+#include "worker/identity.hpp"
 #include "worker/lookup_watch.hpp"
 #include "worker/single_call.hpp"
 
@@ -52,6 +53,7 @@ void initialise(const bundle::Initialiser& init, const LoadedPlugin& plugin, con
 
 PreparedJob::PreparedJob(const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell)
     : manifest_(manifest), tell_(std::move(tell)), plugin_(load_in_context(manifest.context, plan, place, tell_)) {
+  verify_loaded(manifest, plan);
   restore_globals();
   initialise(manifest.init, plugin_, context::floating_point_of(manifest.context));
   std::vector<std::string> code = plan.libraries;

@@ -431,6 +431,21 @@ constexpr void put_head(Text& out, const char* commit, bool dirty) {
 #ifdef __BMI2__
   feature("bmi2");
 #endif
+#ifdef __LZCNT__
+  feature("lzcnt");
+#endif
+#ifdef __MOVBE__
+  feature("movbe");
+#endif
+#ifdef __F16C__
+  feature("f16c");
+#endif
+#ifdef __AES__
+  feature("aes");
+#endif
+#ifdef __PCLMUL__
+  feature("pclmul");
+#endif
 #ifdef __AVX512F__
   feature("avx512f");
 #endif
@@ -442,6 +457,9 @@ constexpr void put_head(Text& out, const char* commit, bool dirty) {
 #endif
 #ifdef __AVX512VL__
   feature("avx512vl");
+#endif
+#ifdef __AVX512CD__
+  feature("avx512cd");
 #endif
   out.put("],");
 }

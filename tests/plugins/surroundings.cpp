@@ -1,0 +1,135 @@
+// Kernels that tell what surrounds them.
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xmmintrin.h>
+
+#include <cfenv>
+#include <clocale>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <locale>
+#include <string>
+#include <thread>
+
+double alpha = 1;
+int changed_by_tasks = 0;
+std::string from_initialiser;
+
+std::string working_directory(int) {
+  char path[4096];
+  return ::getcwd(path, sizeof path) ? path : "";
+}
+
+int file_mode_mask(int) {
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return static_cast<int>(mask);
+}
+
+std::string arguments(int) {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string all, word;
+  while (std::getline(file, word, '\0')) all += (all.empty() ? "" : "|") + word;
+  return all;
+}
+
+std::string variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value ? value : "not set";
+}
+
+long soft_limit(const std::string& name) {
+  rlimit limit{};
+  const int resource = name == "stack"    ? RLIMIT_STACK
+                       : name == "nofile" ? RLIMIT_NOFILE
+                       : name == "fsize"  ? RLIMIT_FSIZE
+                       : name == "cpu"    ? RLIMIT_CPU
+                                          : RLIMIT_MEMLOCK;
+  ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+  return static_cast<long>(limit.rlim_cur);
+}
+
+static int dig(int depth) {
+  volatile char frame[1 << 10];
+  frame[0] = static_cast<char>(depth);
+  return depth == 0 ? frame[0] : dig(depth - 1) + 1;
+}
+/// Needs so many KiB of stack; run by every lane.
+int stack(int kilobytes) { return dig(kilobytes); }
+
+/// Stack of a thread that the kernel starts itself, in KiB.
+long thread_stack(int) {
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  std::size_t size = 0;
+  ::pthread_attr_getstacksize(&attributes, &size);
+  return static_cast<long>(size >> 10);
+}
+
+std::string c_locale(int category) { return std::setlocale(category, nullptr); }
+std::string cpp_locale(int) { return std::locale().name(); }
+
+std::string local_time(long seconds) {
+  const std::time_t time = seconds;
+  char text[64];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M %Z", std::localtime(&time));
+  return text;
+}
+
+int niceness(int) { return ::getpriority(PRIO_PROCESS, 0); }
+unsigned processors(int) { return std::thread::hardware_concurrency(); }
+
+double sine(double x) { return std::sin(x); }
+
+/// 1/3 as floating-point arithmetic has it here: rounding, and whether denormals count.
+std::string arithmetic(int) {
+  volatile double one = 1, three = 3, tiny = 1e-310, half = 0.5;
+  volatile long double long_one = 1;
+  char text[128];
+  std::snprintf(text, sizeof text, "%a %a %d", one / three, tiny * half,
+                static_cast<int>(long_one + 1e-19L != long_one));
+  return text;
+}
+
+double spoil_rounding(int x) {
+  volatile double one = 1, divisor = x;
+  const double result = one / divisor;
+  if (x == 7) std::fesetround(FE_UPWARD);
+  return result;
+}
+
+double spoil_denormals(int x) {
+  volatile double tiny = 1e-310;
+  if (x % 2 == 0) _mm_setcsr(_mm_getcsr() | 0x8040);
+  return x % 2 == 0 ? x : tiny * x;
+}
+
+double alpha_times(double x) { return alpha * x; }
+double alpha_grows(double x) {
+  alpha += 1;
+  return alpha * x;
+}
+
+int count_calls(int x) {
+  static int calls = 0;
+  ++calls;
+  changed_by_tasks += x;
+  return x;
+}
+
+void prepare(const std::string& text, int times = 1) {
+  for (int i = 0; i < times; ++i) from_initialiser += text;
+  if (text == "bad") throw std::runtime_error("no such table");
+}
+std::string prepared(int) { return from_initialiser; }
+
+/// Runs once a file of that name is there.
+int after(int x, const std::string& file) {
+  while (::access(file.c_str(), F_OK) != 0) ::usleep(2000);
+  return x;
+}
