@@ -43,9 +43,19 @@ std::vector<PlacedVariable> worth_keeping(const SessionTarget& target) {
   return kept;
 }
 
-/// The globals as they are in a process that has loaded the target's code.
-SavedSession live_session(Session& session, SessionTarget& target) {
+std::vector<std::optional<base::Bytes>> values_of(Session& session, const SessionTarget& target,
+                                                  const std::vector<worker::GlobalGetter>& getters) {
   Signals::install();
+  try {
+    return worker::read_globals(session.env, Session::libexec(), target.plan, target.manifest, getters);
+  } catch (const base::Error&) {
+    if (Signals::requests.load() == 0) throw;
+    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while the code was loaded");
+  }
+}
+
+/// The globals as they are in a process that has loaded the target's code.
+SavedSession live_session(Session& session, const SessionTarget& target) {
   std::vector<worker::GlobalGetter> getters;
   const auto kept = worth_keeping(target);
   for (const auto& placed : kept) {
@@ -56,8 +66,7 @@ SavedSession live_session(Session& session, SessionTarget& target) {
     }
     getters.push_back({placed.library, placed.variable.getter});
   }
-  target.plan.manifest_json = bundle::to_json(target.manifest);
-  const auto values = worker::read_globals(session.env, Session::libexec(), target.plan, getters);
+  const auto values = values_of(session, target, getters);
   SavedSession live{target.plugin, target.manifest.plugin.build_id, {}};
   for (std::size_t i = 0; i < kept.size(); ++i) {
     const auto& variable = kept[i].variable;

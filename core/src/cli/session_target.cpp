@@ -33,11 +33,11 @@ SessionTarget target_of_job(Session& session, const host::Job& job) {
   target.plan = plan_of(session, job);
   target.manifest = job.manifest;
   target.plugin = job.manifest.plugin.origin;
-  const std::string schema = plugin::read_elf(session.env, target.plan.plugin).schema;
+  const std::string schema = plugin::read_schema(session.env, target.plan.plugin);
   if (!schema.empty()) target.description = schema::parse_description(schema, target.plan.plugin);
   target.variables = placed(target.description);
   for (const auto& library : target.plan.libraries) {
-    add_library(target, plugin::read_elf(session.env, library).schema, file_name(library));
+    add_library(target, plugin::read_schema(session.env, library), file_name(library));
   }
   return target;
 }
@@ -49,14 +49,14 @@ SessionTarget target_of_plugin(Session& session, const std::string& path, const 
   target.description = plugin::describe(session.env, path);
   target.variables = placed(target.description);
   const char* paths = std::getenv("LD_LIBRARY_PATH");
-  const auto closure = plugin::find_dependencies(session.env, path, paths ? paths : "");
+  const auto needed = plugin::find_dependencies(session.env, path, paths ? paths : "");
   plugin::require_none(
-      plugin::obstacles(session.env, path, {target.description.abi, target.description.cpu_features}, closure));
-  for (const auto& library : closure) {
+      plugin::obstacles(session.env, path, {target.description.abi, target.description.cpu_features}, needed));
+  for (const auto& library : needed) {
     if (library.system) continue;
     target.plan.libraries.push_back(library.path);
     target.manifest.libraries.push_back({"", file_name(library.path), library.path, library.build_id});
-    add_library(target, library.schema, file_name(library.path));
+    add_library(target, plugin::read_schema(session.env, library.path), file_name(library.path));
   }
   const base::File file(session.env, path, O_RDONLY);
   target.manifest.plugin = {base::sha256_hex_of_file(session.env, file.fd(), path), file_name(path), target.plan.plugin,

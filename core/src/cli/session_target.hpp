@@ -21,7 +21,7 @@ struct PlacedVariable {
 
 /// A plugin, or a job's code in its context.
 struct SessionTarget {
-  worker::Plan plan;  // without manifest_json
+  worker::Plan plan;
   bundle::Manifest manifest;
   std::string plugin;  // path, as people know it
   schema::Description description;

@@ -48,6 +48,7 @@ std::vector<bundle::Global> merged_globals(const schema::Description& plugin,
 
 void add_live_globals(const std::string& schema, const bundle::Blob& library, const LiveGlobal& live,
                       std::vector<bundle::Global>& globals) {
+  if (schema.empty()) return;
   for (const auto& variable : schema::parse_description(schema, library.origin).globals) {
     if (!variable.declared || variable.getter.empty()) continue;
     if (auto value = live(library, variable.getter)) {

@@ -21,8 +21,8 @@ std::vector<bundle::Global> merged_globals(const schema::Description& plugin,
                                            const std::vector<bundle::Global>& session,
                                            const std::vector<std::pair<std::string, std::string>>& typed);
 
-/// The declared globals of a library that is a plugin itself (`schema`: its section), with the values that they have
-/// here.
+/// The declared globals of a library that is a plugin itself (`schema`: its section, "" when it is none), with the
+/// values that they have here.
 void add_live_globals(const std::string& schema, const bundle::Blob& library, const LiveGlobal& live,
                       std::vector<bundle::Global>& globals);
 

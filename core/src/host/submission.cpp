@@ -61,8 +61,8 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
       manifest.system_libraries.push_back({library.soname, library.path, library.build_id});
     } else {
       manifest.libraries.push_back(keep(env, job, library.path, library.soname, library.build_id));
-      if (live && !library.schema.empty()) {
-        add_live_globals(library.schema, manifest.libraries.back(), live, manifest.globals);
+      if (live) {
+        add_live_globals(plugin::read_schema(env, library.path), manifest.libraries.back(), live, manifest.globals);
       }
     }
   }

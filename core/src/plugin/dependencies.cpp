@@ -67,7 +67,6 @@ class Finder {
         dependency.system = belongs_to_system(dependency.path);
         // A system library is not led to a user's directory by a user's RUNPATH.
         dependency.build_id = visit(dependency.path, dependency.system ? rpaths : run_paths, rpaths);
-        if (!dependency.system) dependency.schema = read_schema(env_, dependency.path);
       }
       found_.push_back(std::move(dependency));
     }

@@ -40,8 +40,7 @@ struct Dependency {
   std::string soname;  // as asked for
   std::string path;    // absolute, where the loader would find it; "" when missing
   std::string build_id;
-  bool system = false;      // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
-  std::string schema = {};  // contents of its schema section: it is a plugin itself; "" when it is none
+  bool system = false;  // comes with the operating system (/lib, /usr/lib, /lib64): recorded, not shipped
 };
 
 /// The closure of DT_NEEDED in load order (dependencies before those that need them), system libraries of system

@@ -73,24 +73,12 @@ int replay_main(base::Env& env, const std::vector<std::string>& orders) {
   }
 }
 
-/// orders: control descriptor, "globals", what tell_globals takes.
-[[noreturn]] void globals_main(base::Env& env, const std::vector<std::string>& orders) {
-  bundle::Manifest manifest;
-  const auto load = [&] {
-    const Plan plan = ControlMemory(std::atoi(orders[0].c_str())).plan();
-    manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
-    start_again_unless_surrounded(manifest.context, plan, orders);
-    return std::make_unique<PreparedJob>(manifest, plan, context::Place(), [](const store::Note&) {});
-  };
-  tell_globals(env, load, {orders.begin() + 2, orders.end()});
-}
-
 }  // namespace
 
 int executor_main(base::Env& env) {
   const std::vector<std::string> orders = take_orders();
   if (orders.size() >= 3 && orders[1] == "replay") return replay_main(env, orders);
-  if (orders.size() >= 3 && orders[1] == "globals") globals_main(env, orders);
+  if (orders.size() >= 3 && orders[1] == "globals") tell_globals(env, orders);
   if (orders.size() < 5 || orders[1] != "lanes") return static_cast<int>(base::ExitCode::kUsage);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
   const rlimit no_core{0, 0};

@@ -1,6 +1,7 @@
 #include "worker/globals.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <cstring>
 
 #include "base/file.hpp"
+#include "worker/prepared_job.hpp"
 #include "worker/surroundings.hpp"
 
 namespace jobhost::worker {
@@ -15,44 +17,39 @@ namespace {
 
 enum Answer : unsigned char { kValues, kError };
 
-/// Ends of a pipe, closed with this object.
-struct Pipe {
-  int out = -1, in = -1;
-  Pipe() {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) base::throw_file_error(-errno, "make", "pipe");
-    out = ends[0];
-    in = ends[1];
+/// Memory of both processes: what is asked, and behind it the answer.
+class Letter {
+ public:
+  explicit Letter(base::Env& env) : env_(env), fd_(::memfd_create("jobhost-globals", MFD_CLOEXEC)) {
+    if (fd_ < 0) base::throw_file_error(-errno, "make", "shared memory");
   }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
-  ~Pipe() {
-    ::close(out);
-    close_in();
+  Letter(base::Env& env, int fd) : env_(env), fd_(fd) {}  // inherited
+  Letter(const Letter&) = delete;
+  Letter& operator=(const Letter&) = delete;
+  ~Letter() { env_.close(fd_); }
+
+  int fd() const { return fd_; }
+  /// Where the process that wrote last stopped: both share one position.
+  void append(base::ByteView bytes) {
+    while (!bytes.empty()) {
+      const ssize_t size = env_.write(fd_, bytes.data(), bytes.size());
+      if (size < 0 && size != -EINTR) base::throw_file_error(static_cast<int>(size), "write", "shared memory");
+      if (size > 0) bytes = bytes.subspan(static_cast<std::size_t>(size));
+    }
   }
-  void close_in() {
-    if (in >= 0) ::close(in);
-    in = -1;
+  base::Bytes from(std::uint64_t offset) const {
+    base::Bytes bytes;
+    unsigned char buffer[1 << 16];
+    for (ssize_t size; (size = env_.pread(fd_, buffer, sizeof buffer, offset + bytes.size())) > 0;) {
+      bytes.insert(bytes.end(), buffer, buffer + size);
+    }
+    return bytes;
   }
+
+ private:
+  base::Env& env_;
+  int fd_;
 };
-
-base::Bytes read_to_end(base::Env& env, int fd) {
-  base::Bytes bytes;
-  unsigned char buffer[1 << 16];
-  for (ssize_t size; (size = env.read(fd, buffer, sizeof buffer)) != 0;) {
-    if (size < 0 && size != -EINTR) base::throw_file_error(static_cast<int>(size), "read", "pipe");
-    if (size > 0) bytes.insert(bytes.end(), buffer, buffer + size);
-  }
-  return bytes;
-}
-
-void write_all(base::Env& env, int fd, base::ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t size = env.write(fd, bytes.data(), bytes.size());
-    if (size < 0 && size != -EINTR) return;  // nobody wants to know any more
-    if (size > 0) bytes = bytes.subspan(static_cast<std::size_t>(size));
-  }
-}
 
 base::Error ended_early(const Plan& plan, const base::ExitStatus& status) {
   return {base::ExitCode::kPluginRefused,
@@ -62,29 +59,45 @@ base::Error ended_early(const Plan& plan, const base::ExitStatus& status) {
           "its global variables are initialised when it is loaded: look there"};
 }
 
+base::Bytes values_of(const LoadedPlugin& plugin, base::ByteReader& asked) {
+  base::Bytes answer = {kValues};
+  while (asked.remaining() > 0) {
+    const std::string library = asked.text();
+    const auto value = plugin.get_global(asked.text(), library);
+    answer.push_back(value ? 1 : 0);
+    if (value) base::append_text(answer, base::as_text(*value));
+  }
+  return answer;
+}
+
 }  // namespace
 
-std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::string& libexec, const Plan& plan,
+std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::string& libexec, Plan plan,
+                                                     const bundle::Manifest& manifest,
                                                      const std::vector<GlobalGetter>& getters) {
+  plan.manifest_json = bundle::to_json(manifest);
   const ControlMemory control(1, plan);
-  Pipe pipe;
+  base::Bytes asked;
+  for (const auto& getter : getters) {
+    base::append_text(asked, getter.library);
+    base::append_text(asked, getter.symbol);
+  }
+  Letter letter(env);
+  letter.append(asked);
   base::SpawnRequest request;
   request.program = libexec + "/jobhost-executor";
-  const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
   auto [arguments, environment] = surroundings_of(manifest.context, plan);
-  std::vector<std::string> orders = {std::to_string(control.fd()), "globals", std::to_string(pipe.in)};
-  for (const auto& getter : getters) orders.insert(orders.end(), {getter.library, getter.symbol});
-  environment.push_back(orders_variable(orders));
   request.arguments = std::move(arguments);
   request.environment = std::move(environment);
+  request.environment.push_back(
+      orders_variable({std::to_string(control.fd()), "globals", std::to_string(letter.fd())}));
   request.out = request.err = STDERR_FILENO;
-  request.keep = {control.fd(), pipe.in};
+  request.keep = {control.fd(), letter.fd()};
   const int pid = env.spawn(request);
   if (pid < 0) base::throw_file_error(pid, "start", request.program);
-  pipe.close_in();
-  const base::Bytes answer = read_to_end(env, pipe.out);
   base::ExitStatus status;
   env.wait(pid, true, status);
+  const base::Bytes answer = letter.from(asked.size());
   if (answer.empty()) throw ended_early(plan, status);
   base::ByteReader reader(answer);
   if (reader.value<unsigned char>() == kError) {
@@ -101,24 +114,26 @@ std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::
   return values;
 }
 
-void tell_globals(base::Env& env, const std::function<std::unique_ptr<PreparedJob>()>& load,
-                  const std::vector<std::string>& words) {
+void tell_globals(base::Env& env, const std::vector<std::string>& orders) {
+  Letter letter(env, std::stoi(orders[2]));
+  const base::Bytes asked = letter.from(0);
   base::Bytes answer;
   try {
-    const auto job = load();
-    answer.push_back(kValues);
-    for (std::size_t i = 1; i + 1 < words.size(); i += 2) {
-      const auto value = job->plugin().get_global(words[i + 1], words[i]);
-      answer.push_back(value ? 1 : 0);
-      if (value) base::append_text(answer, base::as_text(*value));
-    }
+    const Plan plan = ControlMemory(std::stoi(orders[0])).plan();
+    const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+    start_again_unless_surrounded(manifest.context, plan, orders);
+    const PreparedJob job(manifest, plan, {}, [](const store::Note& note) {
+      if (!note.text.empty()) std::fprintf(stderr, "note: %s\n", note.text.c_str());
+    });
+    base::ByteReader reader(asked);
+    answer = values_of(job.plugin(), reader);
   } catch (const base::Error& error) {
     answer = {kError};
     base::append_value(answer, static_cast<std::int32_t>(error.code()));
     base::append_text(answer, error.what());
     base::append_text(answer, error.hint());
   }
-  write_all(env, std::stoi(words[0]), answer);
+  letter.append(answer);
   std::fflush(nullptr);
   ::_exit(0);
 }
