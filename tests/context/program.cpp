@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     jobhost::Options options{.backend = backend, .workers = 2, .retries = 0};
     const std::vector<double> by = {1, 0, 2};
     for (const auto& outcome : jobhost::outcomes(options, divide, by)) {
-      std::printf("%s\n", outcome ? "fine" : outcome.failure().what());
+      std::printf("%s\n", outcome ? "fine" : outcome.failure().message().c_str());
     }
   } else if (aspect == "x87") {
     unsigned short word = 0;

@@ -130,7 +130,7 @@ class Provenance(JobhostTest):
         self.assertRegex(found["compiler"], r"^(g|clang)\+\+ \d+")
         return found["commit"], found["dirty"]
 
-    def test_the_commit_of_the_source_travels_with_the_job(self):
+    def test_the_commit_that_code_was_built_from_travels_with_the_job(self):
         self.write("a.cpp", SOURCE)
         self.write("b.txt", "1\n")
         self.assertEqual(self.provenance(), ("", False))
@@ -139,7 +139,10 @@ class Provenance(JobhostTest):
         self.assertEqual(self.provenance(), ("", False))  # nothing is committed yet
         self.git("add", "b.txt")
         self.git("commit", "-qm", "b")
-        self.assertEqual(self.provenance(), (self.git("rev-parse", "HEAD"), True))  # the source is not tracked
+        first = self.git("rev-parse", "HEAD")
+        self.write("a.cpp", SOURCE + "// not tracked\n")
+        self.assertEqual(self.provenance(), (first, True))
+        self.write("a.cpp", SOURCE + "// clean\n")
         self.git("add", "a.cpp")
         self.git("commit", "-qm", "a")
         clean = self.git("rev-parse", "HEAD")
@@ -147,7 +150,7 @@ class Provenance(JobhostTest):
         self.write("a.cpp", SOURCE + "// changed again\n")
         self.assertEqual(self.provenance(), (clean, True))
         self.git("commit", "-qam", "again")
-        self.assertEqual(self.provenance(), (self.git("rev-parse", "HEAD"), False))
+        self.assertEqual(self.provenance(), (clean, True))  # it is the same code, and is not built again
 
     def test_a_git_that_fails_or_is_not_there_is_no_matter(self):
         self.git("init", "-q")

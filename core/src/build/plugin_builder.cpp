@@ -1,6 +1,5 @@
 #include "build/plugin_builder.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -71,25 +70,6 @@ std::vector<std::string> dependencies_in(const std::string& rule) {
     }
   }
   return files;
-}
-
-/// A file that changes with every commit to the git repository that a file is in; "" outside of one.
-std::string history_of(base::Env& env, const std::string& path) {
-  constexpr std::uint64_t kLimit = 64 << 10;
-  constexpr std::string_view kElsewhere = "gitdir: ";
-  for (std::size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0;
-       slash = path.rfind('/', slash - 1)) {
-    const std::string git = path.substr(0, slash) + "/.git";
-    base::FileStatus status;
-    if (env.status(git, status) < 0) continue;
-    if (S_ISDIR(status.mode)) return git + "/logs/HEAD";
-    if (status.size > kLimit) return "";
-    const std::string text = text_of(env, git);  // a working tree of a repository that is elsewhere
-    if (!text.starts_with(kElsewhere)) return "";
-    const std::string folder = text.substr(kElsewhere.size(), text.find_last_not_of('\n') + 1 - kElsewhere.size());
-    return (folder.starts_with('/') ? "" : path.substr(0, slash) + "/") + folder + "/logs/HEAD";
-  }
-  return "";
 }
 
 class Builder {
@@ -219,20 +199,18 @@ class Builder {
     words.insert(words.end(), {"-E", "-C", "-MD", "-MF", rule, "-MT", "text", source_.path, "-o", text});
     execute(std::move(words), "cannot be preprocessed");
     dependencies_ = dependencies_in(text_of(env_, rule));
-    if (const std::string history = history_of(env_, source_.path); !history.empty()) dependencies_.push_back(history);
-    words = {toolchain_.scanner, "--source", source_.path, "--preprocessed", text, "--output", glue};
-    if (is_c_) words.insert(words.end(), {"--language", "c"});
-    for (const auto& global : source_.globals) words.insert(words.end(), {"--global", global});
-    execute(std::move(words), source_.globals.empty() ? "has no kernels" : "has no kernels, or lacks a global");
     std::vector<std::string> key;
     add_settings(key);
     for (const auto& tool : tools_)
       key.push_back(tool == compiler_ || tool == c_compiler_ ? stamp_of(env_, tool) : text_of(env_, tool));
     key.push_back(text_of(env_, text));
-    key.push_back(text_of(env_, glue));  // with the commit that the source is of
     const std::string folder = toolchain_.cache + "/" + digest_of(key), plugin = folder + "/" + name_;
-    if (base::exists(env_, plugin)) return plugin;
+    if (base::exists(env_, plugin)) return plugin;  // also of a commit before: it is the same code
 
+    words = {toolchain_.scanner, "--source", source_.path, "--preprocessed", text, "--output", glue};
+    if (is_c_) words.insert(words.end(), {"--language", "c"});
+    for (const auto& global : source_.globals) words.insert(words.end(), {"--global", global});
+    execute(std::move(words), source_.globals.empty() ? "has no kernels" : "has no kernels, or lacks a global");
     const std::vector<std::string> common = {
         "-g", "-gz", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-I", toolchain_.include};
     words = compile(false);

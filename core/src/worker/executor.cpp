@@ -58,7 +58,7 @@ int replay_main(base::Env& env, const std::vector<std::string>& orders) {
     const Plan plan = ControlMemory(std::atoi(orders[0].c_str())).plan();
     const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     start_again_unless_surrounded(manifest.context, plan, orders);
-    const PreparedJob job(manifest, plan, {}, [](const store::Note& note) {
+    const PreparedJob job(env, manifest, plan, {}, [](const store::Note& note) {
       if (!note.text.empty()) std::fprintf(stderr, "note: %s\n", note.text.c_str());
     });
     const jobhost_entry entry = job.plugin().kernel(manifest.kernel.symbol);
@@ -102,7 +102,7 @@ int executor_main(base::Env& env) {
     manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     start_again_unless_surrounded(manifest.context, plan, orders);
     open_printed(env, printed_path(plan, first, generation));
-    job.emplace(manifest, plan, context::Place{first, count}, tell);
+    job.emplace(env, manifest, plan, context::Place{first, count}, tell);
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());

@@ -122,7 +122,7 @@ void tell_globals(base::Env& env, const std::vector<std::string>& orders) {
     const Plan plan = ControlMemory(std::stoi(orders[0])).plan();
     const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     start_again_unless_surrounded(manifest.context, plan, orders);
-    const PreparedJob job(manifest, plan, {}, [](const store::Note& note) {
+    const PreparedJob job(env, manifest, plan, {}, [](const store::Note& note) {
       if (!note.text.empty()) std::fprintf(stderr, "note: %s\n", note.text.c_str());
     });
     base::ByteReader reader(asked);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace jobhost::worker {
@@ -20,7 +21,11 @@ void set_soft_limit(std::uint64_t bytes) {
 
 MemoryLimit::MemoryLimit(base::Env& env, std::uint64_t bytes, unsigned lanes)
     : bytes_(bytes * lanes), shared_(lanes > 1) {
-  if (bytes_ > 0) sizes_ = base::File(env, "/proc/self/statm", O_RDONLY);
+  if (bytes_ == 0) return;
+  sizes_ = base::File(env, "/proc/self/statm", O_RDONLY);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_DATA, &limit);
+  outside_ = limit.rlim_cur;
 }
 
 void MemoryLimit::begin_tasks() {
@@ -30,11 +35,11 @@ void MemoryLimit::begin_tasks() {
   // size resident shared text lib data dirty, in pages; "data" is what RLIMIT_DATA limits, and the stack.
   unsigned long data = 0;
   std::sscanf(reinterpret_cast<const char*>(text), "%*u %*u %*u %*u %*u %lu", &data);
-  set_soft_limit(data * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes_);
+  set_soft_limit(std::min(outside_, data * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) + bytes_));
 }
 
 void MemoryLimit::end_tasks() {
-  if (bytes_ > 0 && !shared_) set_soft_limit(RLIM_INFINITY);
+  if (bytes_ > 0 && !shared_) set_soft_limit(outside_);
 }
 
 }  // namespace jobhost::worker

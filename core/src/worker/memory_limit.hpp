@@ -19,6 +19,7 @@ class MemoryLimit {
  private:
   std::uint64_t bytes_;
   bool shared_;
+  std::uint64_t outside_ = 0;  // the soft limit while no task runs
   base::File sizes_;  // /proc/self/statm
 };
 

@@ -1,6 +1,9 @@
 #include "worker/prepared_job.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "plugin/inspect.hpp"
 #include "worker/identity.hpp"
 #include "worker/lookup_watch.hpp"
 #include "worker/single_call.hpp"
@@ -51,11 +54,16 @@ void initialise(const bundle::Initialiser& init, const LoadedPlugin& plugin, con
 
 }  // namespace
 
-PreparedJob::PreparedJob(const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell)
-    : manifest_(manifest), tell_(std::move(tell)), plugin_(load_in_context(manifest.context, plan, place, tell_)) {
+PreparedJob::PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place,
+                         Tell tell)
+    : manifest_(manifest),
+      tell_(std::move(tell)),
+      plugin_(load_in_context(manifest.context, plan, place, tell_)),
+      globals_(manifest.globals) {
   verify_loaded(manifest, plan);
   restore_globals();
   initialise(manifest.init, plugin_, context::floating_point_of(manifest.context));
+  if (manifest.isolate_globals) keep_isolated(env, plan);
   std::vector<std::string> code = plan.libraries;
   code.push_back(plan.plugin);
   data_.emplace(code, plugin_.registered_data(), kMostData);
@@ -64,8 +72,34 @@ PreparedJob::PreparedJob(const bundle::Manifest& manifest, const Plan& plan, con
                        " MiB of global variables beyond what is compared: changes there go unnoticed"});
 }
 
+void PreparedJob::keep_isolated(base::Env& env, const Plan& plan) {
+  std::vector<bundle::Global> kept;
+  const auto keep = [&](const std::string& path, const std::string& library) {
+    const std::string schema = plugin::read_schema(env, path);
+    if (schema.empty()) return;
+    for (const auto& variable : schema::parse_description(schema, path).globals) {
+      const bool captured = std::any_of(globals_.begin(), globals_.end(), [&](const bundle::Global& global) {
+        return global.symbol == variable.symbol && global.library == library;
+      });
+      if (variable.getter.empty() || (!variable.declared && !captured)) continue;
+      if (auto value = plugin_.get_global(variable.getter, library)) {
+        kept.push_back({variable.name, variable.symbol, std::move(*value), library});
+      }
+    }
+  };
+  keep(plan.plugin, "");
+  for (const auto& library : plan.libraries) keep(library, library.substr(library.rfind('/') + 1));
+  for (auto& global : globals_) {
+    const bool known = std::any_of(kept.begin(), kept.end(), [&](const bundle::Global& other) {
+      return other.symbol == global.symbol && other.library == global.library;
+    });
+    if (!known) kept.push_back(std::move(global));
+  }
+  globals_ = std::move(kept);
+}
+
 void PreparedJob::restore_globals() const {
-  for (const auto& global : manifest_.globals) plugin_.set_global(global.symbol, global.value, global.library);
+  for (const auto& global : globals_) plugin_.set_global(global.symbol, global.value, global.library);
   plugin_.forget_registered();
 }
 

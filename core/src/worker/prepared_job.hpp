@@ -23,18 +23,21 @@ class PreparedJob {
   /// In this process and for its rest: restores the context, loads the code, sets globals, runs the initialiser. Throws
   /// Error(kPluginRefused) with one sentence. `tell` is given what people should know; it may be called on any thread.
   /// `manifest` outlives this object.
-  PreparedJob(const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell);
+  PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell);
 
   const LoadedPlugin& plugin() const { return plugin_; }
-  /// Gives globals their captured values again.
+  /// Gives globals their captured values again, declared ones those that they had after the initialiser.
   void restore_globals() const;
   /// Tells which globals changed since the last look, or since the first task could begin. Any thread may call.
   void look_at_data();
 
  private:
+  void keep_isolated(base::Env& env, const Plan& plan);
+
   const bundle::Manifest& manifest_;
   Tell tell_;
   LoadedPlugin plugin_;
+  std::vector<bundle::Global> globals_;  // as tasks are to find them
   std::optional<DataWatch> data_;
   std::mutex told_mutex_;
   std::set<std::pair<std::string, std::uint64_t>> told_;  // module and offset

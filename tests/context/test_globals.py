@@ -1,0 +1,76 @@
+"""Rows of docs/context.md about global variables and the initialiser."""
+import os
+import pathlib
+import unittest
+
+from surroundings import BACKENDS, SURROUNDINGS, SurroundedTest
+
+SOURCE = pathlib.Path(__file__).parent.parent / "plugins/surroundings.cpp"
+
+
+def line_of(text):
+    return 1 + SOURCE.read_text().split(text)[0].count("\n")
+
+
+class Globals(SurroundedTest):
+    def test_captured_globals(self):
+        self.each_sees([x * 0.25 for x in range(1, 9)], "alpha_times", "x=1..8", "--set", "alpha=0.25")
+
+    def test_captured_globals_after_a_restart(self):
+        """Every process that runs tasks has them, also one that takes the place of another."""
+        for backend in BACKENDS:
+            job = self.submit("alpha_times", "x=1..8", "--set", "alpha=0.25")
+            first, _ = self.work(job, backend)
+            for part in ("DONE", "logs", "claims"):
+                os.system(f"chmod -R u+w '{self.store}/{job}'; rm -rf '{self.store}/{job}/{part}'")
+            os.mkdir(f"{self.store}/{job}/logs")
+            os.mkdir(f"{self.store}/{job}/claims")
+            again, _ = self.work(job, backend)
+            self.assertEqual(first, again)
+
+    def test_a_saved_session(self):
+        file = os.path.join(self.folder, "session.json")
+        self.call(["session", "save", file, SURROUNDINGS, "--set", "alpha=8"], cwd=self.here, env=self.submission)
+        self.each_sees([8.0, 16.0], "alpha_times", "x=1,2", "--session", file)
+        self.each_sees([3.0, 6.0], "alpha_times", "x=1,2", "--session", file, "--set", "alpha=3")
+
+    def test_isolated_globals(self):
+        job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals")
+        rows, said = self.work(job, "processes")
+        self.assertEqual([row["result"] for row in rows], [2.0] * 50)
+        self.assertNotIn("note:", said)
+        said = self.submit("alpha_grows", "x=1", "--set", "alpha=1", "--isolate-globals", "-b", "threads", code=2)
+        self.assertIn("threads share their globals", said)
+        job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals", "-b", "threads", "-j1")
+        rows, _ = self.work(job, "threads")
+        self.assertEqual([row["result"] for row in rows], [2.0] * 50)
+
+    def test_changed_globals_are_named(self):
+        """A global and a static of a function, with file and line."""
+        for _, said in self.seen("count_calls", "x=1..200"):
+            notes = [line for line in said.splitlines() if line.startswith("note:")]
+            self.assertEqual(len(notes), 1, said)
+            self.assertIn(f"'changed_by_tasks' (surroundings.cpp:{line_of('int changed_by_tasks')})", notes[0])
+            self.assertIn(f"'count_calls(int)::calls' (surroundings.cpp:{line_of('static int calls')})", notes[0])
+            self.assertIn("results may depend on which tasks ran there before", notes[0])
+        for _, said in self.seen("alpha_grows", "x=1..4", "--set", "alpha=1"):
+            self.assertIn(f"tasks changed 'alpha' (surroundings.cpp:{line_of('double alpha')})", said)
+            self.assertIn("--isolate-globals restores what is captured before every task", said)
+        for _, said in self.seen("niceness", "arg1=1..4"):
+            self.assertNotIn("note:", said)
+
+    def test_initialiser(self):
+        self.each_sees(["abab"] * 6, "prepared", "arg1=1..6", "--init", "prepare text=ab times=2")
+        self.each_sees(["c"], "prepared", "arg1=1", "--init", "prepare text=c")
+        job = self.submit("prepared", "arg1=1", "--init", "prepare text=bad")
+        for backend in BACKENDS:
+            _, said = self.work(job, backend, code=3)
+            self.assertIn("error: the initialiser 'prepare' threw std::runtime_error: no such table", said)
+        for words, complaint in (("prepair text=a", "did you mean 'prepare'?"), ("prepare", "no value for parameter 'text'"),
+                                 ("prepare text=a time=2", "there is no parameter 'time'; did you mean 'times'?"),
+                                 ("prepare text=a times=x", "parameter 'times': 'x' is not an int")):
+            self.assertIn(complaint, self.submit("prepared", "arg1=1", "--init", words, code=2))
+
+
+if __name__ == "__main__":
+    unittest.main()
