@@ -91,6 +91,17 @@ class Reuse(JobhostTest):
         self.assertIn("reused 5 of 5 results from 1 job", process.err)
         self.assertIn('"1 1.000000 ', process.out)
 
+    def test_the_surroundings_belong_to_the_key(self):
+        words = ["run", f"{HOSTILE}:inc", "x=1..5", "--reuse"]
+        self.addCleanup(lambda: os.environ.pop("OMP_NUM_THREADS", None))
+        os.environ["OMP_NUM_THREADS"] = "1"
+        self.run_jobhost(*words)
+        os.environ["OMP_NUM_THREADS"] = "2"
+        self.assertIn("nothing reused: the environment variable OMP_NUM_THREADS has another value", self.run_jobhost(*words).err)
+        # Neither where jobs are kept nor how many lanes there are matters.
+        process = self.run_jobhost("--store", self.store, *words, "-j1", "-b", "threads", "--retries", "0", "--name", "again")
+        self.assertIn("reused 5 of 5 results from 1 job", process.err)
+
     def test_what_a_file_holds_belongs_to_the_key_with_hash_inputs(self):
         self.write("data", "1")
         self.write("g.cpp", "#include <fstream>\n#include <string>\n"

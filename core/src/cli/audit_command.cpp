@@ -184,6 +184,13 @@ void audit(Session& session, AuditOptions options) {
   const auto& manifest = job.manifest;
   if (options.backend.empty()) options.backend = manifest.backend == "threads" ? "processes" : "threads";
   check_backend(options.backend);
+  if (manifest.isolate_globals && options.backend == "threads") {
+    if (options.workers > 1) {
+      throw base::Error(base::ExitCode::kUsage, "the job isolates globals, which threads share",
+                        "use one lane (-j 1), or -b processes");
+    }
+    options.workers = 1;
+  }
   if (!options.seed_given) session.env.random(&options.seed, 4);
   std::vector<std::uint64_t> sample;
   {

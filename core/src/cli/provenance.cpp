@@ -5,13 +5,15 @@
 #include "base/hex.hpp"
 #include "cli/document.hpp"
 #include "host/merged_stream.hpp"
+#include "plugin/producer.hpp"
 
 namespace jobhost::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json provenance_of(const bundle::Manifest& manifest) {
+Json provenance_of(const host::Job& job) {
+  const bundle::Manifest& manifest = job.manifest;
   Json document = {
       {"job", manifest.job},           {"label", manifest.label},         {"created", manifest.created},
       {"hostname", manifest.hostname}, {"command", manifest.command},     {"kernel", to_json(manifest.kernel)},
@@ -26,6 +28,9 @@ Json provenance_of(const bundle::Manifest& manifest) {
     document["globals"].push_back({{"name", global.name}, {"value", base::to_hex(global.value)}});
   }
   document.update(to_json(manifest.provenance));
+  if (manifest.provenance.compiler.empty()) {
+    document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  }
   for (const auto& axis : manifest.inputs.axes) {
     for (const auto& source : axis.sources) {
       if (const auto* seeds = std::get_if<bundle::Seeds>(&source.values)) document["seed"] = seeds->key;
@@ -51,9 +56,9 @@ Json to_json(const bundle::Provenance& provenance) {
 
 Json provenance_of(const std::vector<host::Job>& jobs) {
   Json document = {{"schema", "jobhost/1"}};
-  document.update(provenance_of(jobs.at(0).manifest));
+  document.update(provenance_of(jobs.at(0)));
   for (std::size_t i = 1; i < jobs.size(); ++i) {
-    document["repeated_by"].push_back(provenance_of(jobs[i].manifest));
+    document["repeated_by"].push_back(provenance_of(jobs[i]));
   }
   return document;
 }

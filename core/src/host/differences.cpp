@@ -65,14 +65,17 @@ void compare_named(std::map<std::string, Value> then, const std::map<std::string
 
 std::map<std::string, base::Bytes> globals_of(const bundle::Manifest& manifest) {
   std::map<std::string, base::Bytes> globals;
-  for (const auto& global : manifest.globals) globals[global.name] = global.value;
+  for (const auto& global : manifest.globals) {
+    const std::string of = global.library.empty() ? "" : " of " + global.library;
+    globals[global.name + of] = global.value;
+  }
   return globals;
 }
 
 std::map<std::string, std::string> environment_of(const bundle::CallingContext& context) {
   std::map<std::string, std::string> variables(context.environment.begin(), context.environment.end());
-  // What shells keep for themselves.
-  for (const char* own : {"PWD", "OLDPWD", "SHLVL", "_"}) variables.erase(own);
+  // What shells keep for themselves, and where jobs are kept.
+  for (const char* own : {"PWD", "OLDPWD", "SHLVL", "_", "JOBHOST_STORE"}) variables.erase(own);
   return variables;
 }
 
