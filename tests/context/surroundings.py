@@ -2,8 +2,6 @@
 import json
 import os
 import resource
-import shutil
-import signal
 import subprocess
 import sys
 import pathlib
@@ -54,7 +52,8 @@ class SurroundedTest(JobhostTest):
 
     def submit(self, kernel, *words, code=0, before=at_submission):
         """A held job of the surroundings' kernel: its id, or with a code what was said."""
-        done = self.call(["submit", "--hold", "-j2", f"{SURROUNDINGS}:{kernel}", *words], code=code, cwd=self.here,
+        lanes = [] if any(word.startswith("-j") for word in words) else ["-j2"]
+        done = self.call(["submit", "--hold", *lanes, f"{SURROUNDINGS}:{kernel}", *words], code=code, cwd=self.here,
                          env=self.submission, preexec_fn=before)
         return done.stdout.strip() if code == 0 else done.stderr
 
@@ -65,11 +64,12 @@ class SurroundedTest(JobhostTest):
         return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
 
     def seen(self, kernel, *words):
-        """Per backend the results of such a job."""
+        """Per backend the results of such a job, and what was said."""
+        found = []
         for backend in BACKENDS:
-            with self.subTest(backend):
-                rows, said = self.work(self.submit(kernel, *words), backend)
-                yield [row["result"] for row in rows], said
+            rows, said = self.work(self.submit(kernel, *words), backend)
+            found.append(([row["result"] for row in rows], said))
+        return found
 
     def each_sees(self, expected, kernel, *words):
         for results, _ in self.seen(kernel, *words):

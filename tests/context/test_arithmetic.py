@@ -54,7 +54,7 @@ class Arithmetic(SurroundedTest):
         subprocess.run(["g++", "-O2", "-shared", "-fPIC", "-ffast-math", "-Wl,--build-id,-soname,libquick.so", "quick.cpp", "-o",
                         "libquick.so"], cwd=self.here, check=True)
         pathlib.Path(self.here, "own.cpp").write_text("double quick_half(double);\ndouble f(double x) { return quick_half(x); }\n")
-        self.call(["build", "own.cpp", f"--cxxflags=-L{self.here} -Wl,-rpath,{self.here}", "--link", "quick"], cwd=self.here,
+        self.call(["build", "own.cpp", f"--cxxflags='-L{self.here}' '-Wl,-rpath,{self.here}'", "--link", "quick"], cwd=self.here,
                   env=self.submission)
         for backend in BACKENDS:
             done = self.call(["run", "./own.so:f", "x=1e-310", "-b", backend, "--format", "jsonl"], cwd=self.here, env=self.submission)

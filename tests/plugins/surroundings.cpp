@@ -13,8 +13,8 @@
 #include <ctime>
 #include <fstream>
 #include <locale>
+#include <stdexcept>
 #include <string>
-#include <thread>
 
 double alpha = 1;
 int changed_by_tasks = 0;
@@ -82,7 +82,10 @@ std::string local_time(long seconds) {
 }
 
 int niceness(int) { return ::getpriority(PRIO_PROCESS, 0); }
-unsigned processors(int) { return std::thread::hardware_concurrency(); }
+int processors(int) {
+  cpu_set_t set;
+  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}
 
 double sine(double x) { return std::sin(x); }
 

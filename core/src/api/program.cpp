@@ -2,10 +2,10 @@
 
 #include <cmath>
 #include <cstdio>
-#include <thread>
 
 #include "api/linked_globals.hpp"
 #include "host/notes.hpp"
+#include "host/workers.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::api {
@@ -93,7 +93,7 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   spec.plugin = spec.named = program_module().dli_fname;
   spec.entry = kernel;
   spec.backend = options.backend;
-  spec.workers = options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
+  spec.workers = options.workers > 0 ? options.workers : host::default_lanes();
   spec.chunk = options.chunk;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.retries = options.retries;

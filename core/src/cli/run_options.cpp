@@ -4,13 +4,13 @@
 #include <charconv>
 #include <cmath>
 #include <map>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
+#include "host/workers.hpp"
 #include "plugin/inspect.hpp"
 
 namespace jobhost::cli {
@@ -220,9 +220,7 @@ void add_waiting_options(CLI::App& command, RunOptions& options) {
   add_output_options(command, options.output);
 }
 
-unsigned lanes_of(const RunOptions& options) {
-  return options.workers > 0 ? options.workers : std::max(1u, std::thread::hardware_concurrency());
-}
+unsigned lanes_of(const RunOptions& options) { return options.workers > 0 ? options.workers : host::default_lanes(); }
 
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
   check_backend(options.backend);

@@ -10,6 +10,8 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 
 }  // namespace
 
+unsigned default_lanes() { return context::usable_processors(); }
+
 HeadStart::HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
                      const backend::RunWorker& run_worker, int mailbox_fd)
     : backend_(backend::make_local(env, backend, false, run_worker)),

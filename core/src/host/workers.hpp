@@ -9,6 +9,9 @@
 
 namespace jobhost::host {
 
+/// Lanes where nobody says how many: one per processor that this process may use.
+unsigned default_lanes();
+
 /// Workers without a job, or before it: started ahead so that they are there when it is.
 class HeadStart {
  public:
