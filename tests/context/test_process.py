@@ -80,8 +80,17 @@ class Process(SurroundedTest):
             self.assertIn("error: the limit 'nofile' was 234 at submission, and can be at most 100 here", said)
 
     def test_stack_of_lanes(self):
-        self.each_sees([10 << 10] * 40, "stack", "--zip", "kilobytes=" + ",".join([str(10 << 10)] * 40))
+        self.each_sees([10 << 10] * 40, "stack", "--retries", "0", "--zip",
+                       "kilobytes=" + ",".join([str(10 << 10)] * 40))
         self.each_sees([STACK >> 10], "thread_stack", "arg1=1")
+
+        def unlimited():
+            resource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+        job = self.submit("stack", "--retries", "0", "--zip", "kilobytes=" + ",".join([str(100 << 10)] * 40), before=unlimited)
+        for backend in BACKENDS:
+            rows, _ = self.work(job, backend)
+            self.assertEqual([row["result"] for row in rows], [100 << 10] * 40)
 
     def test_locale(self):
         """The command line has the one that every program begins with, whatever LANG says; programs see test_program.py."""

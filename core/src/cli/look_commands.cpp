@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/context_words.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/provenance.hpp"
@@ -187,13 +188,12 @@ void show(Session& session, const LookOptions& options) {
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
   if (manifest.memory > 0)
     limits += fmt::format(", {:g} MiB per task", static_cast<double>(manifest.memory) / (1 << 20));
-  line("limits", limits);
+  line("per task", limits);
   for (const auto& global : manifest.globals)
     line("global",
          global.name + (global.library.empty() ? "" : " in " + global.library) + ", set before the first task");
   if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
-  line("works in", manifest.context.working_directory);
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
   const std::string built_by = plugin::producer(job.directory.blob(manifest.plugin.sha256));
   line("built by", built_by.empty() ? manifest.provenance.compiler : built_by);
@@ -203,6 +203,7 @@ void show(Session& session, const LookOptions& options) {
   }
   const auto& provenance = manifest.provenance;
   line("commit", provenance.commit + (provenance.dirty ? ", with uncommitted changes" : ""));
+  for (const auto& [what, text] : context_in_words(manifest.context)) line(what.c_str(), text);
   line("processor", provenance.processor);
   line("platform", provenance.system);
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);

@@ -28,9 +28,7 @@ Json provenance_of(const host::Job& job) {
     document["globals"].push_back({{"name", global.name}, {"value", base::to_hex(global.value)}});
   }
   document.update(to_json(manifest.provenance));
-  if (manifest.provenance.compiler.empty()) {
-    document["compiler"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
-  }
+  document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
   for (const auto& axis : manifest.inputs.axes) {
     for (const auto& source : axis.sources) {
       if (const auto* seeds = std::get_if<bundle::Seeds>(&source.values)) document["seed"] = seeds->key;

@@ -39,12 +39,16 @@ std::string library_path(const Plan& plan) {
   return folders;
 }
 
-bool stack_is(const bundle::CallingContext& context) {
-  bundle::CallingContext here;
+/// The context's limit of the stack alone, which holds from the start of a program; nothing where it holds already.
+bundle::CallingContext other_stack(const bundle::CallingContext& context) {
+  bundle::CallingContext here, other;
   context::capture_limits(here);
-  const auto is_stack = [](const bundle::Limit& limit) { return limit.name == "stack"; };
-  const auto wanted = std::find_if(context.limits.begin(), context.limits.end(), is_stack);
-  return wanted == context.limits.end() || *wanted == *std::find_if(here.limits.begin(), here.limits.end(), is_stack);
+  for (const auto& limit : context.limits) {
+    if (limit.name == "stack" && std::find(here.limits.begin(), here.limits.end(), limit) == here.limits.end()) {
+      other.limits.push_back(limit);
+    }
+  }
+  return other;
 }
 
 }  // namespace
@@ -90,10 +94,10 @@ void start_again_unless_surrounded(const bundle::CallingContext& context, const 
   if (!context.whole) here.arguments = wanted.arguments;  // nobody knows what they were
   std::sort(wanted.environment.begin(), wanted.environment.end());
   std::sort(here.environment.begin(), here.environment.end());
-  const bool stack = !context.whole || stack_is(context);
+  const auto stack = other_stack(context);
   // The loader has read it; kernels and their children are not to see it.
-  if ((wanted == here && stack) || orders.back() == kAgain) return void(::unsetenv(kLibraryPath));
-  if (!stack) context::restore_limits(context);
+  if ((wanted == here && stack.limits.empty()) || orders.back() == kAgain) return void(::unsetenv(kLibraryPath));
+  context::restore_limits(stack);
   auto orders_again = orders;
   orders_again.emplace_back(kAgain);
   wanted.environment.push_back(orders_variable(orders_again));
