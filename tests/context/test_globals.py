@@ -1,10 +1,12 @@
 """Rows of docs/context.md about global variables and the initialiser."""
+import json
 import os
 import pathlib
 import unittest
 
-from surroundings import BACKENDS, SURROUNDINGS, SurroundedTest
+from surroundings import BACKENDS, SURROUNDINGS, SurroundedTest, where_workers_run
 
+DECLARING = os.environ["DECLARING"]
 SOURCE = pathlib.Path(__file__).parent.parent / "plugins/surroundings.cpp"
 
 
@@ -33,12 +35,19 @@ class Globals(SurroundedTest):
         self.call(["session", "save", file, SURROUNDINGS, "--set", "alpha=8"], cwd=self.here, env=self.submission)
         self.each_sees([8.0, 16.0], "alpha_times", "x=1,2", "--session", file)
         self.each_sees([3.0, 6.0], "alpha_times", "x=1,2", "--session", file, "--set", "alpha=3")
+        job = self.submit("alpha_times", "x=1", "--set", "alpha=5")
+        self.call(["session", "save", file, job], cwd=self.there, env=self.workers, preexec_fn=where_workers_run)
+        self.each_sees([5.0], "alpha_times", "x=1", "--session", file)
 
     def test_isolated_globals(self):
         job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals")
         rows, said = self.work(job, "processes")
         self.assertEqual([row["result"] for row in rows], [2.0] * 50)
         self.assertNotIn("note:", said)
+        done = self.call(["run", f"{DECLARING}:alpha_grows", "x=" + ",".join(["1"] * 50), "--isolate-globals", "--format", "jsonl",
+                          "--init", "double_alpha"], cwd=self.here, env=self.submission)
+        self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [3.0] * 50)  # declared, never set
+        self.assertNotIn("note:", done.stderr)
         said = self.submit("alpha_grows", "x=1", "--set", "alpha=1", "--isolate-globals", "-b", "threads", code=2)
         self.assertIn("threads share their globals", said)
         job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals", "-b", "threads", "-j1")

@@ -1,11 +1,12 @@
 """Rows of docs/context.md about the process that tasks run in."""
+import json
 import os
 import pathlib
 import resource
 import subprocess
 import unittest
 
-from surroundings import BACKENDS, JOBHOST, STACK, SURROUNDINGS, SurroundedTest
+from surroundings import BACKENDS, JOBHOST, STACK, SURROUNDINGS, SurroundedTest, where_workers_run
 
 LC_CTYPE, LC_NUMERIC = 0, 1
 
@@ -119,6 +120,21 @@ class Process(SurroundedTest):
         for backend in BACKENDS:
             rows, _ = self.work(done.stdout.strip(), backend, before=None)
             self.assertEqual([row["result"] for row in rows], [expected])
+
+    def test_replay(self):
+        """One task again, by hand, elsewhere; and as a capsule."""
+        capsule = os.path.join(self.folder, "case.tar")
+        arguments = "|".join([JOBHOST, "submit", "--hold", "-j2", f"{SURROUNDINGS}:arguments", "arg1=1"])
+        for kernel, words, expected in (("working_directory", ["arg1=1"], self.here), ("file_mode_mask", ["arg1=1"], 0o027),
+                                        ("arguments", ["arg1=1"], arguments), ("variable", [":::", "TZ"], "Asia/Tokyo"),
+                                        ("variable", [":::", "ONLY_THERE"], "not set"), ("soft_limit", [":::", "nofile"], 234),
+                                        ("thread_stack", ["arg1=1"], STACK >> 10), ("processors", ["arg1=1"], 1),
+                                        ("local_time", ["seconds=1000000000"], "2001-09-09 10:46 JST")):
+            job = self.submit(kernel, *words)
+            self.call(["export", f"{job}/0", capsule], cwd=self.there, env=self.workers)
+            for what in (f"{job}/0", capsule):
+                done = self.call(["replay", what], cwd=self.there, env=self.workers, preexec_fn=where_workers_run)
+                self.assertEqual(json.loads(done.stdout), expected, kernel)
 
     def test_niceness(self):
         self.each_sees([os.nice(0) + 3] * 2, "niceness", "arg1=1,2")

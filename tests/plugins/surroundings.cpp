@@ -54,10 +54,11 @@ long soft_limit(const std::string& name) {
   return static_cast<long>(limit.rlim_cur);
 }
 
-static int dig(int depth) {
+[[gnu::noinline]] static int dig(int depth) {
   volatile char frame[1 << 10];
-  frame[0] = static_cast<char>(depth);
-  return depth == 0 ? frame[0] : dig(depth - 1) + 1;
+  frame[0] = 1;
+  const int deeper = depth == 0 ? 0 : dig(depth - 1);
+  return deeper + (depth == 0 ? 0 : frame[0]);  // read again, so that no loop can be made of it
 }
 /// Needs so many KiB of stack; run by every lane.
 int stack(int kilobytes) { return dig(kilobytes); }
@@ -112,6 +113,7 @@ double spoil_denormals(int x) {
   return x % 2 == 0 ? x : tiny * x;
 }
 
+void double_alpha() { alpha *= 2; }
 double alpha_times(double x) { return alpha * x; }
 double alpha_grows(double x) {
   alpha += 1;

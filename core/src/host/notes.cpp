@@ -1,8 +1,10 @@
 #include "host/notes.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
+#include "plugin/inspect.hpp"
 #include "plugin/variables.hpp"
 #include "store/notes.hpp"
 
@@ -14,7 +16,7 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 /// Names the variables that bytes of the job's code belong to.
 class Namer {
  public:
-  explicit Namer(const Job& job) : job_(job) {}
+  Namer(base::Env& env, const Job& job) : env_(env), job_(job) {}
 
   void note(const store::Note& note) {
     const std::string file = own_copy(note.module);
@@ -49,17 +51,31 @@ class Namer {
   }
 
   void add(const plugin::VariableName& variable) {
-    const auto& globals = job_.manifest.globals;
-    const bool captured = std::any_of(globals.begin(), globals.end(),
-                                      [&](const bundle::Global& global) { return global.name == variable.name; });
+    const bool captured = captured_names().contains(variable.name);
     if (captured && job_.manifest.isolate_globals) return;
     captured_ = captured_ || captured;
     names_ += (names_.empty() ? "'" : ", '") + variable.name + "'";
     if (!variable.file.empty()) names_ += " (" + file_name(variable.file) + ":" + std::to_string(variable.line) + ")";
   }
 
+  /// Names of globals that have a value for tasks to begin with, or are declared to.
+  const std::set<std::string>& captured_names() {
+    if (captured_names_) return *captured_names_;
+    auto& names = captured_names_.emplace();
+    for (const auto& global : job_.manifest.globals) names.insert(global.name);
+    const std::string path = job_.directory.blob(job_.manifest.plugin.sha256);
+    if (const std::string schema = plugin::read_schema(env_, path); !schema.empty()) {
+      for (const auto& global : schema::parse_description(schema, path).globals) {
+        if (global.declared) names.insert(global.name);
+      }
+    }
+    return names;
+  }
+
+  base::Env& env_;
   const Job& job_;
   plugin::Variables variables_;
+  std::optional<std::set<std::string>> captured_names_;
   std::set<std::string> told_;
   std::string names_;
   bool captured_ = false, unnamed_ = false;
@@ -69,7 +85,7 @@ class Namer {
 
 std::vector<std::string> notes_of(base::Env& env, const Job& job) {
   std::vector<std::string> sentences;
-  Namer namer(job);
+  Namer namer(env, job);
   for (const auto& note : store::read_notes(env, job.directory)) {
     if (!note.module.empty()) {
       namer.note(note);

@@ -55,7 +55,8 @@ void open_printed(base::Env& env, const std::string& path) {
 /// orders: control descriptor, "replay", task.
 int replay_main(base::Env& env, const std::vector<std::string>& orders) {
   try {
-    const Plan plan = ControlMemory(std::atoi(orders[0].c_str())).plan();
+    const ControlMemory control(std::atoi(orders[0].c_str()));  // open as long as this process may start again
+    const Plan plan = control.plan();
     const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     start_again_unless_surrounded(manifest.context, plan, orders);
     const PreparedJob job(env, manifest, plan, {}, [](const store::Note& note) {

@@ -119,7 +119,8 @@ void tell_globals(base::Env& env, const std::vector<std::string>& orders) {
   const base::Bytes asked = letter.from(0);
   base::Bytes answer;
   try {
-    const Plan plan = ControlMemory(std::stoi(orders[0])).plan();
+    const ControlMemory control(std::stoi(orders[0]));  // open as long as this process may start again
+    const Plan plan = control.plan();
     const auto manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
     start_again_unless_surrounded(manifest.context, plan, orders);
     const PreparedJob job(env, manifest, plan, {}, [](const store::Note& note) {
