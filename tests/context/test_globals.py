@@ -80,6 +80,15 @@ class Globals(SurroundedTest):
                                  ("prepare text=a times=x", "parameter 'times': 'x' is not an int")):
             self.assertIn(complaint, self.submit("prepared", "arg1=1", "--init", words, code=2))
 
+        # Mended code: the function is found again by its name, wherever it stands there.
+        source = "#include <string>\n{0}static std::string ready;\nvoid prepare(const std::string& text) {{ ready = text; }}\nstd::string f(int x) {{ return ready + {1}; }}\n"
+        for name, text in (("a", source.format("", "(x ? \"a\" : throw 1)")), ("b", source.format("int other(int x) { return x; }\n", '"b"'))):
+            pathlib.Path(self.here, f"{name}.cpp").write_text(text)
+            self.call(["build", f"{name}.cpp"], cwd=self.here, env=self.submission)
+        self.call(["run", "./a.so:f", "x=0,1", "--init", "prepare text=is_", "--format", "jsonl"], code=1, cwd=self.here, env=self.submission)
+        done = self.call(["retry", "@last", "--plugin", "./b.so", "--format", "jsonl"], cwd=self.here, env=self.submission)
+        self.assertEqual(json.loads(done.stdout)["result"], "is_b")
+
 
 if __name__ == "__main__":
     unittest.main()

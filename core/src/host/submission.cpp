@@ -155,6 +155,17 @@ schema::Kernel successor(const schema::Kernel& old, const schema::Description& d
                     "then: " + old.signature + "\nnow:  " + fresh.signature);
 }
 
+/// The same for the initialiser, whose parameters only the parent's code tells.
+schema::Kernel successor_of_init(base::Env& env, const Job& parent, const schema::Description& description,
+                                 const std::string& path) {
+  const auto& init = parent.manifest.init;
+  const std::string code = parent.directory.blob(parent.manifest.plugin.sha256);
+  const auto known = plugin::describe(env, code);
+  schema::Kernel old = plugin::find_kernel(known, init.name, code);
+  if (init.ends.size() < old.parameters.size()) old = schema::with_fewer(old, init.ends.size());
+  return successor(old, description, path);
+}
+
 }  // namespace
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
@@ -214,6 +225,8 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     }
     const auto description = plugin::describe(env, plugin);
     manifest.kernel = successor(manifest.kernel, description, plugin);
+    if (!manifest.init.symbol.empty())
+      manifest.init.symbol = successor_of_init(env, parent, description, plugin).symbol;
     for (auto& global : manifest.globals) {
       if (global.library.empty()) global.symbol = variable_named(description, global.name).symbol;
     }
