@@ -48,6 +48,11 @@ class Globals(SurroundedTest):
                           "--init", "double_alpha"], cwd=self.here, env=self.submission)
         self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [3.0] * 50)  # declared, never set
         self.assertNotIn("note:", done.stderr)
+        job = self.submit("alpha_grows", "x=1,1", "--set", "alpha=1", "--isolate-globals")
+        _, said = self.work(job, "threads", code=2)
+        self.assertIn("the job's globals are isolated, and threads share theirs", said)
+        said = self.submit("alpha_grows", "x=1", "--isolate-globals", code=2)
+        self.assertIn("no global is captured that could be isolated", said)
         said = self.submit("alpha_grows", "x=1", "--set", "alpha=1", "--isolate-globals", "-b", "threads", code=2)
         self.assertIn("threads share their globals", said)
         job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals", "-b", "threads", "-j1")
@@ -64,7 +69,7 @@ class Globals(SurroundedTest):
             self.assertIn("results may depend on which tasks ran there before", notes[0])
         for _, said in self.seen("alpha_grows", "x=1..4", "--set", "alpha=1"):
             self.assertIn(f"tasks changed 'alpha' (surroundings.cpp:{line_of('double alpha')})", said)
-            self.assertIn("--isolate-globals restores what is captured before every task", said)
+            self.assertIn("let --isolate-globals restore them before every task", said)
         for _, said in self.seen("niceness", "arg1=1..4"):
             self.assertNotIn("note:", said)
 

@@ -67,6 +67,19 @@ class Process(SurroundedTest):
                     if "/logs/" not in folder + "/":  # what tasks return is theirs to know
                         self.assertNotIn(b"hidden-", data, file)
                         self.assertNotIn(b"there-", data, file)
+            # Executors that were started before it was known that they are to see it.
+            done = self.call(["run", "-b", backend, f"{SURROUNDINGS}:variable", "--env", "API_TOKEN", "--format", "jsonl", ":::",
+                              "API_TOKEN", "GH_TOKEN"], cwd=self.here, env=self.submission)
+            self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], ["hidden-API_TOKEN", "not set"])
+            del self.workers["API_TOKEN"]
+            rows, said = self.work(self.submit("variable", "--env", "API_TOKEN", ":::", "API_TOKEN"), backend)
+            self.assertEqual(rows[0]["result"], "not set")
+            self.assertIn("note: the environment variable 'API_TOKEN', which tasks are to see, is not set where workers", said)
+            self.workers["API_TOKEN"] = "there-API_TOKEN"
+        self.submission.update(AUTHOR="Ada", TOKENIZER="fast")
+        self.each_sees(["Ada", "fast"], "variable", "--env", "AUTHOR", "--env", "TOKENIZER", ":::", "AUTHOR", "TOKENIZER")
+        self.assertIn("names no environment variable", self.submit("variable", "--env", "=3", ":::", "A", code=2))
+        self.assertIn("do not travel", self.submit("variable", "--env", "LD_PRELOAD=x.so", ":::", "A", code=2))
         self.assertIn("looks like a secret", self.submit("variable", "--env", "API_TOKEN=x", ":::", "A", code=2))
 
     def test_limits(self):

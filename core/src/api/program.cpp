@@ -51,7 +51,7 @@ schema::Kernel kernel_from(const std::string& name, std::uint64_t offset, const 
 /// A call without arguments of its own, which executors make before the first task.
 bundle::Initialiser initialiser_of(const detail::Call& call, const std::string& globals) {
   const schema::Kernel kernel = kernel_of(call);
-  bundle::Initialiser init{call.name(), kernel.symbol, {}, {}};
+  bundle::Initialiser init{"Options::init", kernel.symbol, {}, {}};
   for (const auto& column : call.columns) {
     if (column.from == detail::Column::From::kGlobals) {
       base::append_text(init.arguments, globals);

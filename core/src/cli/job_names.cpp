@@ -43,13 +43,16 @@ bool names_task(Session& session, const std::string& name) {
 std::string state_of(base::Env& env, const host::Job& job) {
   if (base::exists(env, job.directory.done())) return "done";
   const auto self = store::make_identity(env, "host");
+  bool begun = false;
   for (const auto& party : store::all_parties(env, job.directory)) {
     if (party.role != "worker") continue;
+    begun = true;
     const auto life = store::life_of(env, party, self);
     if (life == store::Life::kAlive) return "running";
     if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
   }
-  return base::exists(env, job.directory.cancel()) ? "cancelled" : "stopped";
+  if (base::exists(env, job.directory.cancel())) return "cancelled";
+  return begun ? "stopped" : "not begun";
 }
 
 }  // namespace jobhost::cli

@@ -24,7 +24,7 @@ TaskOfJob open_task(Session& session, const std::string& name);
 /// True when `name` means a task: JOB/TASK, and no directory of a job.
 bool names_task(Session& session, const std::string& name);
 
-/// "done", "running", "running on node7?", "cancelled" or "stopped".
+/// "done", "running", "running on node7?", "cancelled", "stopped" or "not begun".
 std::string state_of(base::Env& env, const host::Job& job);
 
 }  // namespace jobhost::cli

@@ -48,7 +48,12 @@ void add_build_options(CLI::App& command, BuildOptions& options) {
 }
 
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {
-  if (!build::is_source(path)) return path;
+  if (!build::is_source(path)) {
+    if (options == BuildOptions()) return path;
+    throw base::Error(base::ExitCode::kUsage,
+                      "'" + path + "' is built already: --cxxflags, --link and --global are for source files",
+                      "in CMake, add_job_kernel(... GLOBALS ...) declares globals");
+  }
   return built(session, options,
                {path, "'" + path + "'",
                 "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built"});

@@ -12,6 +12,7 @@ struct BuildOptions {
   std::vector<std::string> flags;  // each a line of words
   std::vector<std::string> link;
   std::vector<std::string> globals;  // to declare
+  friend bool operator==(const BuildOptions&, const BuildOptions&) = default;
 };
 
 /// Adds --cxxflags, --link and --global.

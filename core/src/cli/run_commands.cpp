@@ -75,6 +75,8 @@ void reuse(Session& session, const host::Job& job) {
   if (found.tasks == 0) return session.say("nothing reused: " + found.why_nothing);
   session.say("reused " + std::to_string(found.tasks) + " of " + std::to_string(job.manifest.tasks) + " results from " +
               std::to_string(found.jobs) + (found.jobs == 1 ? " job" : " jobs"));
+  for (const auto& id : found.doubtful)
+    session.say("note: job " + id + ", whose results are used, has notes: jobhost show " + id);
 }
 
 void run(Session& session, const CLI::App& command, const RunOptions& options) {
@@ -172,7 +174,8 @@ void retry(Session& session, const JobOptions& options) {
     if (tasks.empty()) return session.say("no task of job " + parent.manifest.job + " failed");
   }
   store::Store store = session.store();
-  host::Job job = host::resubmit(session.env, store, parent, tasks, options.plugin, session.command);
+  const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
+  host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command);
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
   if (options.detach) return detach(session, job);

@@ -32,12 +32,12 @@ constexpr std::string_view kOfMachinePrefixes[] = {"SLURM_", "SLURMD_", "SRUN_",
 // Set by jobhost for its executors and by the loader's rules; never part of a context.
 constexpr std::string_view kOurs[] = {"JOBHOST_EXECUTOR", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "_"};
 
-constexpr std::string_view kSecretWords[] = {"SECRET",     "TOKEN",  "PASSW",   "PASSPHRASE", "PASSCODE",
-                                             "CREDENTIAL", "APIKEY", "PRIVATE", "AUTH",       "COOKIE",
+constexpr std::string_view kSecretWords[] = {"SECRET",     "TOKEN_", "PASSW",   "PASSPHRASE", "PASSCODE",
+                                             "CREDENTIAL", "APIKEY", "PRIVATE", "AUTH_",      "COOKIE",
                                              "JWT",        "BEARER", "SIGNING", "ENCRYPT",    "WEBHOOK"};
 constexpr std::string_view kSecretEndings[] = {
-    "_KEY",     "_PWD",  "_PW",          "_PASS", "_PIN",   "_SALT", "_DSN", "_CONNECTION_STRING",
-    "_SESSION", "_CERT", "DATABASE_URL", "_SAS",  "_KEY_ID"};
+    "_KEY",  "_PWD",  "_PW",      "_PASS", "_PIN",         "_SALT", "_DSN",   "_CONNECTION_STRING",
+    "TOKEN", "_AUTH", "_SESSION", "_CERT", "DATABASE_URL", "_SAS",  "_KEY_ID"};
 
 bool is_one_of(std::string_view name, Names names) { return std::ranges::find(names, name) != names.end(); }
 
@@ -85,9 +85,17 @@ void capture_environment(const std::vector<std::string>& variables, const std::v
   for (const auto& word : asked) {
     const auto [name, value] = split(word);
     const bool with_value = word.find('=', 1) != std::string::npos;
+    if (name.empty() || name[0] == '=' || is_one_of(name, kOurs)) {
+      throw base::Error(base::ExitCode::kUsage,
+                        "--env " + word +
+                            (is_one_of(name, kOurs) ? ": the loader's variables and jobhost's own do not travel"
+                                                    : " names no environment variable"),
+                        "write --env NAME or --env NAME=VALUE");
+    }
     if (!with_value && !present.contains(name)) {
       throw base::Error(base::ExitCode::kUsage, "--env " + name + ": there is no such environment variable",
-                        "set it, or write --env " + name + "=VALUE");
+                        looks_secret(name, "") ? "set it: it looks like a secret, and is taken from where workers run"
+                                               : "set it, or write --env " + name + "=VALUE");
     }
     const std::string& chosen = with_value ? value : present[name];
     if (!looks_secret(name, chosen)) {

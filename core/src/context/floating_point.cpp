@@ -17,9 +17,12 @@ std::string FloatingPoint::against(const FloatingPoint& other) const {
   if (x87_rounding(*this) != x87_rounding(other) && x87_rounding(*this) != rounding(*this)) {
     add(std::string("x87 rounding ") + kRounding[x87_rounding(*this)]);
   }
-  if (flushes(*this) != flushes(other)) add(flushes(*this) ? "denormals are taken as zero" : "denormals count");
+  const auto changed = flushes(*this) ^ flushes(other);
+  if (changed & kDenormalsAreZero)
+    add(flushes(*this) & kDenormalsAreZero ? "denormals are taken as zero" : "denormals count");
+  if (changed == kFlushToZero) add(flushes(*this) ? "denormal results become zero" : "denormal results stay");
   if ((mxcsr & kMasks) != (other.mxcsr & kMasks) || (x87 & kX87Masks) != (other.x87 & kX87Masks)) {
-    add("other exceptions trap");
+    add("other exceptions end the process");
   }
   if (precision(*this) != precision(other)) add(std::string("x87 precision ") + kPrecision[precision(*this)]);
   return text.empty() ? "control bits" : text;

@@ -75,7 +75,7 @@ std::map<std::string, base::Bytes> globals_of(const bundle::Manifest& manifest) 
 std::map<std::string, std::string> environment_of(const bundle::CallingContext& context) {
   std::map<std::string, std::string> variables(context.environment.begin(), context.environment.end());
   // What shells keep for themselves, and where jobs are kept.
-  for (const char* own : {"PWD", "OLDPWD", "SHLVL", "_", "JOBHOST_STORE"}) variables.erase(own);
+  for (const char* own : {"PWD", "OLDPWD", "SHLVL", "_", "TERM", "JOBHOST_STORE"}) variables.erase(own);
   return variables;
 }
 
@@ -129,6 +129,9 @@ Clauses differences(const bundle::Manifest& then, const bundle::Manifest& now) {
     found.emplace_back("the initialiser is another one, or has other arguments");
   }
   compare_contexts(then.context, now.context, found);
+  // Nobody knows what it was then.
+  for (const auto& name : now.context.secret)
+    found.push_back("the value of '" + name + "' is not recorded, as of a secret");
   return found;
 }
 

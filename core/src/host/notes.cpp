@@ -37,8 +37,9 @@ class Namer {
     if (names_.empty()) return;
     sentences.push_back("tasks changed " + names_ +
                         ": later tasks of the same process see that, so results may depend on which tasks ran there "
-                        "before" +
-                        (captured_ ? "; --isolate-globals restores what is captured before every task" : ""));
+                        "before. Make them local, or " +
+                        (captured_ ? "" : "declare them (GLOBALS, --global) and ") +
+                        "let --isolate-globals restore them before every task");
   }
 
  private:

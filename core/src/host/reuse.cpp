@@ -6,6 +6,7 @@
 #include "host/result_stream.hpp"
 #include "host/task_keys.hpp"
 #include "store/log_writer.hpp"
+#include "store/notes.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::host {
@@ -187,7 +188,10 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
       if (own || (reuser && reuser->log_failed())) throw;
       reuse.left_out.push_back("job " + id + " is not used any further: " + error.what());
     }
-    if (reuser && reuser->count() > before) ++reuse.jobs;
+    if (reuser && reuser->count() > before) {
+      ++reuse.jobs;
+      if (!store::read_notes(env, store::JobDirectory(store.path() + "/" + id)).empty()) reuse.doubtful.push_back(id);
+    }
     if (reuser) before = reuser->count();
   }
   if (reuser) reuser->finish();

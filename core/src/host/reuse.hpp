@@ -14,6 +14,7 @@ struct Reuse {
   std::uint64_t jobs = 0;   // that they came from
   std::string why_nothing;  // where `tasks` is 0: what kept the nearest earlier job of the kernel from being of use
   std::vector<std::string> left_out = {};  // sentences: earlier jobs that are damaged
+  std::vector<std::string> doubtful = {};  // ids of earlier jobs that were used, and whose workers left notes
 };
 
 /// Writes successful results of the store's other jobs into a log of `job`, which has no worker yet and whose manifest

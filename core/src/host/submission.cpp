@@ -196,6 +196,12 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.exact_system_libraries = spec.exact_libraries;
     manifest.globals = merged_globals(description, spec.session, spec.globals);
     manifest.isolate_globals = spec.isolate_globals;
+    const bool any_declared = std::any_of(description.globals.begin(), description.globals.end(),
+                                          [](const schema::Variable& global) { return global.declared; });
+    if (spec.isolate_globals && !spec.entry && manifest.globals.empty() && !any_declared) {
+      throw base::Error(base::ExitCode::kUsage, "no global is captured that could be isolated",
+                        "declare those that tasks change (GLOBALS in CMake, or --global NAME), or --set them");
+    }
     manifest.init = spec.init_entry ? *spec.init_entry : initialiser_of(description, spec.init, spec.named);
     keep_origin(description, manifest);
     manifest.output = spec.output;

@@ -23,8 +23,10 @@ base::Bytes encode(const Plan& plan) {
   }
   base::append_value<std::int32_t>(bytes, plan.doorbell_fd);
   base::append_value<std::int32_t>(bytes, plan.mailbox_fd);
-  base::append_value<std::uint64_t>(bytes, plan.libraries.size());
-  for (const auto& library : plan.libraries) base::append_text(bytes, library);
+  for (const auto* list : {&plan.libraries, &plan.secrets}) {
+    base::append_value<std::uint64_t>(bytes, list->size());
+    for (const auto& text : *list) base::append_text(bytes, text);
+  }
   return bytes;
 }
 
@@ -94,7 +96,9 @@ Plan ControlMemory::plan() const {
   }
   plan.doorbell_fd = reader.value<std::int32_t>();
   plan.mailbox_fd = reader.value<std::int32_t>();
-  for (auto left = reader.value<std::uint64_t>(); left > 0; --left) plan.libraries.push_back(reader.text());
+  for (auto* list : {&plan.libraries, &plan.secrets}) {
+    for (auto left = reader.value<std::uint64_t>(); left > 0; --left) list->push_back(reader.text());
+  }
   return plan;
 }
 

@@ -169,7 +169,7 @@ std::uint64_t LaneRunner::call_alone(std::uint64_t done, jobhost_sink& sink) {
   if (now == context_.floating || told_ || !context_.tell) return completed;
   told_ = true;
   store::Note note{"floating_point", "leaves floating-point arithmetic changed (" + now.against(context_.floating) +
-                                         "); other tasks do not see that"};
+                                         "); other tasks do not see that. Let it put back what it changes"};
   note.task = batch_.first + done;
   context_.tell(note);
   return completed;

@@ -20,7 +20,7 @@ class MemoryLimit {
   std::uint64_t bytes_;
   bool shared_;
   std::uint64_t outside_ = 0;  // the soft limit while no task runs
-  base::File sizes_;  // /proc/self/statm
+  base::File sizes_;           // /proc/self/statm
 };
 
 }  // namespace jobhost::worker

@@ -20,9 +20,10 @@ LoadedPlugin load(const Plan& plan, const PreparedJob::Tell& tell) {
   return LoadedPlugin(plan.libraries, plan.plugin, [&](const std::string& path) {
     if (context::FloatingPoint::current() == before) return;
     before.apply();
-    tell({"floating_point", "loading '" + path.substr(path.rfind('/') + 1) +
-                                "' changes floating-point arithmetic (it, or a library it needs, is linked with "
-                                "-ffast-math); tasks run with that of the submission"});
+    tell({"floating_point",
+          "loading '" + path.substr(path.rfind('/') + 1) +
+              "' changes floating-point arithmetic (it, or a library it needs, is linked with "
+              "-ffast-math); tasks run with that of the submission. Link it without to be rid of this note"});
   });
 }
 

@@ -55,6 +55,7 @@ bundle::CallingContext other_stack(const bundle::CallingContext& context) {
 
 Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan) {
   Surroundings wanted{context.arguments, own_environment()};
+  wanted.environment.insert(wanted.environment.end(), plan.secrets.begin(), plan.secrets.end());
   if (context.whole) wanted.environment = context::restored_environment(context, wanted.environment);
   if (wanted.arguments.empty()) wanted.arguments = {"jobhost-executor"};
   if (!plan.libraries.empty()) wanted.environment.push_back(std::string(kLibraryPath) + "=" + library_path(plan));

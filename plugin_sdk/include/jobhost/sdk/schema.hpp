@@ -461,6 +461,78 @@ constexpr void put_head(Text& out, const char* commit, bool dirty) {
 #ifdef __AVX512CD__
   feature("avx512cd");
 #endif
+#ifdef __AVX512VNNI__
+  feature("avx512vnni");
+#endif
+#ifdef __AVX512BF16__
+  feature("avx512bf16");
+#endif
+#ifdef __AVX512FP16__
+  feature("avx512fp16");
+#endif
+#ifdef __AVX512VBMI__
+  feature("avx512vbmi");
+#endif
+#ifdef __AVX512VBMI2__
+  feature("avx512vbmi2");
+#endif
+#ifdef __AVX512IFMA__
+  feature("avx512ifma");
+#endif
+#ifdef __AVX512BITALG__
+  feature("avx512bitalg");
+#endif
+#ifdef __AVX512VPOPCNTDQ__
+  feature("avx512vpopcntdq");
+#endif
+#ifdef __AVXVNNI__
+  feature("avxvnni");
+#endif
+#ifdef __GFNI__
+  feature("gfni");
+#endif
+#ifdef __VAES__
+  feature("vaes");
+#endif
+#ifdef __VPCLMULQDQ__
+  feature("vpclmulqdq");
+#endif
+#ifdef __SHA__
+  feature("sha");
+#endif
+#ifdef __ADX__
+  feature("adx");
+#endif
+#ifdef __RDRND__
+  feature("rdrnd");
+#endif
+#ifdef __RDSEED__
+  feature("rdseed");
+#endif
+#ifdef __AMX_TILE__
+  feature("amx-tile");
+#endif
+#ifdef __AMX_INT8__
+  feature("amx-int8");
+#endif
+#ifdef __AMX_BF16__
+  feature("amx-bf16");
+#endif
+#ifdef __SSE4A__
+  feature("sse4a");
+#endif
+#ifdef __FMA4__
+  feature("fma4");
+#endif
+#ifdef __XOP__
+  feature("xop");
+#endif
+#ifdef __TBM__
+  feature("tbm");
+#endif
+#ifdef __LWP__
+  feature("lwp");
+#endif
   out.put("],");
 }
 
