@@ -93,3 +93,10 @@ class Sources(JobhostTest):
         self.assertEqual([process.returncode for process in processes], [0] * 4)
         self.assertEqual(len(set(outputs)), 1)
         self.assertEqual(self.built(), ["power.so"])
+
+    def test_what_the_standard_library_throws_happens_in_the_users_line(self):
+        self.write("at.cpp", "#include <string>\n#include <vector>\nint a(int x) {\n  std::vector<int> v(3);\n  return v.at(x);\n}\n"
+                             "int s(const std::string& text) { return std::stoi(text); }\n")
+        for words, where in ((("at.cpp:a", "x=5"), "a at at.cpp:5"), (("at.cpp:s", "text=x"), "s at at.cpp:7")):
+            self.assertEqual(self.rows("run", *words, code=1)[0]["error"]["where"], where)
+

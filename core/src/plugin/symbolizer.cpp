@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "plugin/debug_file.hpp"
 
@@ -58,8 +59,15 @@ struct Symbolizer::State {
     }
     Dwarf_Addr bias = 0;
     Dwarf_Die* unit = ::dwfl_module_addrdie(module, address, &bias);
+    // dwarf_getscopes goes on from an inlined call to where its function is defined; the calls are around its own entry.
     Dwarf_Die* scopes = nullptr;
-    const int count = unit ? ::dwarf_getscopes(unit, address - bias, &scopes) : 0;
+    Dwarf_Die innermost;
+    int count = unit ? ::dwarf_getscopes(unit, address - bias, &scopes) : 0;
+    if (count > 0) {
+      innermost = scopes[0];
+      std::free(std::exchange(scopes, nullptr));
+      count = ::dwarf_getscopes_die(&innermost, &scopes);
+    }
     const std::unique_ptr<Dwarf_Die, decltype(&std::free)> owned(scopes, &std::free);
     std::vector<SourceLine> chain;
     for (int i = 0; i < count; ++i) {
