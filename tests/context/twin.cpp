@@ -27,7 +27,8 @@ std::string KERNEL(int x) {
   const Shape shape;
   const Shape& base = shape;
   std::string all = std::to_string(x) + " " + name;
-  for (int part : {counter, shared_by_inline, filled[2], Holder<int>::value, base.sides(), inline_static(), helper(), c_helper()}) {
+  for (int part : {counter, shared_by_inline, filled[2], Holder<int>::value, base.sides(), inline_static(), helper(),
+                   c_helper()}) {
     all += " " + std::to_string(part);
   }
   return all;

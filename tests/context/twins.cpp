@@ -1,7 +1,6 @@
 // A program that links both twins and maps their kernels.
-#include <jobhost/jobhost.hpp>
-
 #include <cstdio>
+#include <jobhost/jobhost.hpp>
 
 std::string first_twin(int);
 std::string second_twin(int);

@@ -1,9 +1,9 @@
 #include "plugin/fit.hpp"
 
-#include <cpuid.h>
-
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <string_view>
 
 #include "jobhost/sdk/abi.h"
 #include "plugin/symbol_versions.hpp"
@@ -11,20 +11,38 @@
 namespace jobhost::plugin {
 namespace {
 
-/// Those that the compiler's own test does not know.
-struct MoreFeatures {
-  bool f16c = false, movbe = false, lzcnt = false;
-};
+/// What compilers call an ability of a processor, and what Linux calls it where that is another word.
+const std::map<std::string_view, std::string_view>& words_of_linux() {
+  static const std::map<std::string_view, std::string_view> words = {{"sse3", "pni"},
+                                                                     {"sse4.1", "sse4_1"},
+                                                                     {"sse4.2", "sse4_2"},
+                                                                     {"bmi", "bmi1"},
+                                                                     {"lzcnt", "abm"},
+                                                                     {"pclmul", "pclmulqdq"},
+                                                                     {"sha", "sha_ni"},
+                                                                     {"rdrnd", "rdrand"},
+                                                                     {"avxvnni", "avx_vnni"},
+                                                                     {"avx512vnni", "avx512_vnni"},
+                                                                     {"avx512bf16", "avx512_bf16"},
+                                                                     {"avx512fp16", "avx512_fp16"},
+                                                                     {"avx512vbmi2", "avx512_vbmi2"},
+                                                                     {"avx512bitalg", "avx512_bitalg"},
+                                                                     {"avx512vpopcntdq", "avx512_vpopcntdq"},
+                                                                     {"amx-tile", "amx_tile"},
+                                                                     {"amx-int8", "amx_int8"},
+                                                                     {"amx-bf16", "amx_bf16"}};
+  return words;
+}
 
-MoreFeatures more_features() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  MoreFeatures here;
-  if (__get_cpuid(1, &a, &b, &c, &d) != 0) {
-    here.movbe = (c & bit_MOVBE) != 0;
-    here.f16c = (c & bit_F16C) != 0 && __builtin_cpu_supports("avx");  // the system must save its registers, too
-  }
-  if (__get_cpuid(0x80000001, &a, &b, &c, &d) != 0) here.lzcnt = (c & bit_LZCNT) != 0;
-  return here;
+/// The abilities of this processor that the system supports: " fpu vme … avx2 … ". Read from the first lines, since the
+/// file has as many parts as there are processors.
+std::string processor_flags() {
+  constexpr std::size_t kFirstPart = 16 << 10;
+  std::ifstream file("/proc/cpuinfo");
+  std::string text(kFirstPart, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  const std::size_t begin = text.find("\nflags"), end = text.find('\n', begin + 1);
+  return begin == std::string::npos || end == std::string::npos ? "" : text.substr(begin + 1, end - begin - 1) + " ";
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -56,58 +74,13 @@ void check_versions(base::Env& env, const std::string& path, const std::vector<D
 }  // namespace
 
 std::vector<std::string> missing_features(const std::vector<std::string>& wanted) {
-  const MoreFeatures more = more_features();
-#define JOBHOST_FEATURE(name) \
-  { name, __builtin_cpu_supports(name) != 0 }
-  const std::map<std::string, bool> here = {JOBHOST_FEATURE("sse3"),
-                                            JOBHOST_FEATURE("ssse3"),
-                                            JOBHOST_FEATURE("sse4.1"),
-                                            JOBHOST_FEATURE("sse4.2"),
-                                            JOBHOST_FEATURE("popcnt"),
-                                            JOBHOST_FEATURE("avx"),
-                                            JOBHOST_FEATURE("avx2"),
-                                            JOBHOST_FEATURE("fma"),
-                                            JOBHOST_FEATURE("bmi"),
-                                            JOBHOST_FEATURE("bmi2"),
-                                            JOBHOST_FEATURE("aes"),
-                                            JOBHOST_FEATURE("pclmul"),
-                                            JOBHOST_FEATURE("avx512f"),
-                                            JOBHOST_FEATURE("avx512dq"),
-                                            JOBHOST_FEATURE("avx512bw"),
-                                            JOBHOST_FEATURE("avx512vl"),
-                                            JOBHOST_FEATURE("avx512cd"),
-                                            JOBHOST_FEATURE("avx512vnni"),
-                                            JOBHOST_FEATURE("avx512bf16"),
-                                            JOBHOST_FEATURE("avx512fp16"),
-                                            JOBHOST_FEATURE("avx512vbmi"),
-                                            JOBHOST_FEATURE("avx512vbmi2"),
-                                            JOBHOST_FEATURE("avx512ifma"),
-                                            JOBHOST_FEATURE("avx512bitalg"),
-                                            JOBHOST_FEATURE("avx512vpopcntdq"),
-                                            JOBHOST_FEATURE("avxvnni"),
-                                            JOBHOST_FEATURE("gfni"),
-                                            JOBHOST_FEATURE("vaes"),
-                                            JOBHOST_FEATURE("vpclmulqdq"),
-                                            JOBHOST_FEATURE("sha"),
-                                            JOBHOST_FEATURE("adx"),
-                                            JOBHOST_FEATURE("rdrnd"),
-                                            JOBHOST_FEATURE("rdseed"),
-                                            JOBHOST_FEATURE("amx-tile"),
-                                            JOBHOST_FEATURE("amx-int8"),
-                                            JOBHOST_FEATURE("amx-bf16"),
-                                            JOBHOST_FEATURE("sse4a"),
-                                            JOBHOST_FEATURE("fma4"),
-                                            JOBHOST_FEATURE("xop"),
-                                            JOBHOST_FEATURE("tbm"),
-                                            JOBHOST_FEATURE("lwp"),
-                                            {"f16c", more.f16c},
-                                            {"movbe", more.movbe},
-                                            {"lzcnt", more.lzcnt}};
-#undef JOBHOST_FEATURE
   std::vector<std::string> missing;
+  if (wanted.empty()) return missing;
+  const std::string flags = processor_flags();
   for (const auto& feature : wanted) {
-    const auto known = here.find(feature);
-    if (known != here.end() && known->second) continue;
+    const auto word = words_of_linux().find(feature);
+    const std::string flag(word == words_of_linux().end() ? feature : word->second);
+    if (flags.find(" " + flag + " ") != std::string::npos) continue;
     if (std::find(missing.begin(), missing.end(), feature) == missing.end()) missing.push_back(feature);
   }
   return missing;

@@ -59,7 +59,8 @@ struct Symbolizer::State {
     }
     Dwarf_Addr bias = 0;
     Dwarf_Die* unit = ::dwfl_module_addrdie(module, address, &bias);
-    // dwarf_getscopes goes on from an inlined call to where its function is defined; the calls are around its own entry.
+    // dwarf_getscopes goes on from an inlined call to where its function is defined; the calls are around its own
+    // entry.
     Dwarf_Die* scopes = nullptr;
     Dwarf_Die innermost;
     int count = unit ? ::dwarf_getscopes(unit, address - bias, &scopes) : 0;

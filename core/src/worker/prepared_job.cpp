@@ -57,8 +57,7 @@ void initialise(const bundle::Initialiser& init, const LoadedPlugin& plugin, con
 
 PreparedJob::PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place,
                          Tell tell)
-    : manifest_(manifest),
-      tell_(std::move(tell)),
+    : tell_(std::move(tell)),
       plugin_(load_in_context(manifest.context, plan, place, tell_)),
       globals_(manifest.globals) {
   verify_loaded(manifest, plan);

@@ -22,7 +22,6 @@ class PreparedJob {
   using Tell = std::function<void(const store::Note&)>;
   /// In this process and for its rest: restores the context, loads the code, sets globals, runs the initialiser. Throws
   /// Error(kPluginRefused) with one sentence. `tell` is given what people should know; it may be called on any thread.
-  /// `manifest` outlives this object.
   PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place, Tell tell);
 
   const LoadedPlugin& plugin() const { return plugin_; }
@@ -34,7 +33,6 @@ class PreparedJob {
  private:
   void keep_isolated(base::Env& env, const Plan& plan);
 
-  const bundle::Manifest& manifest_;
   Tell tell_;
   LoadedPlugin plugin_;
   std::vector<bundle::Global> globals_;  // as tasks are to find them
