@@ -42,12 +42,14 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       prints_(prints),
       memory_(env, manifest.memory, prints ? 1 : control.lanes),
       context_(std::move(context)),
+      usual_arithmetic_(context_.floating == context::FloatingPoint()),
       one_by_one_(context_.before_task != nullptr) {}
 
 LaneRunner::~LaneRunner() = default;
 
 bool LaneRunner::run() {
   std::uint64_t hint = 0;
+  context::FloatingPoint().apply();
   try {
     while (!stopping()) {
       io_->before_look();
@@ -107,7 +109,7 @@ void LaneRunner::run_batch(std::uint64_t span) {
   jobhost_sink sink = prepare_sink();
   batch_.failures.clear();
   lane_.set_stop(0);
-  context_.floating.enter();
+  if (!usual_arithmetic_) context_.floating.apply();
   const std::uint64_t begin = env_.monotonic_ns();
   const auto until_clock = static_cast<std::uint64_t>(kClockNs / std::max(ns_per_task_, 0.1));
   std::uint64_t done = 0;
@@ -123,8 +125,9 @@ void LaneRunner::run_batch(std::uint64_t span) {
     if (static_cast<double>(env_.monotonic_ns() - begin) > kBatchNs) break;
     clock = done + until_clock;
   }
-  if (context::FloatingPoint::current() != context_.floating && !one_by_one_) done = run_again_one_by_one(done, sink);
-  context::FloatingPoint().enter();
+  const bool changed = context::FloatingPoint::current() != context_.floating;
+  if (changed && !one_by_one_) done = run_again_one_by_one(done, sink);
+  if (changed || !usual_arithmetic_) context::FloatingPoint().apply();
   batch_.nanoseconds = env_.monotonic_ns() - begin;
   while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
   printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
