@@ -25,6 +25,8 @@ base::Bytes encode(const Plan& plan) {
   base::append_value<std::int32_t>(bytes, plan.mailbox_fd);
   base::append_value<std::uint64_t>(bytes, plan.libraries.size());
   for (const auto& library : plan.libraries) base::append_text(bytes, library);
+  base::append_value<std::uint64_t>(bytes, plan.secrets.size());
+  for (const auto& variable : plan.secrets) base::append_text(bytes, variable);
   return bytes;
 }
 
@@ -95,6 +97,7 @@ Plan ControlMemory::plan() const {
   plan.doorbell_fd = reader.value<std::int32_t>();
   plan.mailbox_fd = reader.value<std::int32_t>();
   for (auto left = reader.value<std::uint64_t>(); left > 0; --left) plan.libraries.push_back(reader.text());
+  for (auto left = reader.value<std::uint64_t>(); left > 0; --left) plan.secrets.push_back(reader.text());
   return plan;
 }
 

@@ -13,6 +13,7 @@
 #include "worker/machine.hpp"
 #include "worker/stage.hpp"
 #include "worker/supervisor.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::worker {
 
@@ -75,6 +76,7 @@ void Supervisor::read_job() {
   plan.worker_id = party_->self().id;
   plan.plugin = code.plugin;
   plan.libraries = code.libraries;
+  plan.secrets = secrets_of(manifest_.context);
   if (manifest_.open) {
     if (options_.mailbox_fd < 0) {
       throw base::Error(base::ExitCode::kUsage, "job " + manifest_.job + " is open: only its host can start workers",

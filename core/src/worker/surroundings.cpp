@@ -51,10 +51,20 @@ bool stack_is(const bundle::CallingContext& context) {
 
 Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan) {
   Surroundings wanted{context.arguments, own_environment()};
+  wanted.environment.insert(wanted.environment.end(), plan.secrets.begin(), plan.secrets.end());
   if (context.whole) wanted.environment = context::restored_environment(context, wanted.environment);
   if (wanted.arguments.empty()) wanted.arguments = {"jobhost-executor"};
   if (!plan.libraries.empty()) wanted.environment.push_back(std::string(kLibraryPath) + "=" + library_path(plan));
   return wanted;
+}
+
+std::vector<std::string> secrets_of(const bundle::CallingContext& context) {
+  std::vector<std::string> secrets;
+  for (const auto& variable : own_environment()) {
+    const auto is_it = [&](const std::string& name) { return names(variable, name); };
+    if (std::any_of(context.secret.begin(), context.secret.end(), is_it)) secrets.push_back(variable);
+  }
+  return secrets;
 }
 
 Surroundings probable_surroundings(std::vector<std::string> arguments) {
