@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/error.hpp"
+#include "plugin/inspect.hpp"
 #include "plugin/variables.hpp"
 #include "store/notes.hpp"
 
@@ -11,10 +13,23 @@ namespace {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+/// "ns::(anonymous namespace)::n" is "ns::n" for those who set it.
+std::string as_declared(std::string name) {
+  constexpr std::string_view kUnnamed = "(anonymous namespace)::";
+  for (std::size_t at; (at = name.find(kUnnamed)) != std::string::npos;) name.erase(at, kUnnamed.size());
+  return name;
+}
+
 /// Names the variables that bytes of the job's code belong to.
 class Namer {
  public:
-  explicit Namer(const Job& job) : job_(job) {}
+  Namer(base::Env& env, const Job& job) : job_(job) {
+    for (const auto& global : job.manifest.globals) captured_.insert(global.name);
+    if (!job.manifest.isolate_globals) return;
+    restored_ = captured_;
+    add_declared(env, job.manifest.plugin);
+    for (const auto& library : job.manifest.libraries) add_declared(env, library);
+  }
 
   void note(const store::Note& note) {
     const std::string file = own_copy(note.module);
@@ -36,10 +51,23 @@ class Namer {
     sentences.push_back("tasks changed " + names_ +
                         ": later tasks of the same process see that, so results may depend on which tasks ran there "
                         "before" +
-                        (captured_ ? "; --isolate-globals restores what is captured before every task" : ""));
+                        (any_captured_ ? "; --isolate-globals restores what is captured before every task" : ""));
   }
 
  private:
+  void add_declared(base::Env& env, const bundle::Blob& code) {
+    const std::string path = job_.directory.blob(code.sha256);
+    try {
+      const std::string schema = plugin::read_schema(env, path);
+      if (schema.empty()) return;
+      for (const auto& variable : schema::parse_description(schema, path).globals) {
+        if (variable.declared) restored_.insert(variable.name);
+      }
+    } catch (const base::Error&) {
+      // A name too many in a note is better than no notes.
+    }
+  }
+
   std::string own_copy(const std::string& module) const {
     const auto is_it = [&](const bundle::Blob& blob) { return module.find(blob.sha256) != std::string::npos; };
     for (const auto& library : job_.manifest.libraries) {
@@ -49,27 +77,26 @@ class Namer {
   }
 
   void add(const plugin::VariableName& variable) {
-    const auto& globals = job_.manifest.globals;
-    const bool captured = std::any_of(globals.begin(), globals.end(),
-                                      [&](const bundle::Global& global) { return global.name == variable.name; });
-    if (captured && job_.manifest.isolate_globals) return;
-    captured_ = captured_ || captured;
+    const std::string name = as_declared(variable.name);
+    if (restored_.contains(name)) return;
+    any_captured_ = any_captured_ || captured_.contains(name);
     names_ += (names_.empty() ? "'" : ", '") + variable.name + "'";
     if (!variable.file.empty()) names_ += " (" + file_name(variable.file) + ":" + std::to_string(variable.line) + ")";
   }
 
   const Job& job_;
   plugin::Variables variables_;
+  std::set<std::string> captured_, restored_;  // with the job; before every task
   std::set<std::string> told_;
   std::string names_;
-  bool captured_ = false, unnamed_ = false;
+  bool any_captured_ = false, unnamed_ = false;
 };
 
 }  // namespace
 
 std::vector<std::string> notes_of(base::Env& env, const Job& job) {
   std::vector<std::string> sentences;
-  Namer namer(job);
+  Namer namer(env, job);
   for (const auto& note : store::read_notes(env, job.directory)) {
     if (!note.module.empty()) {
       namer.note(note);
