@@ -72,6 +72,11 @@ std::string variable(int) {
   return value ? value : "not set";
 }
 
+std::string secret(int) {
+  const char* value = std::getenv("MY_TOKEN");
+  return value ? value : "not set";
+}
+
 std::string global(int) { return std::to_string(std::accumulate(table.begin(), table.end(), 0.0)); }
 
 void make_squares() {
@@ -129,6 +134,9 @@ int main(int argc, char** argv) {
   } else if (aspect == "environment") {
     ::setenv("OMP_NUM_THREADS", "17", 1);
     tell(aspect, backend, variable);
+  } else if (aspect == "secrets") {
+    ::setenv("MY_TOKEN", "t0", 1);
+    tell(aspect, backend, secret, {.environment = {"MY_TOKEN"}});
   } else if (aspect == "globals") {
     tell(aspect, backend, global);
   } else if (aspect == "initialised") {

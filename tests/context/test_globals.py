@@ -48,9 +48,6 @@ class Globals(SurroundedTest):
                           "--init", "double_alpha"], cwd=self.here, env=self.submission)
         self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [3.0] * 50)  # declared, never set
         self.assertNotIn("note:", done.stderr)
-        job = self.submit("alpha_grows", "x=1,1", "--set", "alpha=1", "--isolate-globals")
-        _, said = self.work(job, "threads", code=2)
-        self.assertIn("the job's globals are isolated, and threads share theirs", said)
         said = self.submit("alpha_grows", "x=1", "--isolate-globals", code=2)
         self.assertIn("no global is captured that could be isolated", said)
         said = self.submit("alpha_grows", "x=1", "--set", "alpha=1", "--isolate-globals", "-b", "threads", code=2)
@@ -58,6 +55,41 @@ class Globals(SurroundedTest):
         job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals", "-b", "threads", "-j1")
         rows, _ = self.work(job, "threads")
         self.assertEqual([row["result"] for row in rows], [2.0] * 50)
+
+    def test_isolated_globals_on_another_backend(self):
+        """Threads that share their globals are refused wherever they are asked for."""
+        job = self.submit("alpha_grows", "x=" + ",".join(["1"] * 50), "--set", "alpha=1", "--isolate-globals")
+        _, said = self.work(job, "threads", "-j4", code=2)
+        self.assertIn("threads share their globals", said)
+        _, said = self.work(job, "threads", code=2)
+        rows, said = self.work(job, "threads", "-j1")
+        self.assertEqual([row["result"] for row in rows], [2.0] * 50)
+        self.assertNotIn("note:", said)
+
+    def test_isolated_globals_that_are_declared(self):
+        """They are restored, so there is nothing to note, whether or not the job sets them."""
+        source = os.path.join(self.folder, "declared.cpp")
+        pathlib.Path(source).write_text("namespace { double beta = 1; }\ndouble g(double x) { beta += 1; return beta * x; }\n")
+        for words in ([], ["--set", "beta=1"]):
+            done = self.call(["run", f"{source}:g", "x=1..50", "--global", "beta", "--isolate-globals", *words], cwd=self.here,
+                             env=self.submission)
+            self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [2.0 * x for x in range(1, 51)])
+            self.assertNotIn("note:", done.stderr)
+
+    def test_large_globals(self):
+        """Arrays that are too long to travel do not keep code from running; large ones need no stack."""
+        source = os.path.join(self.folder, "large.cpp")
+        pathlib.Path(source).write_text("#include <array>\nstatic char bss[100 << 20];\ndouble far[1 << 21];\n"
+                                        "std::array<double, 1048576> near = {1};\n"
+                                        "double g(int x) { far[x] = bss[x]; near[0] += x; return near[0] + far[x]; }\n")
+        run = ["run", "-j1", f"{source}:g", "x=1..20"]
+        done = self.call(run, cwd=self.here, env=self.submission)
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["result"], 211)
+        self.assertIn("MiB of global variables beyond what is compared", done.stderr)
+        done = self.call([*run, "--isolate-globals", "--global", "near"], cwd=self.here, env=self.submission)
+        self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], [1.0 + x for x in range(1, 21)])
+        done = self.call([*run, "--global", "far"], code=3, cwd=self.here, env=self.submission)
+        self.assertIn("global 'far' of type double cannot travel", done.stderr)
 
     def test_changed_globals_are_named(self):
         """A global and a static of a function, with file and line."""

@@ -78,9 +78,21 @@ class Process(SurroundedTest):
             self.workers["API_TOKEN"] = "there-API_TOKEN"
         self.submission.update(AUTHOR="Ada", TOKENIZER="fast")
         self.each_sees(["Ada", "fast"], "variable", "--env", "AUTHOR", "--env", "TOKENIZER", ":::", "AUTHOR", "TOKENIZER")
-        self.assertIn("names no environment variable", self.submit("variable", "--env", "=3", ":::", "A", code=2))
-        self.assertIn("do not travel", self.submit("variable", "--env", "LD_PRELOAD=x.so", ":::", "A", code=2))
         self.assertIn("looks like a secret", self.submit("variable", "--env", "API_TOKEN=x", ":::", "A", code=2))
+
+    def test_secrets_of_a_job_that_runs_at_once(self):
+        """Its executors are older than the job, which names them."""
+        self.submission["MY_TOKEN"] = "t0"
+        for backend in BACKENDS:
+            done = self.call(["run", f"{SURROUNDINGS}:variable", "-b", backend, "-j2", "--env", "MY_TOKEN", ":::", "MY_TOKEN", "MY_TOKEN"],
+                             cwd=self.here, env=self.submission)
+            self.assertEqual([json.loads(line)["result"] for line in done.stdout.splitlines()], ["t0"] * 2)
+
+    def test_variables_that_steer_the_loader_are_not_passed_on(self):
+        for word in ("LD_PRELOAD=/x.so", "LD_LIBRARY_PATH=/x", "LD_AUDIT=/x", "JOBHOST_EXECUTOR=x"):
+            self.assertIn("would change how tasks are started", self.submit("variable", "--env", word, ":::", "A", code=2))
+        for word in ("", "=x"):
+            self.assertIn("names no variable", self.submit("variable", "--env", word, ":::", "A", code=2))
 
     def test_limits(self):
         self.each_sees([STACK, 234, 1 << 30], "soft_limit", ":::", "stack", "nofile", "fsize")
@@ -148,6 +160,30 @@ class Process(SurroundedTest):
             for what in (f"{job}/0", capsule):
                 done = self.call(["replay", what], cwd=self.there, env=self.workers, preexec_fn=where_workers_run)
                 self.assertEqual(json.loads(done.stdout), expected, kernel)
+    def test_what_tasks_change_of_their_process(self):
+        for backend in BACKENDS:
+            for x, what in ((0, None), (1, "the environment (ADDED_BY_A_TASK)"), (2, "the umask"), (3, "the working directory"),
+                            (4, "the locale"), (5, "the environment (")):
+                rows, said = self.work(self.submit("change_process", f"x={x},0"), backend)
+                self.assertEqual([row["result"] for row in rows], [x, 0])
+                if what:
+                    self.assertIn(f"note: tasks changed {what}", said)
+                    self.assertIn("later tasks of the same process see that", said)
+                else:
+                    self.assertNotIn("note:", said)
+
+    def test_time_zone_that_is_not_known(self):
+        """A machine without the time zone database: another mount namespace."""
+        inside = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+        script = 'mount -t tmpfs tmpfs /usr/share/zoneinfo && exec "$@"'
+        for zone, code in (("Asia/Tokyo", 3), (":Asia/Tokyo", 3), ("No/Such", 0), ("EST5", 0)):
+            self.submission["TZ"] = zone
+            job = self.submit("local_time", "seconds=1000000000")
+            done = subprocess.run([*inside, "sh", "-c", script, "sh", JOBHOST, "resume", job], text=True, capture_output=True,
+                                  cwd=self.there, env=self.workers)
+            self.assertEqual(done.returncode, code, done.stderr)
+            if code:
+                self.assertIn("error: the time zone 'Asia/Tokyo' of the submission is not known here", done.stderr)
 
     def test_niceness(self):
         self.each_sees([os.nice(0) + 3] * 2, "niceness", "arg1=1,2")

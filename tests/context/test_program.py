@@ -53,6 +53,9 @@ class Program(JobhostTest):
     def test_environment(self):
         self.same_in_tasks("environment", "17")
 
+    def test_secrets(self):
+        self.same_in_tasks("secrets", "t0")
+
     def test_registered_globals(self):
         self.same_in_tasks("globals", "6.5")
 

@@ -242,3 +242,29 @@ class Signature(JobhostTest):
         self.write("f.cpp", source.replace("FIELD", "double").replace("int n)", "int n, int m = 4)"))
         self.run_jobhost("build", "f.cpp", "-o", "new.so")
         self.assertEqual(self.rows("retry", "--tasks", "0", "--plugin", "new.so")[0]["result"], 4)
+
+    def test_globals_and_the_initialiser_follow_into_a_newer_plugin(self):
+        source = ("#include <stdexcept>\nALPHA alpha = 1;\ndouble scale = 0;\nvoid prepare(SCALE s) { scale = s; }\n"
+                  "double f(double x) { if (x > BOUND) throw std::runtime_error(\"no\"); return alpha * x + scale; }\n")
+
+        def build(file, **words):
+            text = words.pop("before", "") + source
+            for old, new in dict({"ALPHA": "double", "SCALE": "double", "BOUND": "1"}, **words).items():
+                text = text.replace(old, new)
+            self.write(file, text)
+            self.run_jobhost("build", file, "-o", "new.so")
+
+        build("f.cpp")
+        self.rows("run", "f.cpp:f", "x=2", "--set", "alpha=2.5", "--init", "prepare s=4", code=1)
+        job = self.run_jobhost("ls").out.splitlines()[-1].split()[0]
+        build("new.cpp", ALPHA="long")
+        self.assertIn("the global 'alpha' was double and is long",
+                      self.refused("retry", job, "--plugin", "new.so", code=3))
+        build("new.cpp", SCALE="long")
+        self.assertIn("the parameters of 'prepare' are others", self.refused("retry", job, "--plugin", "new.so", code=3))
+        self.write("new.cpp", "double alpha = 1;\ndouble f(double x) { return alpha * x; }\n")
+        self.run_jobhost("build", "new.cpp", "-o", "new.so")
+        self.assertIn("'prepare'", self.refused("retry", job, "--plugin", "new.so", code=2))
+        # Functions and variables before them, so that nothing has the number it had.
+        build("new.cpp", BOUND="9", before="double first = 0;\ndouble other(double x) { return x; }\n")
+        self.assertEqual(self.rows("retry", job, "--plugin", "new.so")[0]["result"], 9)

@@ -102,6 +102,19 @@ class Reuse(JobhostTest):
         process = self.run_jobhost("--store", self.store, *words, "-j1", "-b", "threads", "--retries", "0", "--name", "again")
         self.assertIn("reused 5 of 5 results from 1 job", process.err)
 
+    def test_a_secret_that_tasks_see_belongs_to_the_key_by_its_name(self):
+        self.write("v.cpp", "#include <cstdlib>\nbool seen(int) { return std::getenv(\"MY_TOKEN\") != nullptr; }\n")
+        words = ["run", "v.cpp:seen", "arg1=1", "--reuse"]
+        self.addCleanup(lambda: os.environ.pop("MY_TOKEN", None))
+        os.environ["MY_TOKEN"] = "abc"
+        self.assertEqual(self.rows(*words)[0]["result"], False)
+        process = self.run_jobhost(*words, "--env", "MY_TOKEN")
+        self.assertIn("nothing reused: the environment variable MY_TOKEN, whose value is not recorded, was not set then", process.err)
+        self.assertEqual(json.loads(process.out)["result"], True)
+        process = self.run_jobhost(*words, "--env", "MY_TOKEN")
+        self.assertIn("MY_TOKEN is recorded nowhere: it is taken to be what it was", process.err)
+        self.assertIn("reused 1 of 1", process.err)
+
     def test_what_a_file_holds_belongs_to_the_key_with_hash_inputs(self):
         self.write("data", "1")
         self.write("g.cpp", "#include <fstream>\n#include <string>\n"

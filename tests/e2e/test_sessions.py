@@ -101,6 +101,33 @@ class Sessions(JobhostTest):
         self.assertIn("ends the process that loads it: Aborted",
                       self.run_jobhost("session", "save", "s.json", "c.cpp", code=3).err)
 
+    def test_code_that_never_returns_is_interrupted(self):
+        """By a signal to jobhost alone, as a service manager sends it."""
+        self.write("h.cpp", "#include <unistd.h>\n#include <cstdio>\n"
+                            "double a = (std::puts(\"loading\"), std::fflush(stdout), sleep(1000), 1);\nint f(int x) { return x; }\n")
+        process = self.start("session", "save", "s.json", "h.cpp")
+        self.assertEqual(process.stderr.readline(), "loading\n")
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 143)
+        self.assertEqual(err, "error: interrupted while the code was loaded\n")
+        self.assertFalse(os.path.exists(f"{self.folder}/s.json"))
+
+    def test_values_that_json_has_no_number_for(self):
+        self.write("v.cpp", "#include <cmath>\n#include <string>\n#include <vector>\n"
+                            "long double large = 1e4000L, small = -1e4000L, third = 1.0L / 3;\n"
+                            "std::vector<double> odd = {NAN, -INFINITY, -0.0, 5e-324};\n"
+                            "std::string text(\"a\\0\\xff\", 3);\n"
+                            "bool f(int) { return large == 1e4000L && small == -1e4000L && third == 1.0L / 3 && odd.size() == 4 && "
+                            "std::isnan(odd[0]) && std::signbit(odd[2]) && odd[3] > 0 && text.size() == 3; }\n"
+                            "long double g(int x) { return x * large; }\n")
+        self.run_jobhost("session", "save", "s.json", "v.cpp")
+        shown = {one["name"]: one["value"] for one in json.loads(self.run_jobhost("session", "show", "s.json", "--json").out)["globals"]}
+        self.assertEqual((shown["large"], shown["odd"][:2]), ("1e+4000", ["NaN", "-Infinity"]))
+        self.assertEqual(self.rows("run", "v.cpp:f", "arg1=1", "--session", "s.json")[0]["result"], True)
+        self.rows("run", "v.cpp:g", "x=1", "--set", "large=2e4000")
+        self.assertEqual(json.loads(self.run_jobhost("show", "@last/0", "--json").out)["result"], "2e+4000")
+
     def test_globals_of_a_source_file_are_declared_on_the_command_line(self):
         self.write("a.cpp", SOURCE)
         self.run_jobhost("build", "a.cpp", "--global", "alpha", "--global", "n")

@@ -133,6 +133,16 @@ void prepare(const std::string& text, int times = 1) {
 }
 std::string prepared(int) { return from_initialiser; }
 
+/// Changes what belongs to the process, which later tasks see.
+int change_process(int x) {
+  if (x == 1) ::setenv("ADDED_BY_A_TASK", "1", 1);
+  if (x == 2) ::umask(0);
+  if (x == 3 && ::chdir("/") != 0) return -1;
+  if (x == 4) std::setlocale(LC_ALL, "C.UTF-8");
+  if (x == 5) ::clearenv();
+  return x;
+}
+
 /// Runs once a file of that name is there.
 int after(int x, const std::string& file) {
   while (::access(file.c_str(), F_OK) != 0) ::usleep(2000);

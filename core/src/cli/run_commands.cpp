@@ -16,6 +16,7 @@
 #include "cli/task_words.hpp"
 #include "host/result_stream.hpp"
 #include "host/reuse.hpp"
+#include "host/submission.hpp"
 #include "host/workers.hpp"
 
 namespace jobhost::cli {
@@ -123,6 +124,7 @@ void resume(Session& session, const JobOptions& options) {
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
                                        options.workers > 0 ? options.workers : job.manifest.workers};
     check_backend(how.start->backend);
+    host::require_own_globals(job.manifest.isolate_globals, how.start->backend, how.start->lanes);
   }
   session.exit_code = follow(session, job, how);
 }

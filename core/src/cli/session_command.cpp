@@ -47,7 +47,8 @@ std::vector<std::optional<base::Bytes>> values_of(Session& session, const Sessio
                                                   const std::vector<worker::GlobalGetter>& getters) {
   Signals::install();
   try {
-    return worker::read_globals(session.env, Session::libexec(), target.plan, target.manifest, getters);
+    return worker::read_globals(session.env, Session::libexec(), target.plan, target.manifest, getters,
+                                [] { return Signals::requests.load() > 0; });
   } catch (const base::Error&) {
     if (Signals::requests.load() == 0) throw;
     throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while the code was loaded");

@@ -43,7 +43,7 @@ bundle::CallingContext capture(const Wishes& wishes) {
   if (wishes.portable_math) make_math_portable(context);
   capture_limits(context);
   capture_locale(context);
-  context.time_zone = system_time_zone();
+  context.time_zone = own_time_zone();
   context.niceness = ::getpriority(PRIO_PROCESS, 0);
   context.processors = usable_processors();
   const auto floating = FloatingPoint::current();

@@ -80,18 +80,20 @@ bool looks_secret(const std::string& name, const std::string& value) {
 void capture_environment(const std::vector<std::string>& variables, const std::vector<std::string>& asked,
                          bundle::CallingContext& context) {
   std::map<std::string, std::string> present, captured;
-  for (const auto& variable : variables) present.insert(split(variable));
+  for (const auto& variable : variables) {
+    if (variable.find('=', 1) != std::string::npos) present.insert(split(variable));  // getenv() finds no others
+  }
   std::vector<std::string> secret;
   for (const auto& word : asked) {
     const auto [name, value] = split(word);
-    const bool with_value = word.find('=', 1) != std::string::npos;
-    if (name.empty() || name[0] == '=' || is_one_of(name, kOurs)) {
-      throw base::Error(base::ExitCode::kUsage,
-                        "--env " + word +
-                            (is_one_of(name, kOurs) ? ": the loader's variables and jobhost's own do not travel"
-                                                    : " names no environment variable"),
-                        "write --env NAME or --env NAME=VALUE");
+    if (name.starts_with('=') || name.empty()) {
+      throw base::Error(base::ExitCode::kUsage, "--env '" + word + "' names no variable", "write NAME or NAME=VALUE");
     }
+    if (is_one_of(name, kOurs)) {
+      throw base::Error(base::ExitCode::kUsage, "--env " + name + ": this variable would change how tasks are started",
+                        "a task may set it for what it starts itself");
+    }
+    const bool with_value = word.find('=', 1) != std::string::npos;
     if (!with_value && !present.contains(name)) {
       throw base::Error(base::ExitCode::kUsage, "--env " + name + ": there is no such environment variable",
                         looks_secret(name, "") ? "set it: it looks like a secret, and is taken from where workers run"

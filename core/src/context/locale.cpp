@@ -33,9 +33,19 @@ constexpr std::pair<int, const char*> kCategories[] = {{LC_CTYPE, "LC_CTYPE"},
                     "install it (locale-gen), or submit without it");
 }
 
+/// The zone that TZ names, as far as one of the time zone database is meant: "Asia/Tokyo".
+std::string zone_named(std::string value) {
+  if (value.starts_with(':')) value.erase(0, 1);
+  return value;
+}
+
 std::string zone_directory() {
   const char* directory = std::getenv("TZDIR");
   return directory && *directory ? directory : "/usr/share/zoneinfo";
+}
+
+bool zone_is_known(const std::string& zone) {
+  return !zone.empty() && ::access((zone_directory() + "/" + zone).c_str(), R_OK) == 0;
 }
 
 }  // namespace
@@ -61,6 +71,12 @@ void restore_locale(const bundle::CallingContext& context) {
   }
 }
 
+std::string own_time_zone() {
+  const char* value = std::getenv("TZ");
+  const std::string zone = zone_named(value ? value : "");
+  return zone_is_known(zone) ? zone : system_time_zone();
+}
+
 std::string system_time_zone() {
   char target[PATH_MAX];
   const ssize_t size = ::readlink("/etc/localtime", target, sizeof target);
@@ -79,12 +95,17 @@ std::string time_zone_variable(const bundle::CallingContext& context, const std:
 
 void restore_time_zone(const bundle::CallingContext& context) {
   const std::string variable = time_zone_variable(context, system_time_zone());
-  if (variable.empty()) return;
-  if (::access((zone_directory() + "/" + variable.substr(1)).c_str(), R_OK) != 0) {
+  std::string wanted = zone_named(variable);
+  for (const auto& [name, value] : context.environment) {
+    // Where there was no such zone at submission, either, both have what the C library makes of that.
+    if (name == "TZ" && zone_named(value) == context.time_zone) wanted = context.time_zone;
+  }
+  if (!wanted.empty() && !zone_is_known(wanted)) {
     throw base::Error(base::ExitCode::kPluginRefused,
-                      "the time zone '" + variable.substr(1) + "' of the submitting machine is not known here",
+                      "the time zone '" + wanted + "' of the submission is not known here",
                       "install tzdata, or set TZ and submit again");
   }
+  if (variable.empty()) return;
   ::setenv("TZ", variable.c_str(), 1);
   ::tzset();
 }

@@ -9,6 +9,8 @@ void capture_locale(bundle::CallingContext& context);
 /// Throws Error(kPluginRefused) naming a locale that is not installed here.
 void restore_locale(const bundle::CallingContext& context);
 
+/// The zone that TZ names, if there is one of that name, else the machine's.
+std::string own_time_zone();
 /// The machine's time zone, "Europe/Zurich"; "" when it has none with a name.
 std::string system_time_zone();
 /// What TZ must be where the machine's zone is `here`, for local times to be those of the context; "": as it is.

@@ -79,6 +79,13 @@ std::map<std::string, std::string> environment_of(const bundle::CallingContext& 
   return variables;
 }
 
+/// Names alone: nobody knows what their values were.
+std::map<std::string, bool> passed_on(const bundle::CallingContext& context) {
+  std::map<std::string, bool> names;
+  for (const auto& name : context.secret) names[name] = true;
+  return names;
+}
+
 void compare_system(const bundle::Manifest& then, const bundle::Manifest& now, Clauses& found) {
   std::map<std::string, std::string> before;
   for (const auto& library : then.system_libraries) before[library.soname] = library.build_id;
@@ -101,6 +108,10 @@ void compare_contexts(const bundle::CallingContext& then, const bundle::CallingC
   compare_named(
       environment_of(then), environment_of(now),
       [](const std::string& name) { return "the environment variable " + name; }, found);
+  compare_named(
+      passed_on(then), passed_on(now),
+      [](const std::string& name) { return "the environment variable " + name + ", whose value is not recorded,"; },
+      found);
   if (then.locale != now.locale || then.cpp_locale != now.cpp_locale) found.push_back("the locale is another one");
   if (then.time_zone != now.time_zone) {
     found.push_back("the time zone is another one (" + then.time_zone + " then, " + now.time_zone + " now)");

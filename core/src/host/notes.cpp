@@ -1,9 +1,9 @@
 #include "host/notes.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <set>
 
+#include "base/error.hpp"
 #include "plugin/inspect.hpp"
 #include "plugin/variables.hpp"
 #include "store/notes.hpp"
@@ -13,10 +13,23 @@ namespace {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
+/// "ns::(anonymous namespace)::n" is "ns::n" for those who set it.
+std::string as_declared(std::string name) {
+  constexpr std::string_view kUnnamed = "(anonymous namespace)::";
+  for (std::size_t at; (at = name.find(kUnnamed)) != std::string::npos;) name.erase(at, kUnnamed.size());
+  return name;
+}
+
 /// Names the variables that bytes of the job's code belong to.
 class Namer {
  public:
-  Namer(base::Env& env, const Job& job) : env_(env), job_(job) {}
+  Namer(base::Env& env, const Job& job) : job_(job) {
+    for (const auto& global : job.manifest.globals) captured_.insert(global.name);
+    if (!job.manifest.isolate_globals) return;
+    restored_ = captured_;
+    add_declared(env, job.manifest.plugin);
+    for (const auto& library : job.manifest.libraries) add_declared(env, library);
+  }
 
   void note(const store::Note& note) {
     const std::string file = own_copy(note.module);
@@ -38,11 +51,24 @@ class Namer {
     sentences.push_back("tasks changed " + names_ +
                         ": later tasks of the same process see that, so results may depend on which tasks ran there "
                         "before. Make them local, or " +
-                        (captured_ ? "" : "declare them (GLOBALS, --global) and ") +
+                        (any_captured_ ? "" : "declare them (GLOBALS, --global) and ") +
                         "let --isolate-globals restore them before every task");
   }
 
  private:
+  void add_declared(base::Env& env, const bundle::Blob& code) {
+    const std::string path = job_.directory.blob(code.sha256);
+    try {
+      const std::string schema = plugin::read_schema(env, path);
+      if (schema.empty()) return;
+      for (const auto& variable : schema::parse_description(schema, path).globals) {
+        if (variable.declared) restored_.insert(variable.name);
+      }
+    } catch (const base::Error&) {
+      // A name too many in a note is better than no notes.
+    }
+  }
+
   std::string own_copy(const std::string& module) const {
     const auto is_it = [&](const bundle::Blob& blob) { return module.find(blob.sha256) != std::string::npos; };
     for (const auto& library : job_.manifest.libraries) {
@@ -52,34 +78,19 @@ class Namer {
   }
 
   void add(const plugin::VariableName& variable) {
-    const bool captured = captured_names().contains(variable.name);
-    if (captured && job_.manifest.isolate_globals) return;
-    captured_ = captured_ || captured;
+    const std::string name = as_declared(variable.name);
+    if (restored_.contains(name)) return;
+    any_captured_ = any_captured_ || captured_.contains(name);
     names_ += (names_.empty() ? "'" : ", '") + variable.name + "'";
     if (!variable.file.empty()) names_ += " (" + file_name(variable.file) + ":" + std::to_string(variable.line) + ")";
   }
 
-  /// Names of globals that have a value for tasks to begin with, or are declared to.
-  const std::set<std::string>& captured_names() {
-    if (captured_names_) return *captured_names_;
-    auto& names = captured_names_.emplace();
-    for (const auto& global : job_.manifest.globals) names.insert(global.name);
-    const std::string path = job_.directory.blob(job_.manifest.plugin.sha256);
-    if (const std::string schema = plugin::read_schema(env_, path); !schema.empty()) {
-      for (const auto& global : schema::parse_description(schema, path).globals) {
-        if (global.declared) names.insert(global.name);
-      }
-    }
-    return names;
-  }
-
-  base::Env& env_;
   const Job& job_;
   plugin::Variables variables_;
-  std::optional<std::set<std::string>> captured_names_;
+  std::set<std::string> captured_, restored_;  // with the job; before every task
   std::set<std::string> told_;
   std::string names_;
-  bool captured_ = false, unnamed_ = false;
+  bool any_captured_ = false, unnamed_ = false;
 };
 
 }  // namespace

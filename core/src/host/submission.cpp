@@ -141,7 +141,7 @@ bundle::Inputs copy_inputs(base::Env& env, const Job& parent, const std::vector<
   return inputs;
 }
 
-/// The kernel of a newer plugin that takes the place of `old`.
+/// The function of a newer plugin that takes the place of `old`.
 schema::Kernel successor(const schema::Kernel& old, const schema::Description& description, const std::string& path) {
   schema::Kernel fresh = plugin::find_kernel(description, old.name, path);
   const auto& fewer = fresh.fewer;
@@ -155,25 +155,59 @@ schema::Kernel successor(const schema::Kernel& old, const schema::Description& d
                     "then: " + old.signature + "\nnow:  " + fresh.signature);
 }
 
-/// The same for the initialiser, whose parameters only the parent's code tells.
-schema::Kernel successor_of_init(base::Env& env, const Job& parent, const schema::Description& description,
-                                 const std::string& path) {
-  const auto& init = parent.manifest.init;
-  const std::string code = parent.directory.blob(parent.manifest.plugin.sha256);
-  const auto known = plugin::describe(env, code);
-  schema::Kernel old = plugin::find_kernel(known, init.name, code);
-  if (init.ends.size() < old.parameters.size()) old = schema::with_fewer(old, init.ends.size());
-  return successor(old, description, path);
+/// What a global is called in newer code; its value is of no use to another type.
+std::string renamed(const std::string& name, const schema::Description& old, const schema::Description& fresh,
+                    const std::string& path) {
+  const auto& was = variable_named(old, name);
+  const auto& is = variable_named(fresh, name);
+  if (was.type == is.type) return is.symbol;
+  throw base::Error(base::ExitCode::kPluginRefused,
+                    "the global '" + name + "' was " + schema::cpp_name(was.type) + " and is " +
+                        schema::cpp_name(is.type) + " in '" + path + "'",
+                    "submit again");
+}
+
+schema::Description description_of(base::Env& env, const store::JobDirectory& job,
+                                   const std::vector<bundle::Blob>& libraries, const std::string& name) {
+  for (const auto& library : libraries) {
+    if (library.name != name) continue;
+    const std::string schema = plugin::read_schema(env, job.blob(library.sha256));
+    return schema.empty() ? schema::Description() : schema::parse_description(schema, library.origin);
+  }
+  return {};
+}
+
+/// What the parent's globals and initialiser are called in a newer plugin and the libraries that it brings.
+void rename_symbols(base::Env& env, const Job& parent, const schema::Description& fresh, const std::string& path,
+                    Job& job) {
+  bundle::Manifest& manifest = job.manifest;
+  bundle::Initialiser& init = manifest.init;
+  if (manifest.globals.empty() && init.symbol.empty()) return;
+  const auto old = plugin::describe(env, parent.directory.blob(parent.manifest.plugin.sha256));
+  for (auto& global : manifest.globals) {
+    const std::string& library = global.library;
+    global.symbol = library.empty() ? renamed(global.name, old, fresh, path)
+                                    : renamed(global.name,
+                                              description_of(env, parent.directory, parent.manifest.libraries, library),
+                                              description_of(env, job.directory, manifest.libraries, library), library);
+  }
+  if (init.symbol.empty()) return;
+  schema::Kernel was = plugin::find_kernel(old, init.name, path);
+  if (init.ends.size() < was.parameters.size()) was = schema::with_fewer(was, init.ends.size());
+  init.symbol = successor(was, fresh, path).symbol;
 }
 
 }  // namespace
 
+void require_own_globals(bool isolate_globals, const std::string& backend, unsigned lanes) {
+  if (!isolate_globals || backend != "threads" || lanes <= 1) return;
+  throw base::Error(base::ExitCode::kUsage,
+                    "threads share their globals, so these cannot be restored before every task",
+                    "use the backend 'processes', or one lane (-j 1)");
+}
+
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
-  if (spec.isolate_globals && spec.backend == "threads" && spec.workers > 1) {
-    throw base::Error(base::ExitCode::kUsage,
-                      "threads share their globals, so these cannot be restored before every task",
-                      "use the backend 'processes', or one lane (-j 1)");
-  }
+  require_own_globals(spec.isolate_globals, spec.backend, spec.workers);
   const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
   const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
@@ -231,15 +265,11 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     }
     const auto description = plugin::describe(env, plugin);
     manifest.kernel = successor(manifest.kernel, description, plugin);
-    if (!manifest.init.symbol.empty())
-      manifest.init.symbol = successor_of_init(env, parent, description, plugin).symbol;
-    for (auto& global : manifest.globals) {
-      if (global.library.empty()) global.symbol = variable_named(description, global.name).symbol;
-    }
     keep_origin(description, manifest);
     manifest.libraries.clear();
     manifest.system_libraries.clear();
     keep_code(env, job.directory, plugin, nullptr, manifest);
+    rename_symbols(env, parent, description, plugin, job);
   });
 }
 

@@ -69,6 +69,9 @@ struct Changes {
   std::string label = {};    // "": the same
 };
 
+/// Throws Error(kUsage) where globals are to be restored before every task, and tasks of other lanes use the same ones.
+void require_own_globals(bool isolate_globals, const std::string& backend, unsigned lanes);
+
 /// A new job of some of another one's tasks (ascending numbers), with the same inputs and limits, and with the same
 /// code unless `plugin` names a file: its kernel of the same name must then have the same parameters.
 Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,

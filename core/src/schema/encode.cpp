@@ -228,7 +228,8 @@ std::string encode_tree(const Type& type, const Json& json, base::Bytes& out) {
     case Kind::kFloating:
       if (json.is_string()) {
         const auto& word = json.get_ref<const std::string&>();
-        if (word != "NaN" && word != "Infinity" && word != "-Infinity") return unfit(type, json.dump());
+        const bool beyond_json = type.width > sizeof(double);  // numbers that are written as text
+        if (word != "NaN" && word != "Infinity" && word != "-Infinity" && !beyond_json) return unfit(type, json.dump());
         return encode_floating(type, word, out);
       }
       if (!json.is_number()) return unfit(type, json.dump());

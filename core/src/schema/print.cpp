@@ -1,6 +1,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "schema/value.hpp"
 
@@ -30,6 +31,15 @@ char* put_floating(char* at, const unsigned char* encoded) {
   const T value = loaded<T>(encoded);
   if (value == 0 && std::signbit(value)) {
     return put_word(at, "-0.0");  // a JSON reader takes "-0" for the integer 0 and drops the sign
+  }
+  if constexpr (kJson && sizeof(T) > sizeof(double)) {
+    // JSON readers know doubles alone, and fail, or say infinity, where a number is larger.
+    if (std::isfinite(value) && std::abs(value) > std::numeric_limits<double>::max()) {
+      *at = '"';
+      char* const end = std::to_chars(at + 1, at + kLongestNumber, value).ptr;
+      *end = '"';
+      return end + 1;
+    }
   }
   if (std::isfinite(value)) return std::to_chars(at, at + kLongestNumber, value).ptr;
   if (std::isnan(value)) return put_word(at, kJson ? "\"NaN\"" : "NaN");

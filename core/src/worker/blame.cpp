@@ -103,10 +103,13 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   }
   if (!running.empty()) deaths_without_task_ = 0;
   if (!started && ++executor.failed_starts >= patience * kStartsBeforeRefusal) {
-    throw base::Error(base::ExitCode::kPluginRefused,
-                      "the plugin ends the process while it is being loaded (" +
-                          (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",
-                      "what it printed is in '" + job_.printed() + "'");
+    throw base::Error(
+        base::ExitCode::kPluginRefused,
+        (manifest_.init.symbol.empty()
+             ? std::string("the plugin ends the process while it is being loaded (")
+             : "the plugin or the initialiser '" + manifest_.init.name + "' ends the process before its first task (") +
+            (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",
+        "what it printed is in '" + job_.printed() + "'");
   }
   if (started) executor.failed_starts = 0;
   const bool solo = executor.first == options_.lanes;

@@ -105,8 +105,7 @@ struct Plan {
   std::string job_directory, manifest_json, manifest_sha256, worker_id;
   std::string plugin;                  // staged file
   std::vector<std::string> libraries;  // staged files in load order
-  std::vector<std::string>
-      secrets;  // "NAME=value": they are in memory only, and executors may have been started without
+  std::vector<std::string> secrets;    // "NAME=VALUE", as the worker has them: executors may be older than the job
   int doorbell_fd = -1, mailbox_fd = -1;
 };
 

@@ -101,6 +101,10 @@ int executor_main(base::Env& env) {
   };
   try {
     manifest = bundle::manifest_from_json(plan.manifest_json, plan.job_directory + "/MANIFEST");
+    if (manifest.isolate_globals && count > 1) {
+      throw base::Error(base::ExitCode::kPluginRefused, "threads share their globals, and the job isolates them",
+                        "use the backend 'processes', or one lane (-j 1)");
+    }
     start_again_unless_surrounded(manifest.context, plan, orders);
     open_printed(env, printed_path(plan, first, generation));
     job.emplace(env, manifest, plan, context::Place{first, count}, tell);
@@ -144,6 +148,7 @@ int executor_main(base::Env& env) {
     if (!runner.run()) logs_fine = false;
   });
   job->look_at_data();
+  job->look_at_process();
   // Destructors of the plugin's globals are not run: the process is only a place to compute in.
   ::_exit(logs_fine ? 0 : static_cast<int>(base::ExitCode::kBackendFailed));
 }

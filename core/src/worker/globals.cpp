@@ -1,7 +1,9 @@
 #include "worker/globals.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -74,7 +76,9 @@ base::Bytes values_of(const LoadedPlugin& plugin, base::ByteReader& asked) {
 
 std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::string& libexec, Plan plan,
                                                      const bundle::Manifest& manifest,
-                                                     const std::vector<GlobalGetter>& getters) {
+                                                     const std::vector<GlobalGetter>& getters,
+                                                     const std::function<bool()>& interrupted) {
+  constexpr std::uint64_t kLookNs = 1'000'000;
   plan.manifest_json = bundle::to_json(manifest);
   const ControlMemory control(1, plan);
   base::Bytes asked;
@@ -96,7 +100,10 @@ std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::
   const int pid = env.spawn(request);
   if (pid < 0) base::throw_file_error(pid, "start", request.program);
   base::ExitStatus status;
-  env.wait(pid, true, status);
+  while (env.wait(pid, false, status) != pid) {
+    if (interrupted()) env.kill(pid, SIGKILL);
+    env.sleep_ns(kLookNs);
+  }
   const base::Bytes answer = letter.from(asked.size());
   if (answer.empty()) throw ended_early(plan, status);
   base::ByteReader reader(answer);
@@ -115,6 +122,7 @@ std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::
 }
 
 void tell_globals(base::Env& env, const std::vector<std::string>& orders) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // code that never returns is not left behind
   Letter letter(env, std::stoi(orders[2]));
   const base::Bytes asked = letter.from(0);
   base::Bytes answer;

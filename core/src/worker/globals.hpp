@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,10 +21,11 @@ struct GlobalGetter {
 /// Prepares the code of the plan, whose manifest_json is not looked at, in an executor as for the first task of a job
 /// with this manifest, and gives the encoded values that are asked for; nothing for one that cannot be encoded. What
 /// the code prints goes to standard error. Throws Error as the executor does, and Error(kPluginRefused) when the code
-/// ends it. `libexec`: the folder of the executors' programs.
+/// ends it, which happens as soon as `interrupted` says so. `libexec`: the folder of the executors' programs.
 std::vector<std::optional<base::Bytes>> read_globals(base::Env& env, const std::string& libexec, Plan plan,
                                                      const bundle::Manifest& manifest,
-                                                     const std::vector<GlobalGetter>& getters);
+                                                     const std::vector<GlobalGetter>& getters,
+                                                     const std::function<bool()>& interrupted);
 
 /// The executor's part. `orders`: control descriptor, "globals", descriptor of what is asked and answered.
 [[noreturn]] void tell_globals(base::Env& env, const std::vector<std::string>& orders);

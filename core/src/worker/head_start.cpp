@@ -14,6 +14,7 @@
 #include "worker/machine.hpp"
 #include "worker/stage.hpp"
 #include "worker/supervisor.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::worker {
 
@@ -65,31 +66,24 @@ void Supervisor::read_job() {
   Plan& plan = plan_;
   plan.manifest_json = base::as_text(manifest);
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
-  std::vector<std::string> unset_secrets;
   bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
   const StagedCode code = stage_code(env_, job_, manifest_);
-  if (manifest_.isolate_globals && options_.threads && options_.lanes > 1) {
-    throw base::Error(base::ExitCode::kUsage, "the job's globals are isolated, and threads share theirs",
-                      "use the backend 'processes', or one lane (-j 1)");
-  }
-  for (const auto& name : manifest_.context.secret) {
-    if (const char* value = std::getenv(name.c_str())) {
-      plan.secrets.push_back(name + "=" + value);
-    } else {
-      unset_secrets.push_back("the environment variable '" + name +
-                              "', which tasks are to see, is not set where workers were started");
-    }
-  }
   const auto differing = check_machine(env_, manifest_, code);
   party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
   party_->beat();
-  for (const auto& text : unset_secrets) store::add_note(env_, job_, party_->self().id, {"environment", text});
+  for (const auto& name : manifest_.context.secret) {
+    if (std::getenv(name.c_str())) continue;
+    store::add_note(env_, job_, party_->self().id,
+                    {"environment", "the environment variable '" + name +
+                                        "', which tasks are to see, is not set where workers were started"});
+  }
   for (const auto& text : differing) store::add_note(env_, job_, party_->self().id, {"system_library", text});
   plan.job_directory = job_.path();
   plan.manifest_sha256 = options_.manifest_sha256;
   plan.worker_id = party_->self().id;
   plan.plugin = code.plugin;
   plan.libraries = code.libraries;
+  plan.secrets = secrets_of(manifest_.context);
   if (manifest_.open) {
     if (options_.mailbox_fd < 0) {
       throw base::Error(base::ExitCode::kUsage, "job " + manifest_.job + " is open: only its host can start workers",

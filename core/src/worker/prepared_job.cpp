@@ -67,6 +67,7 @@ PreparedJob::PreparedJob(base::Env& env, const bundle::Manifest& manifest, const
   std::vector<std::string> code = plan.libraries;
   code.push_back(plan.plugin);
   data_.emplace(code, plugin_.registered_data(), kMostData);
+  process_ = context::ProcessState::current();
   if (data_->left_out() == 0) return;
   tell_({"global", "the code has " + std::to_string(data_->left_out() >> 20) +
                        " MiB of global variables beyond what is compared: changes there go unnoticed"});
@@ -109,6 +110,14 @@ void PreparedJob::look_at_data() {
     if (!told_.insert({changed.module, changed.offset}).second) continue;
     tell_({"global", "", changed.module, changed.offset, changed.size});
   }
+}
+
+void PreparedJob::look_at_process() const {
+  const std::string changed = context::ProcessState::current().against(process_);
+  if (changed.empty()) return;
+  tell_({"process", "tasks changed " + changed +
+                        ": later tasks of the same process see that, so results may depend on which tasks ran there "
+                        "before"});
 }
 
 }  // namespace jobhost::worker

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bundle/manifest.hpp"
+#include "context/process_state.hpp"
 #include "context/restore.hpp"
 #include "store/notes.hpp"
 #include "worker/control.hpp"
@@ -29,6 +30,8 @@ class PreparedJob {
   void restore_globals() const;
   /// Tells which globals changed since the last look, or since the first task could begin. Any thread may call.
   void look_at_data();
+  /// Tells what tasks changed of their process. When all of them have ended.
+  void look_at_process() const;
 
  private:
   void keep_isolated(base::Env& env, const Plan& plan);
@@ -37,6 +40,7 @@ class PreparedJob {
   LoadedPlugin plugin_;
   std::vector<bundle::Global> globals_;  // as tasks are to find them
   std::optional<DataWatch> data_;
+  context::ProcessState process_;
   std::mutex told_mutex_;
   std::set<std::pair<std::string, std::uint64_t>> told_;  // module and offset
 };

@@ -62,6 +62,15 @@ Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& 
   return wanted;
 }
 
+std::vector<std::string> secrets_of(const bundle::CallingContext& context) {
+  std::vector<std::string> secrets;
+  for (const auto& variable : own_environment()) {
+    const auto is_it = [&](const std::string& name) { return names(variable, name); };
+    if (std::any_of(context.secret.begin(), context.secret.end(), is_it)) secrets.push_back(variable);
+  }
+  return secrets;
+}
+
 Surroundings probable_surroundings(std::vector<std::string> arguments) {
   bundle::CallingContext context;
   context.whole = true;

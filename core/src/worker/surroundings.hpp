@@ -19,6 +19,9 @@ struct Surroundings {
 /// loader matches a library without a soname by its file name only.
 Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan);
 
+/// The secrets that a context passes on, "NAME=VALUE" each, where this process has them.
+std::vector<std::string> secrets_of(const bundle::CallingContext& context);
+
 /// What a context that is captured here without wishes will ask for.
 Surroundings probable_surroundings(std::vector<std::string> arguments);
 

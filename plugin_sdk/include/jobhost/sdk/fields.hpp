@@ -222,6 +222,9 @@ TypeList<A...> alternatives_of(const V<A...>&);
 template <class T>
 using Alternatives = decltype(alternatives_of(std::declval<const T&>()));
 
+/// Elements of an array of fixed length; the host takes no longer ones for sound.
+constexpr std::size_t kMostElements = 1 << 20;
+
 /// True when values of T can be sent and received whole.
 template <class T>
 constexpr bool value_travels() {
@@ -231,7 +234,7 @@ constexpr bool value_travels() {
   } else if constexpr (Scalar<T>) {
     return sizeof(T) <= 16;
   } else if constexpr (std::is_bounded_array_v<T>) {
-    return value_travels<std::remove_cv_t<std::remove_extent_t<T>>>();
+    return std::extent_v<T> <= kMostElements && value_travels<std::remove_cv_t<std::remove_extent_t<T>>>();
   } else if constexpr (std::is_pointer_v<T> || std::is_reference_v<T> || std::is_array_v<T> || std::is_union_v<T>) {
     return false;
   } else if constexpr (!std::is_class_v<T> || !std::is_default_constructible_v<T>) {
@@ -252,7 +255,9 @@ constexpr bool value_travels() {
     return false;
   } else if constexpr (Map<T>) {
     return value_travels<typename T::key_type>() && value_travels<typename T::mapped_type>();
-  } else if constexpr (StdArray<T> || Optional<T> || Sequence<T> || Complex<T>) {
+  } else if constexpr (StdArray<T>) {
+    return std::tuple_size_v<T> <= kMostElements && value_travels<Plain<typename T::value_type>>();
+  } else if constexpr (Optional<T> || Sequence<T> || Complex<T>) {
     return value_travels<Plain<typename T::value_type>>();
   } else if constexpr (TupleLike<T>) {
     return elements_travel<T>(std::make_index_sequence<std::tuple_size_v<T>>{});

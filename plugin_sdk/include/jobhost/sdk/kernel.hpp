@@ -176,9 +176,19 @@ int set_global([[maybe_unused]] T* variable, [[maybe_unused]] const unsigned cha
       if constexpr (std::is_array_v<T>) {
         decode(reader, *variable);
       } else {
-        T fresh{};
-        decode(reader, fresh);
-        *variable = static_cast<T&&>(fresh);
+        constexpr std::size_t kLarge = 64 << 10;  // bytes: a stack may be small
+        if constexpr (sizeof(T) > kLarge) {
+          struct Fresh {
+            T* value = new T{};
+            ~Fresh() { delete value; }
+          } fresh;
+          decode(reader, *fresh.value);
+          *variable = static_cast<T&&>(*fresh.value);
+        } else {
+          T fresh{};
+          decode(reader, fresh);
+          *variable = static_cast<T&&>(fresh);
+        }
       }
       return reader.left() == 0 ? 0 : 1;
     } catch (...) {
