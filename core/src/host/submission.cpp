@@ -174,7 +174,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
                       "threads share their globals, so these cannot be restored before every task",
                       "use the backend 'processes', or one lane (-j 1)");
   }
-  const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
+  const auto description = spec.entry ? plugin::describe_program(env, spec.plugin) : plugin::describe(env, spec.plugin);
   const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
     bundle::Manifest& manifest = job.manifest;
