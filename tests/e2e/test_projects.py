@@ -115,7 +115,7 @@ class Projects(JobhostTest):
         self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={BUILD}", env=dict(os.environ, **LINK_FLAGS))
         self.cmake("--build", "b")
         subprocess.run(["b/p"], cwd=self.folder, check=True)
-        self.assertIn("alpha in pi.so, set before the first task", self.run_jobhost("show").out)
+        self.assertIn("global      alpha in pi.so = 3\n", self.run_jobhost("show").out)
         self.run_jobhost("session", "save", "s.json", "@last")
         self.assertEqual(self.run_jobhost("session", "show", "s.json").out, "double alpha = 3   (pi.so)\n")
         self.run_jobhost("session", "save", "t.json", "b/pi.so", "--set", "alpha=5")

@@ -121,6 +121,7 @@ void resume(Session& session, const JobOptions& options) {
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
                                        options.workers > 0 ? options.workers : job.manifest.workers};
     check_backend(how.start->backend);
+    say_changed_files(session, job);
   }
   session.exit_code = follow(session, job, how);
 }
@@ -175,6 +176,7 @@ void retry(Session& session, const JobOptions& options) {
   host::Job job = host::resubmit(session.env, store, parent, tasks, options.plugin, session.command);
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
+  say_changed_files(session, parent, &job);
   if (options.detach) return detach(session, job);
   FollowOptions how;
   how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
