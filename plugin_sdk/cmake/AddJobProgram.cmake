@@ -12,7 +12,27 @@ function(add_job_program name)
     message(FATAL_ERROR "add_job_program(${name} ...): no source file is given. "
                         "Usage: add_job_program(NAME source... [LINK target ...])")
   endif()
-  add_library(${name}_module SHARED ${JOB_UNPARSED_ARGUMENTS} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/program_module.cpp")
+  # What the module says of itself: compiler, processor, and the commit of the sources whenever one of them has changed.
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/${name}.program")
+  file(MAKE_DIRECTORY "${folder}")
+  set(scan --origin "${folder}/origin.cpp")
+  set(sources "")
+  foreach(source IN LISTS JOB_UNPARSED_ARGUMENTS)
+    get_source_file_property(generated "${source}" GENERATED)
+    get_filename_component(path "${source}" ABSOLUTE)
+    if(EXISTS "${path}" AND NOT generated)
+      list(APPEND sources "${path}")
+      list(APPEND scan --source "${path}")
+    endif()
+  endforeach()
+  add_custom_command(
+    OUTPUT "${folder}/origin.cpp"
+    COMMAND $<TARGET_FILE:jobhost::jobhost-scan> ${scan}
+    DEPENDS ${sources} jobhost::jobhost-scan
+    COMMENT "Looking where ${name} comes from"
+    VERBATIM)
+  add_library(${name}_module SHARED ${JOB_UNPARSED_ARGUMENTS} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/program_module.cpp"
+              "${folder}/origin.cpp")
   set_target_properties(${name}_module PROPERTIES PREFIX "" OUTPUT_NAME "${name}" SUFFIX ".so" POSITION_INDEPENDENT_CODE ON)
   target_compile_features(${name}_module PRIVATE cxx_std_20)
   target_link_libraries(${name}_module PRIVATE jobhost::api ${JOB_LINK})

@@ -50,4 +50,8 @@ std::string exports_text(const std::vector<Unit>& units);
 /// entries, schema and notes. `number`: the unit's place in the plugin; `first`: number of its first entry.
 std::string glue_text(const Unit& unit, std::size_t number, std::size_t first);
 
+/// The text of a file for the module of a program, whose functions only the program itself knows: it holds a schema
+/// without kernels, made with the flags of the module.
+std::string origin_text(const Revision& revision);
+
 }  // namespace jobhost::scan

@@ -1,6 +1,8 @@
 // jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
-//   jobhost-scan [--kernel NAME]... [--global NAME]... [--exports SCRIPT] (--source FILE --preprocessed FILE --output
-//   GLUE.CPP [--language c|headers])... jobhost-scan --notes PLUGIN.SO
+//   jobhost-scan [--kernel NAME]... [--global NAME]... [--exports SCRIPT]
+//                (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
+//   jobhost-scan --origin FILE.CPP [--source FILE]...    for the module of a program
+//   jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -66,12 +68,24 @@ int write_glue(std::vector<Unit>& units, const Wanted& wanted, const std::string
   return exports.empty() ? 0 : write_file(exports, exports_text(units));
 }
 
+/// Of the first source that is in a repository; changed when one of them is.
+int write_origin(const std::vector<Unit>& units, const std::string& output) {
+  Revision whole;
+  for (const auto& unit : units) {
+    const Revision one = revision_of(unit.source);
+    if (whole.commit.empty()) whole.commit = one.commit;
+    whole.dirty = whole.dirty || one.dirty;
+    if (whole.dirty && !whole.commit.empty()) break;
+  }
+  return write_file(output, origin_text(whole));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<Unit> units;
   Wanted wanted;
-  std::string exports;
+  std::string exports, origin;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--source") {
@@ -82,6 +96,8 @@ int main(int argc, char** argv) {
       wanted.globals.push_back(value);
     } else if (option == "--exports") {
       exports = value;
+    } else if (option == "--origin") {
+      origin = value;
     } else if (option == "--notes") {
       std::printf("%s", notes_of(value).c_str());
       return 0;
@@ -97,6 +113,7 @@ int main(int argc, char** argv) {
       return fail("jobhost-scan: unknown option " + option);
     }
   }
+  if (!origin.empty()) return write_origin(units, origin);
   if (units.empty()) return fail("jobhost-scan: there is no --source");
   return write_glue(units, wanted, exports);
 }

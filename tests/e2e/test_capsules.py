@@ -121,6 +121,28 @@ class Capsules(JobhostTest):
                 archive.addfile(member)
             self.assertIn("is no capsule, or was changed", self.elsewhere("replay", path, code=5).stderr)
 
+    def test_files_that_a_capsule_does_not_hold_are_named(self):
+        self.write("f.cpp", "#include <fstream>\n#include <string>\nint offset = 0;\nstd::string place;\n"
+                            "int f(std::string file) { int x = 0; std::ifstream(file) >> x; return x + offset; }\n"
+                            "void load(std::string table) { std::ifstream(table) >> offset; }\n")
+        for name in ("d.txt", "e.txt", "t.csv", "g.txt"):
+            self.write(name, "1")
+        self.run_jobhost("run", "f.cpp:f", "file=d.txt,e.txt,none", "--init", "load table=t.csv", "--set", "place=g.txt")
+        said = self.run_jobhost("export", "@last/0", "case.tar").err
+        self.assertIn("not in the capsule: 'd.txt', which the task's arguments name\n"
+                      "not in the capsule: 't.csv', which the initialiser's arguments name\n"
+                      "not in the capsule: 'g.txt', which captured globals name\n", said)
+        self.assertNotIn("e.txt", said)
+        self.run_jobhost("run", "f.cpp:f", "file=none")
+        self.assertNotIn("not in the capsule", self.run_jobhost("export", "@last/0", "case.tar").err)
+
+    def test_names_that_are_no_capsules_are_refused_in_one_sentence(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        self.assertEqual(self.refused("export", "@last/0", "z.zip", code=2),
+                         "error: a capsule is a tar archive, and 'z.zip' does not end in .tar\n")
+        for name in ("nofile.tar", "none/nofile.tar"):
+            self.assertEqual(self.refused("replay", name, code=2), f"error: there is no file '{name}'\n")
+
     def test_nothing_is_left_when_it_cannot_be_written(self):
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
         self.assertIn("there is no directory", self.run_jobhost("export", "@last/0", "none/case.tar", code=2).err)

@@ -1,4 +1,5 @@
 """Projects of users, built from nothing with the installed or the built jobhost."""
+import json
 import os
 import pathlib
 import shutil
@@ -60,6 +61,50 @@ class Projects(JobhostTest):
         rows = self.rows("results", "@last", "--store", f"{self.folder}/.jobhost")
         self.assertEqual(rows, [{"task": 0, "arg1": 1, "result": 2}, {"task": 1, "arg1": 2, "result": 4}])
 
+    def test_the_module_of_a_program_says_where_it_comes_from_and_what_it_needs(self):
+        def git(*words):
+            subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=self.folder, check=True,
+                           capture_output=True)
+        self.project("project(p CXX)\nfind_package(jobhost REQUIRED)\nadd_job_program(p p.cpp)\n"
+                     "target_compile_options(p_module PRIVATE -mssse3)\n",
+                     p_cpp="#include <jobhost/jobhost.hpp>\n#include <vector>\nint main() {\n"
+                           "  return jobhost::map({.store = \"store\"}, [](int x) { return x; }, std::vector<int>{2}).to_vector()[0] - 2; }\n")
+        self.write(".gitignore", "b\nstore\n")
+        git("init", "-q")
+        git("add", "-A")
+        git("commit", "-q", "-m", "one")
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=self.folder, text=True, capture_output=True).stdout.strip()
+
+        def build_and_show():
+            self.cmake("--build", "b")
+            subprocess.run(["b/p"], cwd=self.folder, check=True)
+            return json.loads(self.run_jobhost("show", "--json").out)
+
+        self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={BUILD}", env=dict(os.environ, **LINK_FLAGS))
+        shown = build_and_show()
+        self.assertEqual((shown["provenance"]["commit"], shown["provenance"]["dirty"]), (commit, False))
+        self.assertRegex(shown["provenance"]["compiler"], r"^(g|clang)\+\+ \d")
+        manifest = json.loads(pathlib.Path(shown["directory"], "MANIFEST").read_text())
+        self.assertEqual(manifest["cpu_features"], ["sse3", "ssse3"])
+        self.write("p.cpp", self.read("p.cpp") + "\n")
+        self.assertTrue(build_and_show()["provenance"]["dirty"])
+
+        checked = self.run_jobhost("check", "b/p.so")
+        self.assertIn("  program    a program's module, ", checked.out)
+        self.assertNotIn("kernels", checked.out)
+        self.assertIn("is a program's module: only the program maps its functions", self.refused("run", "b/p.so:f", "x=1", code=2))
+        module = pathlib.Path(self.folder, "b/p.so")
+        whole = module.read_bytes()
+        module.write_bytes(whole.replace(b'"ssse3"', b'"quant"'))
+        refused = subprocess.run(["b/p"], cwd=self.folder, text=True, capture_output=True)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("was compiled for a processor with quant, which this one lacks", refused.stderr)
+        # One of an older jobhost says nothing of itself.
+        module.write_bytes(whole)
+        subprocess.run(["objcopy", "--remove-section=jobhost_schema", "b/p.so"], cwd=self.folder, check=True)
+        subprocess.run(["b/p"], cwd=self.folder, check=True)
+        self.assertEqual(json.loads(self.run_jobhost("show", "--json").out)["provenance"]["commit"], "")
+
     def test_globals_of_a_linked_plugin_travel_with_a_programs_job_and_back(self):
         self.project("project(p CXX)\nfind_package(jobhost REQUIRED)\nadd_job_kernel(pi pi.cpp GLOBALS alpha)\n"
                      "add_job_program(p p.cpp LINK pi)\n",
@@ -70,7 +115,7 @@ class Projects(JobhostTest):
         self.cmake("-B", "b", "-G", "Ninja", f"-DCMAKE_PREFIX_PATH={BUILD}", env=dict(os.environ, **LINK_FLAGS))
         self.cmake("--build", "b")
         subprocess.run(["b/p"], cwd=self.folder, check=True)
-        self.assertIn("alpha in pi.so, set before the first task", self.run_jobhost("show").out)
+        self.assertIn("global      alpha in pi.so = 3\n", self.run_jobhost("show").out)
         self.run_jobhost("session", "save", "s.json", "@last")
         self.assertEqual(self.run_jobhost("session", "show", "s.json").out, "double alpha = 3   (pi.so)\n")
         self.run_jobhost("session", "save", "t.json", "b/pi.so", "--set", "alpha=5")

@@ -42,17 +42,30 @@ Initialiser init_from(const Json& json) {
   return {json.at("name"), json.at("symbol"), base::from_hex(json.at("arguments")), json.at("ends")};
 }
 
+using ReadBy = InputFile::ReadBy;
+
 Json provenance_json(const Provenance& provenance) {
   Json files = Json::array();
-  for (const auto& file : provenance.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+  for (const auto& file : provenance.files) {
+    files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+    if (const char* word = word_of(file.read_by); *word != '\0') files.back()["read_by"] = word;
+  }
   return {{"compiler", provenance.compiler},   {"commit", provenance.commit}, {"dirty", provenance.dirty},
-          {"processor", provenance.processor}, {"system", provenance.system}, {"files", std::move(files)}};
+          {"processor", provenance.processor}, {"system", provenance.system}, {"files", std::move(files)},
+          {"jobhost", provenance.version}};
 }
 
 Provenance provenance_from(const Json& json) {
   Provenance provenance{json.at("compiler"),  json.at("commit"), json.at("dirty"),
                         json.at("processor"), json.at("system"), {}};
-  for (const auto& file : json.at("files")) provenance.files.push_back({file.at("path"), file.at("sha256")});
+  for (const auto& file : json.at("files")) {
+    const std::string read_by = file.value("read_by", std::string());
+    provenance.files.push_back({file.at("path"), file.at("sha256"),
+                                read_by == word_of(ReadBy::kTasks)       ? ReadBy::kTasks
+                                : read_by == word_of(ReadBy::kEveryTask) ? ReadBy::kEveryTask
+                                                                         : ReadBy::kHost});
+  }
+  provenance.version = json.value("jobhost", std::string());
   return provenance;
 }
 
@@ -106,6 +119,10 @@ Manifest from(const Json& json, const std::string& where) {
 }
 
 }  // namespace
+
+const char* word_of(InputFile::ReadBy read_by) {
+  return read_by == ReadBy::kTasks ? "tasks" : read_by == ReadBy::kEveryTask ? "every task" : "";
+}
 
 std::string to_json(const Manifest& manifest) {
   Json json = {{"format", kManifestFormat},           {"job", manifest.job},           {"label", manifest.label},

@@ -44,11 +44,20 @@ struct Initialiser {
   friend bool operator==(const Initialiser&, const Initialiser&) = default;
 };
 
-/// A file that inputs were read from.
+/// A file that inputs were read from, or that a value names.
 struct InputFile {
+  enum class ReadBy {
+    kHost,       // what it held is in the job
+    kTasks,      // by the name that their arguments have
+    kEveryTask,  // by the name that a global or an argument of the initialiser has
+  };
   std::string path, sha256;
+  ReadBy read_by = ReadBy::kHost;
   friend bool operator==(const InputFile&, const InputFile&) = default;
 };
+
+/// "tasks", "every task", or "" for those that the host read.
+const char* word_of(InputFile::ReadBy read_by);
 
 /// How results came to be, for people years later: never needed to compute them.
 struct Provenance {
@@ -58,6 +67,7 @@ struct Provenance {
   std::string processor;  // model of the submitting machine's
   std::string system;     // its kernel and C library
   std::vector<InputFile> files;
+  std::string version = {};  // of the jobhost that submitted it, "" in older jobs
   friend bool operator==(const Provenance&, const Provenance&) = default;
 };
 

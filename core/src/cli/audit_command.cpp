@@ -208,6 +208,7 @@ void audit(Session& session, AuditOptions options) {
                                           {options.backend, options.workers, host::audit_label(manifest.job)});
   session.say("running " + std::to_string(sample.size()) + " tasks of job " + manifest.job + " again on " +
               options.backend + " (--seed " + std::to_string(options.seed) + ")");
+  say_changed_files(session, job, &repeat);
   FollowOptions how;
   how.start = FollowOptions::Workers{repeat.manifest.backend, repeat.manifest.workers};
   how.rows = false;

@@ -83,7 +83,7 @@ void write_capsule(base::Env& env, const host::Job& job, std::uint64_t task, con
   Signals::install();
   const TemporaryDirectory folder(env);
   store::Store store(env, folder.path());
-  const host::Job alone = host::resubmit(env, store, job, {task}, "", command);
+  const host::Job alone = host::resubmit(env, store, job, {task}, "", command, {.new_digests = false});
   const std::string& id = alone.manifest.job;
   const Json label = {{"capsule", 1}, {"job", id}, {"manifest_sha256", alone.manifest_sha256}};
   base::write_file_atomically(env, folder.path() + kLabel, base::as_bytes(label.dump() + "\n"), false);

@@ -1,5 +1,6 @@
 #include "cli/check_command.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -44,7 +45,8 @@ std::vector<std::string> notes_on(Session& session, const Checked& checked) {
   if (checked.producer.empty()) {
     notes.push_back("'" + checked.plugin + "' has no debug information: places of throws and globals have no names");
   }
-  if (checked.description.kernels.empty()) notes.push_back("'" + checked.plugin + "' has no kernels");
+  if (checked.description.kernels.empty() && !checked.description.program)
+    notes.push_back("'" + checked.plugin + "' has no kernels");
   return notes;
 }
 
@@ -75,18 +77,28 @@ void print_document_of(const Checked& checked) {
   for (const auto& global : checked.description.globals) {
     globals.push_back({{"name", global.name}, {"type", schema::cpp_name(global.type)}});
   }
-  print_document({{"plugin", checked.plugin},
-                  {"build_id", checked.facts.build_id},
-                  {"compiler", checked.description.compiler},
-                  {"producer", checked.producer},
-                  {"abi", checked.description.abi},
-                  {"cpu_features", checked.description.cpu_features},
-                  {"kernels", checked.description.kernels.size()},
-                  {"globals", std::move(globals)},
-                  {"libraries", std::move(libraries)},
-                  {"skipped", to_json(checked.description.skipped)},
-                  {"problems", std::move(problems)},
-                  {"notes", checked.notes}});
+  Json document = {{"plugin", checked.plugin},
+                   {"build_id", checked.facts.build_id},
+                   {"compiler", checked.description.compiler},
+                   {"producer", checked.producer},
+                   {"abi", checked.description.abi},
+                   {"cpu_features", checked.description.cpu_features},
+                   {"kernels", checked.description.kernels.size()},
+                   {"globals", std::move(globals)},
+                   {"libraries", std::move(libraries)},
+                   {"skipped", to_json(checked.description.skipped)},
+                   {"problems", std::move(problems)},
+                   {"notes", checked.notes}};
+  if (checked.description.program) document["program"] = true;
+  print_document(document);
+}
+
+/// "2 libraries travel with it"
+std::string company(const Checked& checked) {
+  const auto travelling = std::count_if(checked.needed.begin(), checked.needed.end(),
+                                        [](const auto& library) { return !library.system && !library.path.empty(); });
+  if (travelling == 1) return "1 library travels with it";
+  return (travelling == 0 ? "no" : std::to_string(travelling)) + " libraries travel with it";
 }
 
 void print_lines(const Checked& checked) {
@@ -94,7 +106,13 @@ void print_lines(const Checked& checked) {
   std::printf("%s\n  build id   %s\n  compiler   %s\n", checked.plugin.c_str(),
               checked.facts.build_id.empty() ? "none" : checked.facts.build_id.c_str(), description.compiler.c_str());
   if (!checked.producer.empty()) std::printf("  built by   %s\n", checked.producer.c_str());
-  std::printf("  plugin ABI %d\n  kernels    %zu\n", description.abi, description.kernels.size());
+  std::printf("  plugin ABI %d\n", description.abi);
+  if (description.program) {
+    std::printf("  program    a program's module, %s: the program itself maps its functions\n",
+                company(checked).c_str());
+  } else {
+    std::printf("  kernels    %zu\n", description.kernels.size());
+  }
   for (const auto& library : checked.needed) {
     const char* note = library.path.empty() ? "NOT FOUND" : library.system ? "system" : "travels with the job";
     std::printf("  needs      %s   %s   %s\n", library.soname.c_str(), library.path.c_str(), note);

@@ -20,6 +20,7 @@
 #include "cli/session.hpp"
 #include "cli/session_target.hpp"
 #include "cli/task_words.hpp"
+#include "host/named_files.hpp"
 #include "store/printed.hpp"
 #include "worker/control.hpp"
 #include "worker/surroundings.hpp"
@@ -171,6 +172,9 @@ std::string moved_here(const Session& session, bundle::Manifest manifest) {
 void replay(Session& session, const DebugOptions& options) {
   std::optional<HeldSignals> signals;
   std::optional<Capsule> capsule;
+  if (options.task.ends_with(".tar") && !base::exists(session.env, options.task)) {
+    throw base::Error(base::ExitCode::kUsage, "there is no file '" + options.task + "'");
+  }
   if (names_capsule(session.env, options.task)) {
     signals.emplace();
     capsule.emplace(session.env, options.task);
@@ -179,12 +183,18 @@ void replay(Session& session, const DebugOptions& options) {
   const host::Job& job = chosen.job;
   const auto& manifest = job.manifest;
   worker::Plan plan = plan_of(session, job);
-  if (capsule && !base::exists(session.env, manifest.context.working_directory + "/.")) {
+  const bool moved = capsule && !base::exists(session.env, manifest.context.working_directory + "/.");
+  if (moved) {
     plan.manifest_json = moved_here(session, manifest);
   }
   const worker::ControlMemory control(1, plan);
   ::fcntl(control.fd(), F_SETFD, 0);
   session.say(manifest.kernel.name + ": " + TaskWords(session.env, job).inputs_of(chosen.task));
+  const auto names = host::names_of_task(session.env, job, chosen.task);
+  for (const auto& sentence :
+       host::changed_files(session.env, manifest, &names, moved ? "" : manifest.context.working_directory)) {
+    session.say("note: " + sentence);
+  }
 
   Program program{Session::libexec() + "/jobhost-executor", {}, {}};
   auto surroundings = worker::surroundings_of(manifest.context, plan);

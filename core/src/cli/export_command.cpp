@@ -1,4 +1,7 @@
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -9,6 +12,7 @@
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
+#include "host/named_files.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -20,7 +24,32 @@ struct ExportOptions {
   bool merged = false;
 };
 
+/// "not in the capsule: 'd.txt', which the task's arguments name"
+void say_left_out(Session& session, const host::Job& job, const host::Names& names, const std::string& who) {
+  constexpr std::size_t kMostNamed = 5;
+  std::string list;
+  std::size_t count = 0;
+  for (const auto& name : names) {
+    base::FileStatus status;
+    const std::string path = host::path_from(job.manifest.context.working_directory, name);
+    const auto& recorded = job.manifest.provenance.files;
+    const bool was_there = std::any_of(recorded.begin(), recorded.end(), [&](const auto& file) {
+      return file.path == name && file.read_by != bundle::InputFile::ReadBy::kHost;
+    });
+    const bool is_there = !name.empty() && name.find('\0') == std::string::npos &&
+                          session.env.status(path, status) >= 0 && S_ISREG(status.mode);
+    if ((is_there || was_there) && count++ < kMostNamed) list += (list.empty() ? "'" : ", '") + name + "'";
+  }
+  if (count == 0) return;
+  if (count > kMostNamed) list += " and " + std::to_string(count - kMostNamed) + " more files";
+  session.say("not in the capsule: " + list + ", which " + who + " name");
+}
+
 void export_task(Session& session, const ExportOptions& options, const std::string& file) {
+  if (!file.ends_with(".tar")) {
+    throw base::Error(base::ExitCode::kUsage,
+                      "a capsule is a tar archive, and '" + options.file + "' does not end in .tar");
+  }
   const auto [job, task] = open_task(session, options.what);
   const std::string folder = file.substr(0, file.rfind('/') + 1);
   if (!base::exists(session.env, folder)) {
@@ -29,6 +58,11 @@ void export_task(Session& session, const ExportOptions& options, const std::stri
   write_capsule(session.env, job, task, file, session.command);
   session.say("task " + std::to_string(task) + " of job " + job.manifest.job + " is in " + options.file +
               ": jobhost replay " + options.file);
+  say_left_out(session, job, host::names_of_task(session.env, job, task), "the task's arguments");
+  const auto descriptions = host::descriptions_of(session.env, job);
+  say_left_out(session, job, host::names_in(host::initialiser_arguments(job.manifest, descriptions)),
+               "the initialiser's arguments");
+  say_left_out(session, job, host::names_in(host::captured_globals(job.manifest, descriptions)), "captured globals");
 }
 
 /// Rows, and beside them how they came to be.
@@ -37,7 +71,7 @@ void export_results(Session& session, const ExportOptions& options, const std::s
   const bundle::Output output{file, ""};
   check_output(session.env, output);
   const auto jobs = write_results(session, job, output, options.merged);
-  const std::string text = provenance_of(jobs).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const std::string text = provenance_of(session.env, jobs).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   base::write_file_atomically(session.env, file + ".provenance.json", base::as_bytes(text), false, 0666);
 }
 
@@ -56,7 +90,7 @@ void export_job(Session& session, const ExportOptions& options) {
 void add_export_command(CLI::App& app, Session& session) {
   auto options = std::make_shared<ExportOptions>();
   auto* command =
-      app.add_subcommand("export", "One task as a capsule that runs anywhere, or a job's results for others");
+      app.add_subcommand("export", "One task as a capsule that runs elsewhere, or a job's results for others");
   command->add_option("what", options->what, "A task, or a job")->type_name("JOB[/TASK]")->required();
   command
       ->add_option("file", options->file,
@@ -66,7 +100,8 @@ void add_export_command(CLI::App& app, Session& session) {
       ->required();
   command->add_flag("--merged", options->merged, "The latest of each task, as in jobhost results --merged");
   command->callback([&session, options] { export_job(session, *options); });
-  command->footer("A capsule holds code, inputs and context of the task: jobhost replay case.tar");
+  command->footer(
+      "A capsule holds code, inputs and context of the task, but no files that these name: jobhost replay case.tar");
 }
 
 }  // namespace jobhost::cli

@@ -59,7 +59,7 @@ class Follower {
     }
     output_->finish();
     say_farewell();
-    progress_.finish(stream_, job_.manifest.job);
+    progress_.finish(stream_, options_.rows ? job_.manifest.job : "");
     for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }
@@ -155,7 +155,7 @@ class Follower {
                   : gave_up_   ? ""
                                : "interrupted: ") +
                  done_of_all() + " are done and kept");
-    if (workers_ || is_cancelled) session_.say("go on with: jobhost resume " + job_.manifest.job);
+    if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.manifest.job);
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }

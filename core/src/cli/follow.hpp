@@ -19,7 +19,7 @@ struct FollowOptions {
   };
   std::optional<Workers> start = std::nullopt;  // nothing: only reads along what others compute
   bundle::Output output;
-  bool rows = true;                         // false: only run it
+  bool rows = true;                         // false: only run it, and the job may be gone afterwards
   std::uint64_t max_failures = UINT64_MAX;  // so many failed tasks end the job
   bool in_order = true;                     // of tasks; else as they complete
 };

@@ -13,7 +13,6 @@
 #include "base/suggest.hpp"
 #include "bundle/pack.hpp"
 #include "cli/input_spec.hpp"
-#include "cli/named_files.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
 #include "schema/value.hpp"
@@ -314,10 +313,7 @@ bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, sche
   if (const std::size_t count = builder.parameters_given(); count < kernel.parameters.size()) {
     kernel = schema::with_fewer(kernel, count);
   }
-  if (files) {
-    *files = builder.files();
-    if (arguments.hash_files) add_named_files(env, inputs, kernel, job_directory, *files);
-  }
+  if (files) *files = builder.files();
   return inputs;
 }
 

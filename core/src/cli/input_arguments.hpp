@@ -45,7 +45,7 @@ struct InputArguments {
   bool zip = false;  // pair the NAME=SPEC lists element by element
   std::optional<RowFile> rows = std::nullopt;
   std::optional<std::uint64_t> seed = std::nullopt;  // fills the parameter called seed with a random number per task
-  bool hash_files = false;                           // which values name, too
+  bool hash_files = false;                           // which values name are recorded, too
 };
 
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through

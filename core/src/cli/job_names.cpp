@@ -1,10 +1,12 @@
 #include "cli/job_names.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "host/named_files.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::cli {
@@ -38,6 +40,22 @@ TaskOfJob open_task(Session& session, const std::string& name) {
 
 bool names_task(Session& session, const std::string& name) {
   return name.find('/') != std::string::npos && !base::exists(session.env, name + "/MANIFEST");
+}
+
+void say_changed_files(Session& session, const host::Job& job, const host::Job* repeat) {
+  host::Names names;
+  const auto& recorded = job.manifest.provenance.files;
+  const bool any = std::any_of(recorded.begin(), recorded.end(),
+                               [](const auto& file) { return file.read_by != bundle::InputFile::ReadBy::kHost; });
+  if (!any) return;
+  if (repeat) {
+    names =
+        host::names_in_inputs(session.env, repeat->manifest.inputs, repeat->manifest.kernel, repeat->directory.path());
+  }
+  for (const auto& sentence : host::changed_files(session.env, job.manifest, repeat ? &names : nullptr,
+                                                  job.manifest.context.working_directory)) {
+    session.say("note: " + sentence);
+  }
 }
 
 std::string state_of(base::Env& env, const host::Job& job) {

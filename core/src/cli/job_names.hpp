@@ -24,6 +24,10 @@ TaskOfJob open_task(Session& session, const std::string& name);
 /// True when `name` means a task: JOB/TASK, and no directory of a job.
 bool names_task(Session& session, const std::string& name);
 
+/// Says of `job` which of the files that its tasks read by name are others now; for a job that repeats some of its
+/// tasks, `repeat`, only what these read.
+void say_changed_files(Session& session, const host::Job& job, const host::Job* repeat = nullptr);
+
 /// "done", "running", "running on node7?", "cancelled", "stopped" or "not begun".
 std::string state_of(base::Env& env, const host::Job& job);
 

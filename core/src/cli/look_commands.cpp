@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/captured_words.hpp"
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
@@ -16,6 +17,7 @@
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
 #include "host/notes.hpp"
+#include "host/reuse.hpp"
 #include "plugin/producer.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
@@ -156,6 +158,14 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
   if (manifest.exact_system_libraries) document["exact_libraries"] = true;
   if (manifest.provenance != bundle::Provenance()) document["provenance"] = to_json(manifest.provenance);
   if (manifest.context.whole) {
+    const auto descriptions = host::descriptions_of(env, job);
+    if (!manifest.globals.empty()) {
+      document["global_values"] = values_json(host::captured_globals(manifest, descriptions));
+    }
+    if (manifest.isolate_globals) document["isolate_globals"] = true;
+    if (Json init = init_json(manifest, descriptions); !init.is_null()) document["init"] = std::move(init);
+    if (const std::string seed = seed_of(manifest); !seed.empty()) document["seed"] = Json::parse(seed);
+    if (manifest.reused) document["reused"] = host::reused_tasks(env, job);
     document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
@@ -189,9 +199,18 @@ void show(Session& session, const LookOptions& options) {
   if (manifest.memory > 0)
     limits += fmt::format(", {:g} MiB per task", static_cast<double>(manifest.memory) / (1 << 20));
   line("per task", limits);
-  for (const auto& global : manifest.globals)
+  const auto descriptions = host::descriptions_of(session.env, job);
+  for (const auto& global : host::captured_globals(manifest, descriptions)) {
     line("global",
-         global.name + (global.library.empty() ? "" : " in " + global.library) + ", set before the first task");
+         global.name + (global.library.empty() ? "" : " in " + global.library) + " = " + value_in_words(global));
+  }
+  if (manifest.isolate_globals) line("isolated", "globals have captured values again before every task");
+  line("init", init_in_words(manifest, descriptions));
+  line("seed", seed_of(manifest));
+  if (manifest.reused) {
+    line("reused", fmt::format("{} of {} results are those of earlier jobs", host::reused_tasks(session.env, job),
+                               manifest.tasks));
+  }
   if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
@@ -207,9 +226,7 @@ void show(Session& session, const LookOptions& options) {
   line("processor", provenance.processor);
   line("platform", provenance.system);
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
-  std::string command;
-  for (const auto& word : manifest.command) command += (command.empty() ? "" : " ") + word;
-  line("command", command);
+  line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
 }
 

@@ -36,6 +36,8 @@ void list_kernels(Session& session, const PluginOptions& options) {
   for (const auto& skipped : description.skipped) {
     session.say("not a kernel: " + skipped.name + ": " + skipped.reason);
   }
+  if (description.program)
+    session.say("'" + options.plugin + "' is a program's module: only the program maps its functions");
 }
 
 void check(Session& session, const PluginOptions& options) { check_plugin(session, options.plugin, options.json); }

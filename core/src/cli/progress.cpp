@@ -100,8 +100,8 @@ void Progress::finish(const host::ResultStream& stream, const std::string& job) 
   std::string text = fmt::format("{} of {} tasks done in {}", stream.done(), tasks_, duration_text(seconds()));
   if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());
   if (stream.duplicates() > 0) text += fmt::format(", {} ran twice", stream.duplicates());
-  text += "   job " + job;
-  if (stream.failed() > 0) text += "\nsee: jobhost errors " + job;
+  if (!job.empty()) text += "   job " + job;
+  if (!job.empty() && stream.failed() > 0) text += "\nsee: jobhost errors " + job;
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 

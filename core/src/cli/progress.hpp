@@ -19,7 +19,7 @@ class Progress {
   void update(const host::ResultStream& stream);
   /// A failed task was yielded; `inputs` in words.
   void failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs);
-  /// Wipes the line and prints the summary.
+  /// Wipes the line and prints the summary. `job`: to look at, "" for one that does not stay.
   void finish(const host::ResultStream& stream, const std::string& job);
   /// Wipes the line, so that something else can be printed.
   void clear();

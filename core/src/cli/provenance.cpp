@@ -1,10 +1,14 @@
 #include "cli/provenance.hpp"
 
+#include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "base/hex.hpp"
+#include "base/file.hpp"
+#include "cli/captured_words.hpp"
 #include "cli/document.hpp"
 #include "host/merged_stream.hpp"
+#include "host/notes.hpp"
+#include "host/reuse.hpp"
 #include "plugin/producer.hpp"
 
 namespace jobhost::cli {
@@ -12,7 +16,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json provenance_of(const host::Job& job) {
+/// When the last task was done, in the form of "created"; "" for unfinished jobs.
+std::string finished(base::Env& env, const host::Job& job) {
+  if (!base::exists(env, job.directory.done())) return "";
+  const base::Bytes bytes = base::read_file(env, job.directory.done(), 1 << 16);
+  const Json done = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  if (!done.is_object() || !done.contains("finished_ns") || !done["finished_ns"].is_number_unsigned()) return "";
+  const auto seconds = static_cast<std::time_t>(done["finished_ns"].get<std::uint64_t>() / 1'000'000'000);
+  std::tm broken{};
+  ::gmtime_r(&seconds, &broken);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &broken);
+  return text;
+}
+
+Json provenance_of(base::Env& env, const host::Job& job) {
   const bundle::Manifest& manifest = job.manifest;
   Json document = {
       {"job", manifest.job},           {"label", manifest.label},         {"created", manifest.created},
@@ -24,9 +42,16 @@ Json provenance_of(const host::Job& job) {
     document["system_libraries"].push_back(
         {{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
   }
-  for (const auto& global : manifest.globals) {
-    document["globals"].push_back({{"name", global.name}, {"value", base::to_hex(global.value)}});
+  const auto descriptions = host::descriptions_of(env, job);
+  for (const auto& global : host::captured_globals(manifest, descriptions)) {
+    document["globals"].push_back({{"name", global.name}, {"value", value_json(global)}});
+    if (!global.library.empty()) document["globals"].back()["library"] = global.library;
   }
+  document["isolate_globals"] = manifest.isolate_globals;
+  if (Json init = init_json(manifest, descriptions); !init.is_null()) document["init"] = std::move(init);
+  document["backend"] = manifest.backend;
+  document["workers"] = manifest.workers;
+  if (const std::string when = finished(env, job); !when.empty()) document["finished"] = when;
   document.update(to_json(manifest.provenance));
   document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
   for (const auto& axis : manifest.inputs.axes) {
@@ -35,6 +60,8 @@ Json provenance_of(const host::Job& job) {
     }
   }
   document["context"] = Json::parse(bundle::context_to_json(manifest.context));
+  if (manifest.reused) document["reused"] = host::reused_tasks(env, job);
+  document["notes"] = host::notes_of(env, job);
   if (!manifest.parent.job.empty()) document["parent"] = manifest.parent.job;
   return document;
 }
@@ -47,16 +74,21 @@ Json to_json(const bundle::Blob& blob) {
 
 Json to_json(const bundle::Provenance& provenance) {
   Json files = Json::array();
-  for (const auto& file : provenance.files) files.push_back({{"path", file.path}, {"sha256", file.sha256}});
-  return {{"compiler", provenance.compiler},   {"commit", provenance.commit}, {"dirty", provenance.dirty},
-          {"processor", provenance.processor}, {"system", provenance.system}, {"files", std::move(files)}};
+  for (const auto& file : provenance.files) {
+    files.push_back({{"path", file.path}, {"sha256", file.sha256}});
+    if (const std::string word = bundle::word_of(file.read_by); !word.empty()) files.back()["read_by"] = word;
+  }
+  Json document = {{"compiler", provenance.compiler},   {"commit", provenance.commit}, {"dirty", provenance.dirty},
+                   {"processor", provenance.processor}, {"system", provenance.system}, {"files", std::move(files)}};
+  if (!provenance.version.empty()) document["jobhost"] = provenance.version;
+  return document;
 }
 
-Json provenance_of(const std::vector<host::Job>& jobs) {
+Json provenance_of(base::Env& env, const std::vector<host::Job>& jobs) {
   Json document = {{"schema", "jobhost/1"}};
-  document.update(provenance_of(jobs.at(0)));
+  document.update(provenance_of(env, jobs.at(0)));
   for (std::size_t i = 1; i < jobs.size(); ++i) {
-    document["repeated_by"].push_back(provenance_of(jobs[i]));
+    document["repeated_by"].push_back(provenance_of(env, jobs[i]));
   }
   return document;
 }

@@ -12,6 +12,6 @@ nlohmann::ordered_json to_json(const bundle::Blob& blob);
 nlohmann::ordered_json to_json(const bundle::Provenance& provenance);
 
 /// Everything that is known about results of these jobs, of which the first was repeated by the others.
-nlohmann::ordered_json provenance_of(const std::vector<host::Job>& jobs);
+nlohmann::ordered_json provenance_of(base::Env& env, const std::vector<host::Job>& jobs);
 
 }  // namespace jobhost::cli

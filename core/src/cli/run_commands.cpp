@@ -125,6 +125,7 @@ void resume(Session& session, const JobOptions& options) {
                                        options.workers > 0 ? options.workers : job.manifest.workers};
     check_backend(how.start->backend);
     host::require_own_globals(job.manifest.isolate_globals, how.start->backend, how.start->lanes);
+    say_changed_files(session, job);
   }
   session.exit_code = follow(session, job, how);
 }
@@ -180,6 +181,7 @@ void retry(Session& session, const JobOptions& options) {
   host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command);
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
+  say_changed_files(session, parent, &job);
   if (options.detach) return detach(session, job);
   FollowOptions how;
   how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};

@@ -10,6 +10,7 @@
 #include "base/suggest.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
+#include "host/named_files.hpp"
 #include "host/workers.hpp"
 #include "plugin/inspect.hpp"
 
@@ -247,10 +248,20 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     spec.kernel = "expression";
   }
   std::vector<bundle::InputFile> files;
+  std::string folder;
   spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
+    folder = directory;
     return make_inputs(session.env, options.inputs, signature, directory, &files);
   };
-  spec.input_files = [&] { return files; };
+  spec.input_files = [&](const bundle::Manifest& manifest, const schema::Description& description) {
+    using ReadBy = bundle::InputFile::ReadBy;
+    if (!options.inputs.hash_files) return files;
+    host::add_named_files(session.env, host::names_in_inputs(session.env, manifest.inputs, manifest.kernel, folder),
+                          ReadBy::kTasks, "", files);
+    host::add_named_files(session.env, host::names_in_context(manifest, {description, {}}), ReadBy::kEveryTask, "",
+                          files);
+    return files;
+  };
   spec.reuse = options.reuse;
   spec.backend = options.backend;
   spec.workers = lanes_of(options);

@@ -72,6 +72,29 @@ std::map<std::string, base::Bytes> globals_of(const bundle::Manifest& manifest) 
   return globals;
 }
 
+/// Digests of the files that the initialiser and globals name.
+std::map<std::string, std::string> files_of(const bundle::Manifest& manifest) {
+  std::map<std::string, std::string> files;
+  for (const auto& file : manifest.provenance.files) {
+    if (file.read_by == bundle::InputFile::ReadBy::kEveryTask) files[file.path] = file.sha256;
+  }
+  return files;
+}
+
+void compare_files(std::map<std::string, std::string> then, const std::map<std::string, std::string>& now,
+                   Clauses& found) {
+  for (const auto& [name, sha256] : now) {
+    const auto old = then.find(name);
+    if (old == then.end()) {
+      found.push_back("what '" + name + "' holds is recorded only now");
+    } else if (old->second != sha256) {
+      found.push_back("'" + name + "' has changed");
+    }
+    if (old != then.end()) then.erase(old);
+  }
+  for (const auto& [name, sha256] : then) found.push_back("what '" + name + "' holds is recorded only then");
+}
+
 std::map<std::string, std::string> environment_of(const bundle::CallingContext& context) {
   std::map<std::string, std::string> variables(context.environment.begin(), context.environment.end());
   // What shells keep for themselves, and where jobs are kept.
@@ -139,6 +162,7 @@ Clauses differences(const bundle::Manifest& then, const bundle::Manifest& now) {
   if (then.init.name != init.name || then.init.arguments != init.arguments || then.init.ends != init.ends) {
     found.emplace_back("the initialiser is another one, or has other arguments");
   }
+  compare_files(files_of(then), files_of(now), found);
   compare_contexts(then.context, now.context, found);
   // Nobody knows what it was then.
   for (const auto& name : now.context.secret)

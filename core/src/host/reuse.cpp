@@ -196,13 +196,7 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
   }
   if (reuser) reuser->finish();
   reuse.tasks = before;
-  if (reuse.tasks > 0) {
-    for (const auto& name : job.manifest.context.secret) {
-      reuse.left_out.push_back("the value of the environment variable " + name +
-                               " is recorded nowhere: it is taken to be what it was");
-    }
-    return reuse;
-  }
+  if (reuse.tasks > 0) return reuse;
   reuse.why_nothing = !nearest ? "no earlier job in the store ran this kernel"
                       : nearest->empty()
                           ? with_files(job.manifest, "no earlier job has results for any of these arguments")

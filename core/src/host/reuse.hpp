@@ -22,6 +22,9 @@ struct Reuse {
 /// that). Throws Error(kUsage) when the job has too many tasks to compare.
 Reuse reuse_results(base::Env& env, store::Store& store, const Job& job);
 
+/// How many of a job's results were taken from earlier ones.
+std::uint64_t reused_tasks(base::Env& env, const Job& job);
+
 /// In which components of that two jobs differ, as clauses: "global 'alpha' has another value".
 std::vector<std::string> differences(const bundle::Manifest& then, const bundle::Manifest& now);
 

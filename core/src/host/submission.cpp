@@ -15,6 +15,8 @@
 #include "host/globals.hpp"
 #include "host/initialiser.hpp"
 #include "host/machine.hpp"
+#include "host/merged_stream.hpp"
+#include "host/named_files.hpp"
 #include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/difference.hpp"
@@ -101,6 +103,7 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
   manifest.command = command;
   manifest.provenance.processor = processor_model();
   manifest.provenance.system = system_release();
+  manifest.provenance.version = JOBHOST_VERSION;
 }
 
 /// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
@@ -197,6 +200,18 @@ void rename_symbols(base::Env& env, const Job& parent, const schema::Description
   init.symbol = successor(was, fresh, path).symbol;
 }
 
+/// Gives a job that repeats tasks of `parent` newer code.
+void replace_code(base::Env& env, const Job& parent, const std::string& plugin, Job& job) {
+  bundle::Manifest& manifest = job.manifest;
+  const auto description = plugin::describe(env, plugin);
+  manifest.kernel = successor(manifest.kernel, description, plugin);
+  keep_origin(description, manifest);
+  manifest.libraries.clear();
+  manifest.system_libraries.clear();
+  keep_code(env, job.directory, plugin, nullptr, manifest);
+  rename_symbols(env, parent, description, plugin, job);
+}
+
 }  // namespace
 
 void require_own_globals(bool isolate_globals, const std::string& backend, unsigned lanes) {
@@ -208,7 +223,7 @@ void require_own_globals(bool isolate_globals, const std::string& backend, unsig
 
 Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
   require_own_globals(spec.isolate_globals, spec.backend, spec.workers);
-  const auto description = spec.entry ? schema::Description() : plugin::describe(env, spec.plugin);
+  const auto description = spec.entry ? plugin::describe_program(env, spec.plugin) : plugin::describe(env, spec.plugin);
   const auto& kernel = spec.entry ? *spec.entry : plugin::find_kernel(description, spec.kernel, spec.named);
   return make_job(env, store, [&](Job& job) {
     bundle::Manifest& manifest = job.manifest;
@@ -216,7 +231,6 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.label = spec.label;
     manifest.kernel = kernel;
     manifest.inputs = spec.inputs(manifest.kernel, job.directory.path());
-    if (spec.input_files) manifest.provenance.files = spec.input_files();
     manifest.tasks = bundle::task_count(manifest.inputs);
     manifest.claim = claim_size(manifest.tasks, spec.worker_processes);
     manifest.chunk = spec.chunk;
@@ -237,6 +251,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
                         "declare those that tasks change (GLOBALS in CMake, or --global NAME), or --set them");
     }
     manifest.init = spec.init_entry ? *spec.init_entry : initialiser_of(description, spec.init, spec.named);
+    if (spec.input_files) manifest.provenance.files = spec.input_files(manifest, description);
     keep_origin(description, manifest);
     manifest.output = spec.output;
     manifest.context = context::capture(spec.wishes);
@@ -259,17 +274,16 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     if (!changes.backend.empty()) manifest.backend = changes.backend;
     if (changes.workers > 0) manifest.workers = changes.workers;
     if (!changes.label.empty()) manifest.label = changes.label;
+    if (manifest.label == audit_label(parent.manifest.job)) {
+      base::write_file_atomically(env, job.directory.audit(), {}, false);
+    }
     if (plugin.empty()) {
       for (const auto& library : manifest.libraries) copy_blob(env, parent.directory, job.directory, library);
-      return copy_blob(env, parent.directory, job.directory, manifest.plugin);
+      copy_blob(env, parent.directory, job.directory, manifest.plugin);
+    } else {
+      replace_code(env, parent, plugin, job);
     }
-    const auto description = plugin::describe(env, plugin);
-    manifest.kernel = successor(manifest.kernel, description, plugin);
-    keep_origin(description, manifest);
-    manifest.libraries.clear();
-    manifest.system_libraries.clear();
-    keep_code(env, job.directory, plugin, nullptr, manifest);
-    rename_symbols(env, parent, description, plugin, job);
+    if (changes.new_digests) manifest.provenance.files = files_of_now(env, job);
   });
 }
 

@@ -26,8 +26,10 @@ struct JobSpec {
   /// Makes the inputs for the kernel; may write packs into the directory given, and leave out parameters that have
   /// defaults (schema::with_fewer).
   std::function<bundle::Inputs(schema::Kernel&, const std::string& job_directory)> inputs;
-  /// The files that `inputs` read; asked for afterwards. May be missing.
-  std::function<std::vector<bundle::InputFile>()> input_files = nullptr;
+  /// The files that `inputs` read, and what else is to be recorded of files; asked for when inputs, globals and
+  /// initialiser are in the manifest. May be missing.
+  std::function<std::vector<bundle::InputFile>(const bundle::Manifest&, const schema::Description&)> input_files =
+      nullptr;
   std::string backend = "processes";
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
@@ -67,6 +69,7 @@ struct Changes {
   std::string backend = {};  // "": the same
   unsigned workers = 0;      // 0: as many
   std::string label = {};    // "": the same
+  bool new_digests = true;   // of files that are read by name; false: those of the parent
 };
 
 /// Throws Error(kUsage) where globals are to be restored before every task, and tasks of other lanes use the same ones.

@@ -54,6 +54,14 @@ auto opened(base::Env& env, const std::string& path, Read read) {
   }
 }
 
+schema::Description of_this_abi(schema::Description description, const std::string& path) {
+  if (description.abi == JOBHOST_ABI) return description;
+  throw refusal(path,
+                "was built for plugin ABI " + std::to_string(description.abi) + ", this jobhost has " +
+                    std::to_string(JOBHOST_ABI),
+                "rebuild the plugin");
+}
+
 }  // namespace
 
 ElfFacts read_elf(base::Env& env, const std::string& path) {
@@ -99,14 +107,12 @@ schema::Description parse_schema(const ElfFacts& facts, const std::string& path)
 }
 
 schema::Description describe(base::Env& env, const std::string& path) {
-  schema::Description description = parse_schema(read_elf(env, path), path);
-  if (description.abi != JOBHOST_ABI) {
-    throw refusal(path,
-                  "was built for plugin ABI " + std::to_string(description.abi) + ", this jobhost has " +
-                      std::to_string(JOBHOST_ABI),
-                  "rebuild the plugin");
-  }
-  return description;
+  return of_this_abi(parse_schema(read_elf(env, path), path), path);
+}
+
+schema::Description describe_program(base::Env& env, const std::string& path) {
+  const std::string schema = read_schema(env, path);
+  return schema.empty() ? schema::Description() : of_this_abi(schema::parse_description(schema, path), path);
 }
 
 }  // namespace jobhost::plugin

@@ -35,6 +35,9 @@ schema::Description parse_schema(const ElfFacts& facts, const std::string& path)
 /// read_elf and the parsed schema; Error(kPluginRefused) as well when it is of another ABI version.
 schema::Description describe(base::Env& env, const std::string& path);
 
+/// The same for the module of a program; an empty one where an older jobhost made it, without a schema.
+schema::Description describe_program(base::Env& env, const std::string& path);
+
 /// One library that the plugin loads with it.
 struct Dependency {
   std::string soname;  // as asked for

@@ -17,6 +17,11 @@ const schema::Kernel& find_kernel(const schema::Description& plugin, const std::
     if (kernel.name.substr(0, kernel.name.find('(')) == name) overloads.push_back(&kernel);
     names.push_back(kernel.name);
   }
+  if (plugin.program && plugin.kernels.empty()) {
+    throw base::Error(base::ExitCode::kUsage,
+                      "'" + path + "' is a program's module: only the program maps its functions",
+                      "a plugin of the same sources: add_job_kernel()");
+  }
   const std::string see = "try: jobhost kernels " + path;
   if (!overloads.empty()) {
     std::string hint = "write one of";

@@ -209,6 +209,7 @@ Description parse_description(const std::string& text, const std::string& where)
         if (description.commit.empty()) description.commit = source.at("commit");
         description.dirty = description.dirty || source.at("dirty").get<bool>();
       }
+      description.program = description.program || json.value("program", false);
       for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
       for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
       for (const auto& global : json.value("globals", Json::array())) {

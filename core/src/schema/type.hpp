@@ -97,6 +97,7 @@ struct Description {
   std::string commit;                     // of the source's repository when it was built, "" outside of one
   bool dirty = false;                     // that had changes which were not committed
   std::vector<std::string> cpu_features;  // the code was compiled to need: "avx2", "fma"
+  bool program = false;                   // the module of a program: only the program knows its functions
   std::vector<Kernel> kernels;
   std::vector<Variable> globals;
   std::vector<Skipped> skipped;

@@ -20,6 +20,7 @@ class JobDirectory {
   std::string claims() const { return path_ + "/claims"; }
   std::string host() const { return path_ + "/host"; }
   std::string cancel() const { return host() + "/cancel"; }
+  std::string audit() const { return host() + "/audit"; }     // there when the job only checks another one
   std::string printed() const { return path_ + "/printed"; }  // what kernels print
 
  private:

@@ -69,7 +69,12 @@ JobDirectory Store::find(const std::string& job) {
     throw base::Error(base::ExitCode::kUsage, "there are no jobs in the store '" + path_ + "'",
                       "JOBHOST_STORE or --store names another store");
   }
-  if (job == "@last") return JobDirectory(path_ + "/" + known.back());
+  if (job == "@last") {
+    const auto last = std::find_if(known.rbegin(), known.rend(), [&](const std::string& id) {
+      return !base::exists(env_, JobDirectory(path_ + "/" + id).audit());
+    });
+    return JobDirectory(path_ + "/" + (last == known.rend() ? known.back() : *last));
+  }
   std::vector<std::string> matches;
   for (const auto& id : known) {
     if (id == job) return JobDirectory(path_ + "/" + id);

@@ -22,7 +22,8 @@ class Store {
   JobDirectory create_job();
   /// Ids of all jobs that have a MANIFEST, oldest first.
   std::vector<std::string> jobs();
-  /// Finds a job by id, unique prefix, path, or "@last". Throws Error(kUsage) that says what there is instead.
+  /// Finds a job by id, unique prefix, path, or "@last", which is no audit unless there is nothing else. Throws
+  /// Error(kUsage) that says what there is instead.
   JobDirectory find(const std::string& job);
 
  private:
