@@ -193,6 +193,7 @@ jobhost_entry jobhost_entry_at(std::uint64_t offset) {
 
 void jobhost_registered_globals(void (*take)(void* context, const void* data, uint64_t size), void* context) {
   using jobhost::detail::KnownGlobal;
+  take(context, &jobhost::detail::restored, sizeof jobhost::detail::restored);  // it is no news that this changes
   for (const KnownGlobal* known = KnownGlobal::first; known; known = known->next) {
     take(context, known->data(), known->size());
   }
