@@ -28,13 +28,24 @@ std::vector<std::string> other_builds(const bundle::Manifest& manifest,
   return sentences;
 }
 
+/// Throws the first obstacle, if any. It names the file that was submitted, not the private copy.
+void require_none(std::vector<plugin::Obstacle> found, const bundle::Manifest& manifest, const StagedCode& code) {
+  const std::string& copy = code.plugin;
+  for (auto& obstacle : found) {
+    if (const auto at = obstacle.what.find(copy); at != std::string::npos) {
+      obstacle.what.replace(at, copy.size(), manifest.plugin.origin);
+    }
+  }
+  plugin::require_none(found);
+}
+
 }  // namespace
 
 std::vector<std::string> check_machine(base::Env& env, const bundle::Manifest& manifest, const StagedCode& code) {
   schema::Requirements requirements = schema::parse_requirements(plugin::read_schema(env, code.plugin), code.plugin);
   auto& features = requirements.cpu_features;
   features.insert(features.end(), manifest.cpu_features.begin(), manifest.cpu_features.end());
-  plugin::require_none(plugin::obstacles(env, code.plugin, requirements, {}));
+  require_none(plugin::obstacles(env, code.plugin, requirements, {}), manifest, code);
   const auto& recorded = manifest.system_libraries;
   if (std::all_of(recorded.begin(), recorded.end(), [&](const auto& library) { return as_recorded(env, library); })) {
     return {};
@@ -42,7 +53,7 @@ std::vector<std::string> check_machine(base::Env& env, const bundle::Manifest& m
   std::string staged;
   for (const auto& library : code.libraries) staged += library.substr(0, library.rfind('/')) + ":";
   const auto closure = plugin::find_dependencies(env, code.plugin, staged);
-  plugin::require_none(plugin::obstacles(env, code.plugin, {}, closure));
+  require_none(plugin::obstacles(env, code.plugin, {}, closure), manifest, code);
   auto differing = other_builds(manifest, closure);
   if (manifest.exact_system_libraries && !differing.empty()) {
     throw base::Error(base::ExitCode::kPluginRefused, differing.front(),
