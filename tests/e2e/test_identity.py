@@ -8,6 +8,8 @@ import subprocess
 
 from jobhost import VARIED, JobhostTest
 
+BACKENDS = ("processes", "threads")
+
 # Task 0 waits for a file; task 1 ends its process once, so that the code is loaded again.
 WAITING = """
 #include <unistd.h>
@@ -57,11 +59,12 @@ class Identity(JobhostTest):
     def open_gate(self):
         self.write("gate", "")
 
-    def start_waiting(self):
+    def start_waiting(self, backend="processes"):
         """A job of two answers whose first task is running, and waits."""
         for name in glob.glob(self.path("gate*")):
             os.remove(name)
-        job = self.run_jobhost("submit", "own.so:answer", f"gate={self.path('gate')}", "x=0..9", "-j", "1", "--chunk", "1").out.strip()
+        job = self.run_jobhost("submit", "own.so:answer", f"gate={self.path('gate')}", "x=0..9", "-j", "1", "--chunk", "1",
+                               "-b", backend).out.strip()
         self.wait_until(lambda: os.path.exists(self.path("gate.reached")), "no task was started")
         return job
 
@@ -84,15 +87,26 @@ class Identity(JobhostTest):
         changes = {"own.so": lambda name: self.build_plugin(7000, name), "libdep.so": lambda name: self.build_library(8000, name)}
         for name, build in changes.items():
             for how in ("rebuilt", "overwritten", "deleted"):
-                with self.subTest(f"{name} {how}"):
-                    self.build_library(1)
-                    self.build_plugin(100)
-                    running = self.start_waiting()
-                    self.change(how, name, build)
-                    self.open_gate()
-                    rows = self.rows("attach", running)
-                    self.assertEqual([row["result"] for row in rows], [101] * 10)
-                    self.assertTrue(os.path.exists(self.path("gate.crashed")))
+                for backend in BACKENDS:
+                    with self.subTest(f"{name} {how} on {backend}"):
+                        self.build_library(1)
+                        self.build_plugin(100)
+                        running = self.start_waiting(backend)
+                        self.change(how, name, build)
+                        self.open_gate()
+                        rows = self.rows("attach", running)
+                        self.assertEqual([row["result"] for row in rows], [101] * 10)
+                        self.assertTrue(os.path.exists(self.path("gate.crashed")))
+
+    def test_a_job_whose_workers_start_after_a_rebuild_gives_the_old_answer(self):
+        self.open_gate()
+        for backend in BACKENDS:
+            self.build_library(1)
+            self.build_plugin(100)
+            held = self.run_jobhost("submit", "--hold", "own.so:answer", f"gate={self.path('gate')}", "x=2..9", "-b", backend).out.strip()
+            self.build_library(8000)
+            self.build_plugin(7000)
+            self.assertEqual([row["result"] for row in self.rows("resume", held)], [101] * 8)
 
     def test_a_job_goes_on_with_its_code_where_no_copy_of_it_is_left(self):
         self.build_library(1)
@@ -115,9 +129,10 @@ class Identity(JobhostTest):
         self.build_library(1, flags=())
         self.build_plugin(100, source="int helper();\nint answer(int x) { return ANSWER + x + helper(); }\n",
                           flags="-Wl,--disable-new-dtags")
-        process = self.run_jobhost("run", "own.so:answer", "x=1..3", code=3)
-        self.assertEqual(process.out, "")
-        self.assertIn(f"error: the loader took '{self.path('libdep.so')}', which is no part of the job", process.err)
+        for backend in BACKENDS:
+            process = self.run_jobhost("run", "own.so:answer", "x=1..3", "-b", backend, code=3)
+            self.assertEqual(process.out, "")
+            self.assertIn(f"error: the loader took '{self.path('libdep.so')}', which is no part of the job", process.err)
         # With a soname the job's copy is found first, whatever the RPATH says.
         self.build_library(1)
         self.build_plugin(100, source="int helper();\nint answer(int x) { return ANSWER + x + helper(); }\n",
@@ -137,11 +152,12 @@ class Fit(JobhostTest):
 
     def test_code_for_another_processor_is_refused_in_one_sentence(self):
         self.unfit_plugin()
-        process = self.run_jobhost("run", "f.so:f", "x=1..3", code=3)
-        self.assertEqual(process.out, "")
-        first, hint = process.err.strip().splitlines()
-        self.assertRegex(first, "^error: '.*f.so' was compiled for a processor with quant, which this one lacks$")
-        self.assertIn("rebuild it with -march", hint)
+        for backend in BACKENDS:
+            process = self.run_jobhost("run", "f.so:f", "x=1..3", "-b", backend, code=3)
+            self.assertEqual(process.out, "")
+            first, hint = process.err.strip().splitlines()
+            self.assertEqual(first, f"error: '{self.folder}/f.so' was compiled for a processor with quant, which this one lacks")
+            self.assertIn("rebuild it with -march", hint)
 
     def test_check_lists_every_problem(self):
         self.unfit_plugin()
@@ -195,11 +211,13 @@ class Fit(JobhostTest):
                 library["build_id"] = "c0ffee"
 
     def test_system_libraries_of_another_build_are_noted(self):
-        folder = self.held_job(change=self.other_libc)
-        self.assertEqual([row["result"] for row in self.rows("resume", folder)], [2, 3, 4])
-        note, = self.notes(folder)
-        self.assertEqual(note["kind"], "system_library")
-        self.assertRegex(note["text"], r"^libc.so.6 here \(build id [0-9a-f]{40}\) is another build than at submission \(build id c0ffee\)$")
+        for backend in BACKENDS:
+            folder = self.held_job("-b", backend, change=self.other_libc)
+            self.assertEqual([row["result"] for row in self.rows("resume", folder)], [2, 3, 4])
+            note, = self.notes(folder)
+            self.assertEqual(note["kind"], "system_library")
+            self.assertRegex(note["text"],
+                             r"^libc.so.6 here \(build id [0-9a-f]{40}\) is another build than at submission \(build id c0ffee\)$")
 
     def test_system_libraries_as_they_were_are_not_noted(self):
         folder = self.held_job(change=lambda manifest: None)
