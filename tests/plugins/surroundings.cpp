@@ -8,7 +8,6 @@
 #include <cfenv>
 #include <clocale>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
@@ -89,16 +88,6 @@ int processors(int) {
 }
 
 double sine(double x) { return std::sin(x); }
-
-/// 1/3 as floating-point arithmetic has it here: rounding, and whether denormals count.
-std::string arithmetic(int) {
-  volatile double one = 1, three = 3, tiny = 1e-310, half = 0.5;
-  volatile long double long_one = 1;
-  char text[128];
-  std::snprintf(text, sizeof text, "%a %a %d", one / three, tiny * half,
-                static_cast<int>(long_one + 1e-19L != long_one));
-  return text;
-}
 
 double spoil_rounding(int x) {
   volatile double one = 1, divisor = x;
