@@ -7,8 +7,8 @@
 #include "store/job_directory.hpp"
 
 /// What makes a job survive a power cut: fsync of files and of the directories that name them. A failed fsync is never
-/// tried again, because the kernel may have dropped what it could not write, and says so only once: Error(kBackendFailed)
-/// then means that nobody knows what is on the disk.
+/// tried again, because the kernel may have dropped what it could not write, and says so only once:
+/// Error(kBackendFailed) then means that nobody knows what is on the disk.
 namespace jobhost::store {
 
 /// Code and inputs, before MANIFEST says that they are there.

@@ -44,7 +44,7 @@ class LogWriter {
 
   base::Env& env_;
   base::File file_;
-  bool durable_, named_ = false;  // the directory entry is durable, too
+  bool durable_, named_ = false;           // the directory entry is durable, too
   std::uint64_t end_ = 0, committed_ = 0;  // with what is collected, and without
   std::uint64_t synced_ = 0;
   std::uint32_t seed_ = 0;
