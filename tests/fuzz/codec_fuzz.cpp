@@ -65,12 +65,12 @@ void decode_as(const char* words, base::ByteView bytes) {
   const auto size = schema::encoded_size(type, bytes);
   try {
     sdk::Reader reader(bytes.data(), bytes.size());
-    T value{};
-    sdk::decode(reader, value);
+    const auto value = std::make_unique<T>();
+    sdk::decode(reader, *value);
     const std::uint64_t read = bytes.size() - reader.left();
     fuzz::require(size == read, "host and plugin see values of one size");
     sdk::CountingWriter writer;
-    sdk::encode(writer, value);
+    sdk::encode(writer, *value);
     fuzz::require(writer.size() <= read, "a value does not grow");  // keys that occur twice are dropped
   } catch (const sdk::MalformedInput&) {
     // Rows of a matrix are of one length, which the host does not know.

@@ -9,7 +9,7 @@ using namespace jobhost;
 using base::ExitCode;
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
-  const std::string path = "lib/plugin.so";
+  const std::string path = "lib/$ORIGIN/plugin.so";
   fuzz::MemoryEnv env;
   env.put(path, {data, size});
   const auto refusing = {ExitCode::kPluginRefused};
@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   fuzz::accepts(refusing, [&] { plugin::needed_versions(env, path); });
   fuzz::accepts(refusing, [&] { plugin::provided_versions(env, path); });
   fuzz::accepts(refusing, [&] {
-    const auto closure = plugin::find_dependencies(env, path, "lib");
+    const auto closure = plugin::find_dependencies(env, path, "lib/$ORIGIN");
     plugin::obstacles(env, path, {}, closure);
   });
   return 0;
