@@ -173,6 +173,9 @@ TEST_CASE("failure records come back as they were, and rubbish is refused") {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     CHECK_THROWS_AS(store::decode_failure(base::ByteView(bytes).first(size)), base::Error);
   }
+  base::Bytes longer = bytes;
+  longer.push_back(0);
+  CHECK_THROWS_AS(store::decode_failure(longer), base::Error);
   base::Bytes huge = bytes;
   huge[5 + 7] = 0xff;  // a list of 2^63 exceptions
   CHECK_THROWS_AS(store::decode_failure(huge), base::Error);

@@ -19,10 +19,10 @@ Bytes from_hex(const std::string& text) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     const char* begin = text.data() + 2 * i;
     if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) {
-      throw NotHex{"an encoded value is not hexadecimal"};
+      throw Malformed{"an encoded value is not hexadecimal"};
     }
   }
-  if (text.size() % 2 != 0) throw NotHex{"an encoded value has half a byte"};
+  if (text.size() % 2 != 0) throw Malformed{"an encoded value has half a byte"};
   return bytes;
 }
 

@@ -3,16 +3,13 @@
 #include <string>
 
 #include "base/bytes.hpp"
+#include "base/malformed.hpp"
 
 /// Bytes as lower-case hexadecimal digits.
 namespace jobhost::base {
 
-struct NotHex {
-  std::string why;
-};
-
 std::string to_hex(ByteView bytes);
-/// Throws NotHex.
+/// Throws Malformed.
 Bytes from_hex(const std::string& text);
 
 }  // namespace jobhost::base

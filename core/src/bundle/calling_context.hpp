@@ -39,7 +39,7 @@ struct CallingContext {
 
 /// A JSON object. Texts that are not UTF-8 become {"hex": "…"}.
 std::string context_to_json(const CallingContext& context);
-/// Throws nlohmann's exceptions and base::NotHex, which the reader of MANIFEST turns into sentences.
+/// Throws nlohmann's exceptions and base::Malformed, which the reader of MANIFEST turns into sentences.
 CallingContext context_from_json(const std::string& json);
 
 }  // namespace jobhost::bundle

@@ -1,11 +1,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hex.hpp"
+#include "base/json_checks.hpp"
 #include "bundle/calling_context.hpp"
 
 namespace jobhost::bundle {
 namespace {
 
+using base::whole_number;
 using Json = nlohmann::ordered_json;
 
 Json text_json(const std::string& text) {
@@ -74,21 +76,22 @@ CallingContext context_from_json(const std::string& text) {
   const Json json = Json::parse(text);
   CallingContext context;
   context.working_directory = text_from(json.at("working_directory"));
-  context.umask = json.at("umask");
+  context.umask = whole_number<std::uint32_t>(json.at("umask"));
   context.whole = json.contains("arguments");
   if (!context.whole) return context;
   context.arguments = texts_from(json.at("arguments"));
   context.environment = pairs_from(json.at("environment"));
   context.withheld = texts_from(json.at("withheld"));
   context.secret = texts_from(json.at("secret"));
-  for (const auto& [name, value] : json.at("limits").items()) context.limits.push_back({name, value});
+  for (const auto& [name, value] : json.at("limits").items())
+    context.limits.push_back({name, whole_number<std::uint64_t>(value)});
   context.locale = pairs_from(json.at("locale"));
   context.cpp_locale = json.at("cpp_locale");
   context.time_zone = json.at("time_zone");
-  context.niceness = json.at("niceness");
-  context.processors = json.at("processors");
-  context.mxcsr = json.at("mxcsr");
-  context.x87 = json.at("x87");
+  context.niceness = whole_number<int>(json.at("niceness"));
+  context.processors = whole_number<std::uint32_t>(json.at("processors"));
+  context.mxcsr = whole_number<std::uint32_t>(json.at("mxcsr"));
+  context.x87 = whole_number<std::uint16_t>(json.at("x87"));
   return context;
 }
 

@@ -81,4 +81,7 @@ struct Inputs {
 /// Product of the axes' lengths. Throws Error(kUsage) above 2^47 tasks.
 std::uint64_t task_count(const Inputs& inputs);
 
+/// Throws base::Malformed when the recipe does not give each parameter of the kernel values of its type.
+void check_fit(const Inputs& inputs, const schema::Kernel& kernel);
+
 }  // namespace jobhost::bundle

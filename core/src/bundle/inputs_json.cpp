@@ -4,15 +4,15 @@
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
+#include "base/json_checks.hpp"
 
 namespace jobhost::bundle {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Refused {
-  std::string why;
-};
+using base::Malformed;
+using base::whole_number;
 
 Json source_json(const Source& source) {
   Json json = {{"parameter", source.parameter}};
@@ -35,21 +35,23 @@ Json source_json(const Source& source) {
 
 Source source_from(const Json& json, std::size_t packs) {
   Source source;
-  source.parameter = json.at("parameter");
+  source.parameter = whole_number<std::uint32_t>(json.at("parameter"));
   if (json.contains("constant")) {
     source.values = Constant{base::from_hex(json.at("constant"))};
   } else if (json.contains("integers")) {
-    source.values = IntegerRange{json.at("integers").at("start"), json.at("integers").at("step")};
+    source.values = IntegerRange{whole_number<std::uint64_t>(json.at("integers").at("start")),
+                                 whole_number<std::uint64_t>(json.at("integers").at("step"))};
   } else if (json.contains("floats")) {
     source.values = FloatRange{json.at("floats").at("start"), json.at("floats").at("step")};
   } else if (json.contains("linspace")) {
     const Json& points = json.at("linspace");
-    source.values = Linspace{points.at("first"), points.at("last"), points.at("count")};
+    source.values = Linspace{points.at("first"), points.at("last"), whole_number<std::uint64_t>(points.at("count"))};
   } else if (json.contains("seeds")) {
-    source.values = Seeds{json.at("seeds").at("key")};
+    source.values = Seeds{whole_number<std::uint64_t>(json.at("seeds").at("key"))};
   } else {
-    const Stored stored{json.at("stored").at("pack"), json.at("stored").at("column")};
-    if (stored.pack >= packs) throw Refused{"an axis refers to a pack that is not listed"};
+    const Stored stored{whole_number<std::uint32_t>(json.at("stored").at("pack")),
+                        whole_number<std::uint32_t>(json.at("stored").at("column"))};
+    if (stored.pack >= packs) throw Malformed{"an axis refers to a pack that is not listed"};
     source.values = stored;
   }
   return source;
@@ -58,23 +60,22 @@ Source source_from(const Json& json, std::size_t packs) {
 Inputs from(const Json& json) {
   Inputs inputs;
   for (const auto& pack : json.at("packs")) {
-    inputs.packs.push_back({pack.at("rows"), pack.at("file"), pack.at("index_sha256")});
+    inputs.packs.push_back({whole_number<std::uint64_t>(pack.at("rows")), pack.at("file"), pack.at("index_sha256")});
     const std::string& file = inputs.packs.back().file;
     const bool safe =
         file.starts_with("inputs/") && file.size() > 7 && file.find_first_not_of("0123456789", 7) == std::string::npos;
-    if (!safe) throw Refused{"'" + file + "' is not the name of a pack"};
+    if (!safe) throw Malformed{"'" + file + "' is not the name of a pack"};
   }
   for (const auto& entry : json.at("axes")) {
     Axis axis;
-    axis.length = entry.at("length");
+    axis.length = whole_number<std::uint64_t>(entry.at("length"));
     for (const auto& source : entry.at("sources")) {
       axis.sources.push_back(source_from(source, inputs.packs.size()));
       const auto* stored = std::get_if<Stored>(&axis.sources.back().values);
-      if (stored && inputs.packs[stored->pack].rows < axis.length) throw Refused{"an axis is longer than its pack"};
+      if (stored && inputs.packs[stored->pack].rows < axis.length) throw Malformed{"an axis is longer than its pack"};
     }
     inputs.axes.push_back(std::move(axis));
   }
-  task_count(inputs);
   return inputs;
 }
 
@@ -98,14 +99,13 @@ Inputs inputs_from_json(const std::string& text, const std::string& where) {
   const auto damaged = [&](const std::string& why) {
     return base::Error(base::ExitCode::kDamaged, "the inputs in '" + where + "' are damaged: " + why);
   };
+  if (const std::string why = base::json_excess(text); !why.empty()) throw damaged(why);
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) throw damaged("they are not a JSON object");
   try {
     return from(json);
-  } catch (const base::NotHex& bad) {
+  } catch (const Malformed& bad) {
     throw damaged(bad.why);
-  } catch (const Refused& refused) {
-    throw damaged(refused.why);
   } catch (const Json::exception& error) {
     throw damaged(error.what());
   }

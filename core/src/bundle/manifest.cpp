@@ -5,12 +5,17 @@
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
+#include "base/json_checks.hpp"
 #include "bundle/inputs_json.hpp"
 
 namespace jobhost::bundle {
 namespace {
 
+using base::Malformed;
+using base::whole_number;
 using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kMaxClaims = 1 << 20;  // each is a name in a directory
 
 Json blob_json(const Blob& blob) {
   return {{"sha256", blob.sha256}, {"name", blob.name}, {"origin", blob.origin}, {"build_id", blob.build_id}};
@@ -21,14 +26,14 @@ Json blob_json(const Blob& blob) {
                     "the job cannot be used; submit it again");
 }
 
-Blob blob_from(const Json& json, const std::string& where) {
+Blob blob_from(const Json& json) {
   Blob blob{json.at("sha256"), json.at("name"), json.at("origin"), json.at("build_id")};
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (blob.sha256.size() != 64 || !std::all_of(blob.sha256.begin(), blob.sha256.end(), is_digit)) {
-    refuse(where, "'" + blob.sha256 + "' is not a SHA-256");
+    throw Malformed{"'" + blob.sha256 + "' is not a SHA-256"};
   }
   if (blob.name.empty() || blob.name[0] == '.' || blob.name.find('/') != std::string::npos) {
-    refuse(where, "'" + blob.name + "' is not a file name");
+    throw Malformed{"'" + blob.name + "' is not a file name"};
   }
   return blob;
 }
@@ -38,8 +43,21 @@ Json init_json(const Initialiser& init) {
       {"name", init.name}, {"symbol", init.symbol}, {"arguments", base::to_hex(init.arguments)}, {"ends", init.ends}};
 }
 
+std::vector<std::uint64_t> numbers_from(const Json& json) {
+  if (!json.is_array()) throw Malformed{"a list of numbers is missing"};
+  std::vector<std::uint64_t> numbers;
+  for (const auto& number : json) numbers.push_back(whole_number<std::uint64_t>(number));
+  return numbers;
+}
+
 Initialiser init_from(const Json& json) {
-  return {json.at("name"), json.at("symbol"), base::from_hex(json.at("arguments")), json.at("ends")};
+  Initialiser init{json.at("name"), json.at("symbol"), base::from_hex(json.at("arguments")),
+                   numbers_from(json.at("ends"))};
+  const bool in_order = std::is_sorted(init.ends.begin(), init.ends.end());
+  if (!in_order || (init.ends.empty() ? 0 : init.ends.back()) != init.arguments.size()) {
+    throw Malformed{"the arguments of the initialiser do not end where they are said to"};
+  }
+  return init;
 }
 
 using ReadBy = InputFile::ReadBy;
@@ -69,41 +87,33 @@ Provenance provenance_from(const Json& json) {
   return provenance;
 }
 
-Manifest from(const Json& json, const std::string& where) {
-  if (const auto& format = json.at("format"); format != kManifestFormat) {
-    throw base::Error(base::ExitCode::kPluginRefused,
-                      "'" + where + "' is of format " + format.dump() + ", this jobhost reads format " +
-                          std::to_string(kManifestFormat),
-                      "the jobhost that made the job reads it, or one that is as new");
-  }
+Manifest from(const Json& json) {
   Manifest manifest;
   manifest.job = json.at("job");
   manifest.label = json.at("label");
   manifest.created = json.at("created");
   manifest.hostname = json.at("hostname");
   manifest.command = json.at("command");
-  manifest.plugin = blob_from(json.at("plugin"), where);
-  for (const auto& library : json.at("libraries")) manifest.libraries.push_back(blob_from(library, where));
+  manifest.plugin = blob_from(json.at("plugin"));
+  for (const auto& library : json.at("libraries")) manifest.libraries.push_back(blob_from(library));
   for (const auto& library : json.at("system_libraries")) {
     manifest.system_libraries.push_back({library.at("soname"), library.at("path"), library.at("build_id")});
   }
-  manifest.kernel = schema::kernel_from_json(json.at("kernel").dump(), where);
-  manifest.inputs = inputs_from_json(json.at("inputs").dump(), where);
-  manifest.tasks = json.at("tasks");
+  manifest.kernel = schema::kernel_from_json(json.at("kernel").dump(), "kernel");
+  manifest.inputs = inputs_from_json(json.at("inputs").dump(), "inputs");
+  manifest.tasks = whole_number<std::uint64_t>(json.at("tasks"));
   manifest.open = json.at("open");
-  manifest.claim = json.at("claim");
-  manifest.chunk = json.at("chunk");
+  manifest.claim = whole_number<std::uint64_t>(json.at("claim"));
+  manifest.chunk = whole_number<std::uint64_t>(json.at("chunk"));
   manifest.backend = json.at("backend");
-  manifest.workers = json.at("workers");
-  manifest.retries = json.at("retries");
-  manifest.timeout_ms = json.at("timeout_ms");
-  manifest.memory = json.at("memory");
-  manifest.lease_ms = json.at("lease_ms");
-  if (const auto sync = base::sync_policy_of(json.value("sync", base::word_of(base::SyncPolicy::kProcess)))) {
-    manifest.sync = *sync;
-  } else {
-    refuse(where, "'sync' is none of process, batch and strict");
-  }
+  manifest.workers = whole_number<std::uint32_t>(json.at("workers"));
+  manifest.retries = whole_number<std::uint32_t>(json.at("retries"));
+  manifest.timeout_ms = whole_number<std::uint64_t>(json.at("timeout_ms"));
+  manifest.memory = whole_number<std::uint64_t>(json.at("memory"));
+  manifest.lease_ms = whole_number<std::uint64_t>(json.at("lease_ms"));
+  const auto sync = base::sync_policy_of(json.value("sync", base::word_of(base::SyncPolicy::kProcess)));
+  if (!sync) throw Malformed{"'sync' is none of process, batch and strict"};
+  manifest.sync = *sync;
   const Json& context = json.at("context");
   manifest.context = context_from_json(context.dump());
   for (const auto& global : context.at("globals")) {
@@ -116,10 +126,12 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.exact_system_libraries = json.value("exact_system_libraries", false);
   manifest.reused = json.value("reused", false);
   if (json.contains("provenance")) manifest.provenance = provenance_from(json.at("provenance"));
-  manifest.parent = {json.at("parent").at("job"), json.at("parent").at("tasks")};
+  manifest.parent = {json.at("parent").at("job"), numbers_from(json.at("parent").at("tasks"))};
   manifest.output = {json.at("output").at("file"), json.at("output").at("format"), json.at("output").at("reduce")};
-  if (manifest.claim == 0) refuse(where, "a claim covers no task");
-  if (manifest.tasks != task_count(manifest.inputs)) refuse(where, "'tasks' does not follow from 'inputs'");
+  if (manifest.claim == 0) throw Malformed{"a claim covers no task"};
+  if (manifest.claims() > kMaxClaims) throw Malformed{"it has more than 2^20 claims"};
+  if (manifest.tasks != task_count(manifest.inputs)) throw Malformed{"'tasks' does not follow from 'inputs'"};
+  check_fit(manifest.inputs, manifest.kernel);
   return manifest;
 }
 
@@ -173,14 +185,24 @@ std::string to_json(const Manifest& manifest) {
 }
 
 Manifest manifest_from_json(const std::string& text, const std::string& where) {
+  if (const std::string why = base::json_excess(text); !why.empty()) refuse(where, why);
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) refuse(where, "it is not a JSON object");
+  if (!json.contains("format")) refuse(where, "it does not say its format");
+  if (const auto& format = json.at("format"); format != kManifestFormat) {
+    throw base::Error(base::ExitCode::kPluginRefused,
+                      "'" + where + "' is of format " + format.dump() + ", this jobhost reads format " +
+                          std::to_string(kManifestFormat),
+                      "the jobhost that made the job reads it, or one that is as new");
+  }
   try {
-    return from(json, where);
-  } catch (const base::NotHex& bad) {
+    return from(json);
+  } catch (const Malformed& bad) {
     refuse(where, bad.why);
   } catch (const Json::exception& failure) {
     refuse(where, failure.what());
+  } catch (const base::Error& part) {
+    refuse(where, part.what());
   }
 }
 

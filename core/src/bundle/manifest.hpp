@@ -124,7 +124,7 @@ struct Manifest {
   Parent parent;
   Output output;
 
-  std::uint64_t claims() const { return claim == 0 ? 0 : (tasks + claim - 1) / claim; }
+  std::uint64_t claims() const { return claim == 0 ? 0 : tasks / claim + (tasks % claim != 0); }
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
@@ -133,7 +133,7 @@ std::string to_json(const Manifest& manifest);
 
 /// Throws Error(kPluginRefused) when `where` is of another format than kManifestFormat, and Error(kDamaged) saying
 /// which field is missing, of another type, or not plausible: a digest that is none, a blob name with a slash, tasks
-/// that do not follow from the inputs.
+/// that do not follow from the inputs, inputs that do not fit the kernel.
 Manifest manifest_from_json(const std::string& json, const std::string& where);
 
 }  // namespace jobhost::bundle

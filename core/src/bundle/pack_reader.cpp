@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <map>
 
@@ -20,13 +19,11 @@ constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
     : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
-  const base::File file(env, path_, O_RDONLY | O_NOFOLLOW);
-  size_ = file.size();
+  memory_ = base::Mapping(base::File(env, path_, O_RDONLY | O_NOFOLLOW));
+  data_ = memory_.bytes().data();
+  size_ = memory_.bytes().size();
   PackHeader header;
   if (size_ < sizeof header + sizeof trailer_) damaged("it is too short");
-  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd(), 0);
-  if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", path_);
-  data_ = static_cast<const unsigned char*>(memory);
   std::memcpy(&header, data_, sizeof header);
   std::memcpy(&trailer_, data_ + size_ - sizeof trailer_, sizeof trailer_);
   const std::uint64_t space = size_ - sizeof trailer_;
@@ -37,10 +34,6 @@ PackReader::PackReader(base::Env& env, const std::string& job_directory, const P
     damaged("its index is out of place");
   }
   if (trailer_.rows != pack.rows || base::crc32c(index()) != trailer_.index_checksum) damaged("wrong index checksum");
-}
-
-PackReader::~PackReader() {
-  if (data_) ::munmap(const_cast<unsigned char*>(data_), size_);
 }
 
 base::ByteView PackReader::index() const {
@@ -64,8 +57,9 @@ void PackReader::close_segment() {
 void PackReader::open_segment(std::size_t number) {
   close_segment();
   std::memcpy(&entry_, index().data() + number * sizeof entry_, sizeof entry_);
-  if (entry_.offset > size_ || entry_.length > size_ - entry_.offset || entry_.rows > entry_.length + 1) {
-    damaged("a segment lies outside of the file");
+  if (entry_.offset % 8 != 0 || entry_.offset > size_ || entry_.length > size_ - entry_.offset ||
+      entry_.rows > entry_.length + 1) {
+    damaged("a segment is out of place");
   }
   const base::ByteView segment(data_ + entry_.offset, entry_.length);
   if (entry_.length > kMapAtOnce) {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/file.hpp"
+#include "base/mapping.hpp"
 #include "bundle/inputs.hpp"
 #include "bundle/pack_format.hpp"
 #include "jobhost/sdk/abi.h"
@@ -20,7 +20,6 @@ class PackReader {
   PackReader(base::Env& env, const std::string& job_directory, const Pack& pack, std::vector<std::uint64_t> columns);
   PackReader(const PackReader&) = delete;
   PackReader& operator=(const PackReader&) = delete;
-  ~PackReader();
 
   /// The columns from `row` on, as far as its segment reaches; returns how many rows that is.
   std::uint64_t rows_from(std::uint64_t row, std::vector<jobhost_column>& columns);
@@ -33,6 +32,7 @@ class PackReader {
 
   std::string path_;
   std::vector<std::uint64_t> sizes_;
+  base::Mapping memory_;
   const unsigned char* data_ = nullptr;
   std::uint64_t size_ = 0;
   PackTrailer trailer_;

@@ -84,7 +84,12 @@ class InputBuilder {
       axis.length = list.count;
       longest = name;
     }
-    for (auto& list : lists) axis.sources.push_back(source(std::move(list)));
+    for (auto& list : lists) {
+      // On an axis of its own, a single value is that of all tasks.
+      const bool repeats = list.count == 1 && axis.length != 1;
+      auto& sources = repeats ? inputs_.axes.emplace_back().sources : axis.sources;
+      sources.push_back(source(std::move(list)));
+    }
     inputs_.axes.push_back(std::move(axis));
   }
 

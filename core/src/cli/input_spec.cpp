@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_checks.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -103,6 +104,7 @@ Points points_of(const schema::Type& type, const std::string& text) {
 
 /// Values of a JSON array, for types that are JSON themselves: [{"x": 1}, {"x": 2}].
 Values json_list(const schema::Type& type, const std::string& text, const std::string& why_not_single) {
+  if (!base::json_excess(text, SIZE_MAX).empty()) refuse(why_not_single);
   const auto json = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!json.is_array()) refuse(why_not_single);
   std::vector<base::Bytes> list;

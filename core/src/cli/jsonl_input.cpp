@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_checks.hpp"
 #include "cli/row_input.hpp"
 #include "schema/value.hpp"
 
@@ -17,6 +19,7 @@ std::string read_jsonl(base::Env& env, const std::string& path, const schema::Ke
     const auto refuse = [&](const std::string& why) {
       return base::Error(base::ExitCode::kUsage, path + " line " + std::to_string(number) + why, kernel.signature);
     };
+    if (const std::string why = base::json_excess(line, SIZE_MAX); !why.empty()) throw refuse(": " + why);
     const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
     if (!json.is_object()) throw refuse(" is not a JSON object");
     if (!pack) {
@@ -26,22 +29,25 @@ std::string read_jsonl(base::Env& env, const std::string& path, const schema::Ke
       }
       pack = &open(parameters);
     }
-    std::size_t found = 0;
+    std::vector<bool> found(parameters.size(), false);
     for (const auto& [key, cell] : json.items()) {
       const int parameter = parameter_of(kernel, key, path + " line " + std::to_string(number));
       if (parameter < 0) continue;
       const auto place = std::find(parameters.begin(), parameters.end(), static_cast<std::uint32_t>(parameter));
       if (place == parameters.end()) throw refuse(": '" + key + "' is missing in the first row");
+      const auto column = static_cast<std::size_t>(place - parameters.begin());
+      if (found[column]) throw refuse(": '" + kernel.parameters[parameters[column]].name + "' is given twice");
+      found[column] = true;
       value.clear();
       const std::string why =
           schema::encode_json(kernel.parameters[static_cast<std::size_t>(parameter)].type, cell.dump(), value);
       if (!why.empty()) throw refuse(", column '" + key + "': " + why);
-      pack->append(static_cast<std::uint32_t>(place - parameters.begin()), value);
-      ++found;
+      pack->append(static_cast<std::uint32_t>(column), value);
     }
-    for (std::size_t p = 0; p < parameters.size() && found < parameters.size(); ++p) {
-      const auto& name = kernel.parameters[parameters[p]].name;
-      if (!json.contains(name) && !json.contains("arg." + name)) throw refuse(": '" + name + "' is missing");
+    const auto missing = std::find(found.begin(), found.end(), false);
+    if (missing != found.end()) {
+      const auto& name = kernel.parameters[parameters[static_cast<std::size_t>(missing - found.begin())]].name;
+      throw refuse(": '" + name + "' is missing");
     }
     pack->end_row();
   });

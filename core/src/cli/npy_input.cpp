@@ -1,8 +1,8 @@
 #include "cli/npy_input.hpp"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -15,6 +15,7 @@
 namespace jobhost::cli {
 namespace {
 
+constexpr std::uint64_t kMostEmptyRows = 1 << 20;
 constexpr unsigned char kMagic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
 /// The text behind "'key':" of a Python dictionary, from its first character on.
@@ -53,11 +54,10 @@ std::string digits(T value) {
 NpyArray::NpyArray(base::Env& env, const std::string& path) : path_(path) {
   const auto file = base::File::open_if_exists(env, path, O_RDONLY);
   if (!file) throw base::Error(base::ExitCode::kUsage, "there is no file '" + path + "'");
-  size_ = file->size();
+  mapping_ = base::Mapping(*file);
+  memory_ = mapping_.bytes().data();
+  size_ = mapping_.bytes().size();
   if (size_ < 10) refuse("it is too short");
-  void* memory = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file->fd(), 0);
-  if (memory == MAP_FAILED) refuse("it cannot be mapped");
-  memory_ = static_cast<const unsigned char*>(memory);
   if (std::memcmp(memory_, kMagic, sizeof kMagic) != 0) refuse("it does not begin as one");
   const bool long_header = memory_[6] > 1;
   const std::uint64_t begin = long_header ? 12 : 10;
@@ -66,16 +66,16 @@ NpyArray::NpyArray(base::Env& env, const std::string& path) : path_(path) {
   if (begin > size_ || length > size_ - begin) refuse("its header is cut short");
   parse_header(std::string(reinterpret_cast<const char*>(memory_ + begin), length));
   data_ = begin + length;
-  std::uint64_t items = 1;
+  // An array without items may have rows of nothing all the same.
+  const bool empty = std::find(shape_.begin(), shape_.end(), 0) != shape_.end();
+  const std::uint64_t most = empty ? kMostEmptyRows : (size_ - data_) / item_;
+  std::uint64_t places = 1;
   for (const auto extent : shape_) {
-    if (extent != 0 && items > (size_ / item_) / extent) refuse("it is shorter than its shape says");
-    items *= extent;
+    if (extent == 0) continue;
+    if (extent > most / places) refuse("it is shorter than its shape says");
+    places *= extent;
   }
-  if (items > (size_ - data_) / item_) refuse("it is shorter than its shape says");
-}
-
-NpyArray::~NpyArray() {
-  if (memory_) ::munmap(const_cast<unsigned char*>(memory_), size_);
+  if (places > most) refuse("it is shorter than its shape says");
 }
 
 void NpyArray::refuse(const std::string& why) const {
@@ -207,8 +207,8 @@ std::string NpyArray::encode_cell(const schema::Type& type, std::uint64_t row, s
     const std::uint64_t index = row * strides_[0] + (shape_.size() > 1 ? column * strides_[1] : 0);
     return encode(type, std::min<std::size_t>(2, shape_.size()), index, out);
   }
-  return encode_number(type, fields_[column], memory_ + data_ + row * strides_[0] * item_ + fields_[column].offset,
-                       out);
+  const std::uint64_t index = shape_.empty() ? 0 : row * strides_[0];
+  return encode_number(type, fields_[column], memory_ + data_ + index * item_ + fields_[column].offset, out);
 }
 
 std::string NpyArray::encode_all(const schema::Type& type, base::Bytes& out) const { return encode(type, 0, 0, out); }

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/env.hpp"
+#include "base/mapping.hpp"
 #include "schema/type.hpp"
 
 namespace jobhost::cli {
@@ -18,7 +19,6 @@ class NpyArray {
   NpyArray(base::Env& env, const std::string& path);
   NpyArray(const NpyArray&) = delete;
   NpyArray& operator=(const NpyArray&) = delete;
-  ~NpyArray();
 
   const std::string& path() const { return path_; }
   std::string sha256() const;  // of the file
@@ -50,6 +50,7 @@ class NpyArray {
                             base::Bytes& out) const;
 
   std::string path_;
+  base::Mapping mapping_;
   const unsigned char* memory_ = nullptr;
   std::uint64_t size_ = 0, data_ = 0, item_ = 0;  // bytes of the file, where the items begin, bytes of one
   std::vector<std::uint64_t> shape_, strides_;    // strides in items

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/hex.hpp"
+#include "base/json_checks.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -68,7 +69,8 @@ void write_session(base::Env& env, const std::string& path, const SavedSession& 
 SavedSession read_session(base::Env& env, const std::string& path) {
   if (!base::exists(env, path)) throw base::Error(base::ExitCode::kUsage, "there is no file '" + path + "'");
   const base::Bytes bytes = base::read_file(env, path, kLimit);
-  const Json json = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
+  const bool nests = !base::json_excess(base::as_text(bytes), SIZE_MAX).empty();  // maps may have any number of keys
+  const Json json = nests ? Json() : Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   const std::string save = "make one: jobhost session save FILE PLUGIN";
   if (json.is_discarded() && base::as_text(bytes).starts_with("{\n  \"format\": ")) {
     throw base::Error(base::ExitCode::kDamaged, "'" + path + "' is damaged: it is no JSON any more", save);
@@ -90,7 +92,7 @@ SavedSession read_session(base::Env& env, const std::string& path) {
     return session_from(json, path);
   } catch (const Damage& damage) {
     throw damaged(damage.why);
-  } catch (const base::NotHex& bad) {
+  } catch (const base::Malformed& bad) {
     throw damaged(bad.why);
   } catch (const Json::exception& failure) {
     throw damaged(failure.what());

@@ -9,19 +9,20 @@ namespace {
 
 constexpr std::uint64_t kLargestSchema = 16ULL << 20;
 
+/// Puts `value` in place of `word` in all of `text`, once: what the value holds stays.
+void replace_all(std::string& text, const std::string& word, const std::string& value) {
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += value.size()) {
+    text.replace(at, word.size(), value);
+  }
+}
+
 void split_paths(const std::string& text, const std::string& origin, std::vector<std::string>& paths) {
   for (std::size_t begin = 0; begin <= text.size();) {
     std::size_t end = text.find(':', begin);
     if (end == std::string::npos) end = text.size();
     std::string path = text.substr(begin, end - begin);
-    for (const std::string word : {"${ORIGIN}", "$ORIGIN"}) {
-      for (std::size_t at; (at = path.find(word)) != std::string::npos;) path.replace(at, word.size(), origin);
-    }
-    for (const std::string word : {"${LIB}", "$LIB"}) {
-      for (std::size_t at; (at = path.find(word)) != std::string::npos;) {
-        path.replace(at, word.size(), "lib/x86_64-linux-gnu");
-      }
-    }
+    for (const char* word : {"${LIB}", "$LIB"}) replace_all(path, word, "lib/x86_64-linux-gnu");
+    for (const char* word : {"${ORIGIN}", "$ORIGIN"}) replace_all(path, word, origin);
     if (!path.empty()) paths.push_back(std::move(path));
     begin = end + 1;
   }

@@ -12,18 +12,20 @@ namespace {
 
 constexpr std::size_t kHead = 4096;
 constexpr std::size_t kTextPart = 128;
-constexpr std::size_t kLongestText = 1 << 16;
+constexpr std::size_t kLongestText = 1 << 14;
+constexpr std::size_t kMostTexts = 4096;
+constexpr std::size_t kMostSegments = 1024;
+constexpr std::uint64_t kLargestNotes = 1 << 16;
 
 }  // namespace
 
-base::Error refusal(const std::string& path, const std::string& why, const std::string& hint) {
-  return {base::ExitCode::kPluginRefused, "'" + path + "' " + why, hint};
+bool has_text_at(base::ByteView bytes, std::uint64_t offset, std::string_view text) {
+  return offset < bytes.size() && bytes.size() - offset > text.size() &&
+         base::as_text(bytes.subspan(offset, text.size())) == text && bytes[offset + text.size()] == 0;
 }
 
-std::string string_at(base::ByteView bytes, std::uint64_t offset) {
-  if (offset >= bytes.size()) return "";
-  const auto* begin = reinterpret_cast<const char*>(bytes.data() + offset);
-  return std::string(begin, ::strnlen(begin, bytes.size() - offset));
+base::Error refusal(const std::string& path, const std::string& why, const std::string& hint) {
+  return {base::ExitCode::kPluginRefused, "'" + path + "' " + why, hint};
 }
 
 ElfFile::ElfFile(base::Env& env, const std::string& path)
@@ -38,6 +40,7 @@ ElfFile::ElfFile(base::Env& env, const std::string& path)
     throw refusal(path, "is built for another kind of machine than this one (x86-64)");
   }
   if (header_.e_type != ET_DYN) throw refusal(path, "is not a shared library but another kind of ELF file");
+  if (header_.e_phnum > kMostSegments) throw refusal(path, "is a damaged ELF file");
   const auto raw = bytes_at(header_.e_phoff, header_.e_phnum * sizeof(Elf64_Phdr));
   segments_.resize(header_.e_phnum);
   if (!raw.empty()) std::memcpy(segments_.data(), raw.data(), raw.size());
@@ -63,8 +66,9 @@ std::string ElfFile::text_at(std::uint64_t offset) const {
   std::string text;
   while (offset < size_ && text.size() < kLongestText) {
     const base::Bytes part = bytes_at(offset, std::min<std::uint64_t>(kTextPart, size_ - offset));
-    text += string_at(part, 0);
-    if (std::find(part.begin(), part.end(), 0) != part.end()) return text;
+    const auto end = std::find(part.begin(), part.end(), 0);
+    text.append(part.begin(), end);
+    if (end != part.end()) return text;
     offset += part.size();
   }
   throw refusal(path(), "is a damaged ELF file");
@@ -88,7 +92,7 @@ std::optional<base::Bytes> ElfFile::section(const std::string& name, std::uint64
   read(header_.e_shoff, {reinterpret_cast<unsigned char*>(headers.data()), headers.size() * sizeof(Elf64_Shdr)});
   const base::Bytes names = bytes_at(headers[header_.e_shstrndx].sh_offset, headers[header_.e_shstrndx].sh_size);
   for (const auto& header : headers) {
-    if (header.sh_type == SHT_NOBITS || string_at(names, header.sh_name) != name) continue;
+    if (header.sh_type == SHT_NOBITS || !has_text_at(names, header.sh_name, name)) continue;
     if (header.sh_size > limit) throw refusal(path(), "has a section '" + name + "' that is too large to be true");
     return bytes_at(header.sh_offset, header.sh_size);
   }
@@ -98,6 +102,7 @@ std::optional<base::Bytes> ElfFile::section(const std::string& name, std::uint64
 std::string ElfFile::build_id() const {
   for (const auto& segment : segments_) {
     if (segment.p_type != PT_NOTE) continue;
+    if (segment.p_filesz > kLargestNotes) throw refusal(path(), "is a damaged ELF file");
     const base::Bytes bytes = bytes_at(segment.p_offset, segment.p_filesz);
     if (const std::string id = build_id_in(bytes); !id.empty()) return id;
   }
@@ -147,7 +152,9 @@ std::optional<std::uint64_t> DynamicTable::value(std::int64_t tag) const {
 std::vector<std::string> DynamicTable::texts(std::int64_t tag) const {
   std::vector<std::string> found;
   for (const auto& entry : entries_) {
-    if (entry.d_tag == tag) found.push_back(text(entry.d_un.d_val));
+    if (entry.d_tag != tag) continue;
+    if (found.size() == kMostTexts) throw refusal(file_.path(), "is a damaged ELF file");
+    found.push_back(text(entry.d_un.d_val));
   }
   return found;
 }

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/file.hpp"
@@ -13,8 +14,8 @@ namespace jobhost::plugin {
 /// "'path' why" as Error(kPluginRefused).
 base::Error refusal(const std::string& path, const std::string& why, const std::string& hint = {});
 
-/// A NUL-terminated string inside `bytes`, "" when there is none at `offset`.
-std::string string_at(base::ByteView bytes, std::uint64_t offset);
+/// Whether the NUL-terminated string at `offset` is `text`.
+bool has_text_at(base::ByteView bytes, std::uint64_t offset, std::string_view text);
 
 /// The build id among ELF notes, lower-case hexadecimal, "" when it is not there.
 std::string build_id_in(base::ByteView notes);

@@ -20,7 +20,7 @@ bool links_fast_math(base::Env& env, const std::string& path) {
     Elf64_Sym symbol;
     std::memcpy(&symbol, symbols->data() + at, sizeof symbol);
     // The constructor in crtfastmath.o.
-    if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && string_at(*names, symbol.st_name) == "set_fast_math") return true;
+    if (ELF64_ST_TYPE(symbol.st_info) == STT_FUNC && has_text_at(*names, symbol.st_name, "set_fast_math")) return true;
   }
   return false;
 }

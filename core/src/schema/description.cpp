@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/json_checks.hpp"
 #include "schema/type.hpp"
 
 namespace jobhost::schema {
@@ -10,10 +11,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kMaxDepth = 64;
 constexpr std::uint64_t kMaxArray = 1 << 20;
+constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 40;  // bytes; kMaxArray of them can be counted
 
-struct Refused {
-  std::string why;
-};
+using base::Malformed;
+using base::whole_number;
 
 Type scalar(const std::string& word) {
   Type type;
@@ -33,30 +34,65 @@ Type scalar(const std::string& word) {
     type.is_signed = word[0] == 'i';
     type.width = static_cast<std::uint8_t>(std::stoi(word.substr(1)) / 8);
   } else {
-    throw Refused{"unknown type '" + word + "'"};
+    throw Malformed{"unknown type '" + word + "'"};
   }
   return type;
 }
 
 Type type_from(const Json& json, int depth);
 
+/// Bytes that a value has at least.
+std::uint64_t least_size(const Type& type) {
+  switch (type.kind) {
+    case Kind::kArray:
+      return type.count * least_size(type.items[0]);
+    case Kind::kTuple:
+    case Kind::kRecord: {
+      std::uint64_t sum = 0;
+      for (const auto& item : type.items) sum += least_size(item);
+      return sum;
+    }
+    case Kind::kOptional:
+    case Kind::kPointer:
+      return 1;
+    case Kind::kVariant:
+      return sizeof(std::int32_t);
+    case Kind::kString:
+    case Kind::kVector:
+    case Kind::kMap:
+    case Kind::kJson:
+      return sizeof(std::uint64_t);
+    default:
+      return *fixed_size(type);
+  }
+}
+
+/// Refuses what no value could be measured by: the bytes that there are limit how many items a list has.
+void check_sizes(const Type& type) {
+  const bool list = type.kind == Kind::kVector || type.kind == Kind::kArray || type.kind == Kind::kMap;
+  std::uint64_t item_size = 0;
+  for (const auto& item : type.items) item_size += least_size(item);
+  if (list && item_size == 0) throw Malformed{"a list of values without bytes"};
+  if (least_size(type) > kMaxSize) throw Malformed{"a value of a type has more than 2^40 bytes"};
+}
+
 std::vector<Type> types_from(const Json& list, int depth) {
-  if (!list.is_array()) throw Refused{"a list of types is missing"};
+  if (!list.is_array()) throw Malformed{"a list of types is missing"};
   std::vector<Type> types;
   for (const auto& item : list) types.push_back(type_from(item, depth));
   return types;
 }
 
 Type type_from(const Json& json, int depth) {
-  if (depth > kMaxDepth) throw Refused{"types are nested deeper than " + std::to_string(kMaxDepth)};
+  if (depth > kMaxDepth) throw Malformed{"types are nested deeper than " + std::to_string(kMaxDepth)};
   if (json.is_string()) return scalar(json.get<std::string>());
-  if (!json.is_object() || json.empty()) throw Refused{"a type is neither a word nor an object"};
+  if (!json.is_object() || json.empty()) throw Malformed{"a type is neither a word nor an object"};
   const std::string& word = json.begin().key();
   const Json& content = json.begin().value();
   Type type;
   if (word == "enum") {
     type = scalar(json.at("of"));
-    if (type.kind != Kind::kInteger) throw Refused{"an enumeration is of no integer type"};
+    if (type.kind != Kind::kInteger) throw Malformed{"an enumeration is of no integer type"};
     type.kind = Kind::kEnumeration;
     type.name = content;
   } else if (word == "vector" || word == "optional" || word == "pointer") {
@@ -65,12 +101,12 @@ Type type_from(const Json& json, int depth) {
   } else if (word == "array") {
     type.kind = Kind::kArray;
     type.items = {type_from(content, depth + 1)};
-    type.count = json.at("size");
-    if (type.count > kMaxArray) throw Refused{"an array is too long"};
+    type.count = whole_number<std::uint64_t>(json.at("size"));
+    if (type.count > kMaxArray) throw Malformed{"an array is too long"};
   } else if (word == "map") {
     type.kind = Kind::kMap;
     type.items = types_from(content, depth + 1);
-    if (type.items.size() != 2) throw Refused{"a map has no key and value"};
+    if (type.items.size() != 2) throw Malformed{"a map has no key and value"};
   } else if (word == "tuple" || word == "variant") {
     type.kind = word == "tuple" ? Kind::kTuple : Kind::kVariant;
     type.items = types_from(content, depth + 1);
@@ -85,11 +121,12 @@ Type type_from(const Json& json, int depth) {
       type.items.push_back(type_from(field.at(1), depth + 1));
     }
   } else {
-    throw Refused{"unknown type '" + word + "'"};
+    throw Malformed{"unknown type '" + word + "'"};
   }
   for (const auto& item : type.items) {
-    if (item.kind == Kind::kVoid) throw Refused{"void inside another type"};
+    if (item.kind == Kind::kVoid) throw Malformed{"void inside another type"};
   }
+  check_sizes(type);
   return type;
 }
 
@@ -148,19 +185,19 @@ Kernel kernel_from(const Json& json) {
   kernel.symbol = json.at("symbol");
   kernel.signature = json.at("signature");
   kernel.file = json.at("file");
-  kernel.line = json.at("line");
+  kernel.line = whole_number<int>(json.at("line"));
   kernel.doc = json.at("doc");
   for (const auto& parameter : json.at("params")) {
     kernel.parameters.push_back(
         {parameter.at("name"), type_from(parameter.at("type"), 0), parameter.value("inout", false)});
-    if (kernel.parameters.back().type.kind == Kind::kVoid) throw Refused{"a parameter of type void"};
+    if (kernel.parameters.back().type.kind == Kind::kVoid) throw Malformed{"a parameter of type void"};
   }
-  kernel.own = json.value("own", std::size_t{0});
-  if (kernel.own > kernel.parameters.size()) throw Refused{"'own' counts too many parameters"};
+  if (json.contains("own")) kernel.own = whole_number<std::size_t>(json.at("own"));
+  if (kernel.own > kernel.parameters.size()) throw Malformed{"'own' counts too many parameters"};
   kernel.result = type_from(json.at("result"), 0);
   for (const auto& count : json.value("fewer", Json::array())) {
-    kernel.fewer.push_back(count);
-    if (kernel.fewer.back() >= kernel.parameters.size()) throw Refused{"'fewer' counts too many arguments"};
+    kernel.fewer.push_back(whole_number<std::size_t>(count));
+    if (kernel.fewer.back() >= kernel.parameters.size()) throw Malformed{"'fewer' counts too many arguments"};
   }
   return kernel;
 }
@@ -170,7 +207,7 @@ Variable variable_from(const Json& json) {
   variable.getter = json.value("get", std::string());
   variable.declared = json.value("declared", false);
   variable.file = json.value("file", std::string());
-  variable.line = json.value("line", 0);
+  if (json.contains("line")) variable.line = whole_number<int>(json.at("line"));
   return variable;
 }
 
@@ -181,11 +218,12 @@ auto guarded(const std::string& text, const std::string& where, Read read) {
     return {base::ExitCode::kPluginRefused, "the schema in '" + where + "' is damaged: " + why,
             "rebuild the plugin with add_job_kernel()"};
   };
+  if (const std::string why = base::json_excess(text); !why.empty()) throw refuse(why);
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) throw refuse("it is not a JSON object");
   try {
     return read(json);
-  } catch (const Refused& refused) {
+  } catch (const Malformed& refused) {
     throw refuse(refused.why);
   } catch (const Json::exception& error) {
     throw refuse(error.what());
@@ -200,9 +238,10 @@ Description parse_description(const std::string& text, const std::string& where)
   for (std::size_t begin = 0; (begin = text.find_first_not_of('\0', begin)) != std::string::npos;) {
     const std::size_t end = std::min(text.find('\0', begin), text.size());
     guarded(text.substr(begin, end - begin), where, [&description](const Json& json) {
-      if (description.abi >= 0 && json.at("abi") != description.abi)
-        throw Refused{"its parts are of different versions"};
-      description.abi = json.at("abi");
+      const int abi = whole_number<int>(json.at("abi"));
+      if (abi < 0) throw Malformed{"its version is negative"};
+      if (description.abi >= 0 && abi != description.abi) throw Malformed{"its parts are of different versions"};
+      description.abi = abi;
       description.compiler = json.at("compiler");
       if (json.contains("source")) {
         const Json& source = json.at("source");
@@ -217,7 +256,7 @@ Description parse_description(const std::string& text, const std::string& where)
       }
       for (const auto& skipped : json.at("skipped")) {
         description.skipped.push_back(
-            {skipped.at("name"), skipped.at("reason"), skipped.at("file"), skipped.at("line")});
+            {skipped.at("name"), skipped.at("reason"), skipped.at("file"), whole_number<int>(skipped.at("line"))});
       }
     });
     begin = end;

@@ -1,3 +1,4 @@
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -86,11 +87,13 @@ std::string encode_floating_as(const Type& type, std::string_view text, base::By
   } else {
     const bool hexadecimal = word.starts_with("0x");
     if (hexadecimal) digits.remove_prefix(2);
+    // No second sign, and not the words that from_chars knows: in libstdc++ 12 it reads past the end of others like
+    // them.
+    const unsigned char first = digits.empty() ? 0 : static_cast<unsigned char>(digits[0]);
+    if (!std::isxdigit(first) && first != '.') return unfit(type, text);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value,
                                               hexadecimal ? std::chars_format::hex : std::chars_format::general);
-    if (digits.empty() || end != digits.data() + digits.size() || error == std::errc::invalid_argument) {
-      return unfit(type, text);
-    }
+    if (end != digits.data() + digits.size() || error == std::errc::invalid_argument) return unfit(type, text);
     if (error == std::errc::result_out_of_range) {
       // Too small rounds to zero or a denormal, as a compiler does it; too large does not fit.
       value =

@@ -265,15 +265,4 @@ NumberText number_text(const Type& type, bool json) {
   }
 }
 
-std::optional<std::uint64_t> encoded_size(const Type& type, base::ByteView bytes) {
-  base::ByteReader reader(bytes);
-  std::string ignored;
-  try {
-    append_json(type, reader, ignored);
-  } catch (const base::Error&) {
-    return std::nullopt;
-  }
-  return bytes.size() - reader.remaining();
-}
-
 }  // namespace jobhost::schema

@@ -1,5 +1,7 @@
 #include "schema/strings.hpp"
 
+#include "schema/value.hpp"
+
 namespace jobhost::schema {
 namespace {
 
@@ -19,12 +21,15 @@ void walk(const Type& type, base::ByteReader& reader, const std::function<void(s
       reader.take(reader.value<std::uint64_t>());
       return;
     case Kind::kVector:
-    case Kind::kMap:
-      for (auto count = reader.value<std::uint64_t>(); count > 0; --count) {
-        if (reader.remaining() == 0) throw base::Error(base::ExitCode::kDamaged, "a value ends too early");
+    case Kind::kMap: {
+      auto count = reader.value<std::uint64_t>();
+      // Every item takes at least a byte.
+      if (count > reader.remaining()) throw base::Error(base::ExitCode::kDamaged, "a value ends too early");
+      for (; count > 0; --count) {
         for (const auto& inner : type.items) item(inner);
       }
       return;
+    }
     case Kind::kArray:
       for (std::uint64_t i = 0; i < type.count; ++i) item(type.items[0]);
       return;
@@ -44,7 +49,7 @@ void walk(const Type& type, base::ByteReader& reader, const std::function<void(s
       return item(type.items[index]);
     }
     default:
-      throw base::Error(base::ExitCode::kDamaged, "a value of unknown size");
+      return;  // all others have a fixed size
   }
 }
 
@@ -52,6 +57,17 @@ void walk(const Type& type, base::ByteReader& reader, const std::function<void(s
 
 void for_each_string(const Type& type, base::ByteReader& reader, const std::function<void(std::string_view)>& use) {
   walk(type, reader, use, 0);
+}
+
+std::optional<std::uint64_t> encoded_size(const Type& type, base::ByteView bytes) {
+  base::ByteReader reader(bytes);
+  try {
+    walk(
+        type, reader, [](std::string_view) {}, 0);
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+  return bytes.size() - reader.remaining();
 }
 
 }  // namespace jobhost::schema

@@ -12,6 +12,11 @@ std::uint64_t list_length(base::ByteReader& reader, std::uint64_t bytes_per_item
   return length;
 }
 
+void at_end(const base::ByteReader& reader) {
+  if (reader.remaining() == 0) return;
+  throw base::Error(base::ExitCode::kDamaged, "a failure record goes on behind its end");
+}
+
 }  // namespace
 
 void encode(const Failure& failure, base::Bytes& out) {
@@ -51,6 +56,7 @@ Failure decode_failure(base::ByteView bytes) {
     entry.offset = reader.value<std::uint64_t>();
     failure.stack.push_back(entry);
   }
+  at_end(reader);
   return failure;
 }
 
@@ -63,6 +69,7 @@ std::vector<std::string> decode_modules(base::ByteView bytes) {
   base::ByteReader reader(bytes);
   std::vector<std::string> paths;
   for (auto left = list_length(reader, 8); left > 0; --left) paths.push_back(reader.text());
+  at_end(reader);
   return paths;
 }
 

@@ -42,7 +42,7 @@ std::vector<Note> read_notes(base::Env& env, const JobDirectory& job) {
       const base::Bytes bytes = base::read_file(env, job.workers() + "/" + folder + "/" + name, kNotesLimit);
       std::istringstream lines{std::string(base::as_text(bytes))};
       for (std::string line; std::getline(lines, line);) {
-        const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
+        const auto json = nlohmann::json::parse(line, nullptr, false);
         if (!json.is_object()) continue;
         Note note{json.value("kind", ""),
                   json.value("text", ""),

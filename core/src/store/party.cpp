@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/json_checks.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -85,10 +86,13 @@ Identity identity_from_text(const std::string& text, const std::string& where) {
     identity.hostname = json.at("hostname");
     identity.boot = json.at("boot");
     identity.pid_space = json.at("pid_space");
-    identity.pid = json.at("pid");
-    identity.start_time = json.at("start_time");
+    identity.pid = base::whole_number<int>(json.at("pid"));
+    identity.start_time = base::whole_number<std::uint64_t>(json.at("start_time"));
+    if (identity.pid <= 0) throw damaged("its pid is none");
     binary_id(identity.id);
     return identity;
+  } catch (const base::Malformed&) {
+    throw damaged("a number is out of range");
   } catch (const nlohmann::json::exception&) {
     throw damaged("a field is missing or of another type");
   }
@@ -101,7 +105,7 @@ Id128 binary_id(const std::string& hex) {
     throw base::Error(base::ExitCode::kDamaged, "'" + hex + "' is not an id of 32 hexadecimal digits");
   };
   Id128 id{};
-  if (hex.size() < 32) digit('x');
+  if (hex.size() != 32) digit('x');
   for (std::size_t i = 0; i < id.size(); ++i) {
     id[i] = static_cast<unsigned char>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
   }

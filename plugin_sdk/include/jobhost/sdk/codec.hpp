@@ -57,6 +57,40 @@ constexpr std::size_t fixed_size() {
   }
 }
 
+template <class T>
+constexpr std::size_t least_size();
+
+template <class... T>
+constexpr std::size_t sum_of_least_sizes(TypeList<T...>) {
+  return (least_size<T>() + ... + 0);
+}
+template <class T, std::size_t... I>
+constexpr std::size_t least_tuple_size(std::index_sequence<I...>) {
+  return sum_of_least_sizes(TypeList<Plain<std::tuple_element_t<I, T>>...>{});
+}
+
+/// Bytes that every value of T has at least: how many values there can be in the bytes that remain.
+template <class T>
+constexpr std::size_t least_size() {
+  if constexpr (fixed_size<T>() != 0) {
+    return fixed_size<T>();
+  } else if constexpr (std::is_bounded_array_v<T>) {
+    return std::extent_v<T> * least_size<std::remove_cv_t<std::remove_extent_t<T>>>();
+  } else if constexpr (StdArray<T>) {
+    return std::tuple_size_v<T> * least_size<Plain<typename T::value_type>>();
+  } else if constexpr (TupleLike<T>) {
+    return least_tuple_size<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
+  } else if constexpr (Optional<T> || UniquePointer<T>) {
+    return 1;
+  } else if constexpr (Variant<T>) {
+    return sizeof(std::int32_t);
+  } else if constexpr (!String<T> && !Path<T> && !Matrix<T> && !Associative<T> && !Sequence<T> && fields_travel<T>()) {
+    return sum_of_least_sizes(FieldTypes<T>{});
+  } else {
+    return sizeof(std::uint64_t);  // the length
+  }
+}
+
 // --- encoding
 // ---------------------------------------------------------------------------------------------------------
 
@@ -215,6 +249,12 @@ class Reader {
     __builtin_memcpy(&value, take(sizeof value), sizeof value);
     return value;
   }
+  /// How many values of at least `least` bytes follow. Checked before there is memory for them.
+  std::uint64_t count(std::size_t least) {
+    const std::uint64_t n = size();
+    if (n > left_ / (least != 0 ? least : 1)) throw MalformedInput();
+    return n;
+  }
   std::uint64_t left() const { return left_; }
 
  private:
@@ -275,8 +315,12 @@ void insert_in_order(T& container, const Item* items, std::uint64_t count) {
 template <class T>
 void decode_associative(Reader& reader, T& value) {
   using Key = typename T::key_type;
-  const std::uint64_t count = reader.size();
-  if (count > reader.left()) throw MalformedInput();
+  std::uint64_t count;
+  if constexpr (Map<T>) {
+    count = reader.count(least_size<Key>() + least_size<typename T::mapped_type>());
+  } else {
+    count = reader.count(least_size<Key>());
+  }
   const auto next = [&reader]() {
     Key key{};
     decode(reader, key);
@@ -312,28 +356,24 @@ void decode_matrix(Reader& reader, T& value) {
   constexpr bool kDynamic = fixed_size<T>() == 0;
   constexpr std::size_t kItem = fixed_size<typename T::Scalar>();
   auto rows = value.rows(), cols = value.cols();
-  const auto size = [&] {
-    const std::uint64_t n = reader.size();
-    if (n > reader.left()) throw MalformedInput();
-    return static_cast<decltype(rows)>(n);
-  };
+  const auto count = [&](std::size_t least) { return static_cast<decltype(rows)>(reader.count(least)); };
   if constexpr (Row<T>) {
-    if constexpr (kDynamic) {
-      const auto n = size();
-      if (static_cast<std::uint64_t>(n) > reader.left() / kItem) throw MalformedInput();
-      value.resize(n);
-    }
+    if constexpr (kDynamic) value.resize(count(kItem));
     for (auto i = rows - rows; i < value.size(); ++i) decode(reader, value.coeffRef(i));
   } else {
-    if constexpr (kDynamic) rows = size();
+    if constexpr (kDynamic) rows = count(sizeof(std::uint64_t));
     for (auto row = rows - rows; row < rows; ++row) {
       if constexpr (kDynamic) {
-        const auto n = size();
-        if (static_cast<std::uint64_t>(n) > reader.left() / kItem || (row > 0 && n != cols)) throw MalformedInput();
+        const auto n = count(kItem);
         if (row == 0) {
+          // All rows are as long as the first.
+          const std::uint64_t bytes = static_cast<std::uint64_t>(n) * kItem;
+          const auto others = static_cast<std::uint64_t>(rows) - 1;
+          if (others > (reader.left() - bytes) / (bytes + sizeof(std::uint64_t))) throw MalformedInput();
           cols = n;
           value.resize(rows, cols);
         }
+        if (n != cols) throw MalformedInput();
       }
       for (auto col = cols - cols; col < cols; ++col) decode(reader, value.coeffRef(row, col));
     }
@@ -402,9 +442,7 @@ void decode(Reader& reader, T& value) {
     for (auto& item : value) decode(reader, item);
   } else if constexpr (Sequence<T>) {
     using Item = typename T::value_type;
-    const std::uint64_t size = reader.size();
-    constexpr std::size_t kItem = fixed_size<Item>();
-    if (kItem != 0 ? size > reader.left() / kItem : size > reader.left()) throw MalformedInput();
+    const std::uint64_t size = reader.count(least_size<Item>());
     if constexpr (std::is_same_v<Item, bool>) {
       value.resize(size);
       for (auto&& item : value) item = *reader.take(1) != 0;
