@@ -170,6 +170,7 @@ std::vector<std::uint64_t> failed_tasks(Session& session, const host::Job& job) 
     if (block->failed) failed.push_back(block->first);
   }
   std::sort(failed.begin(), failed.end());
+  say_damage(session, job, stream.damage());
   return failed;
 }
 
