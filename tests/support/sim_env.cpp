@@ -278,17 +278,22 @@ SimEnv::Seen SimEnv::seen(const SimNode& node, bool fresh) {
   if (view.until <= world_.now || (fresh && caching.open_revalidates)) {
     const std::uint64_t late =
         node.open_for_writing > 0 && caching.flushing > 0 ? world_.dice.below(caching.flushing) : 0;
-    view.as_of = std::max(view.as_of, world_.now - std::min(late, world_.now));
+    // What was seen once stays.
+    view.as_of = std::max(view.salt != 0 ? view.refreshed : view.as_of, world_.now - std::min(late, world_.now));
+    view.refreshed = world_.now;
     view.until = world_.now + world_.dice.below(caching.attributes + 1);
     view.salt = world_.dice.chance(0.3) ? world_.dice.next() | 1 : 0;
   }
   for (const auto& [until, content] : node.overwritten) {
     if (until > view.as_of) return {&content, content.size(), content.size(), 0};
   }
-  auto size = std::upper_bound(node.sizes.begin(), node.sizes.end(), std::pair{view.as_of, UINT64_MAX});
-  const std::uint64_t sure = size == node.sizes.begin() ? 0 : (--size)->second;
+  const auto size_at = [&](std::uint64_t time) -> std::uint64_t {
+    const auto later = std::upper_bound(node.sizes.begin(), node.sizes.end(), std::pair{time, UINT64_MAX});
+    return later == node.sizes.begin() ? 0 : std::prev(later)->second;
+  };
+  const std::uint64_t sure = size_at(view.as_of);
   // Pieces may reach the server in any order.
-  return {&node.data, view.salt != 0 ? whole : sure, sure, view.salt};
+  return {&node.data, view.salt != 0 ? size_at(view.refreshed) : sure, sure, view.salt};
 }
 
 SimNode* SimEnv::look_up(const std::string& given) {
@@ -513,7 +518,7 @@ int SimEnv::list(const std::string& path, std::vector<std::string>& names) {
   std::uint64_t as_of = world_.now;
   if (machine_.caching.listings > 0) {
     auto& view = machine_.views_[folder->second];
-    if (view.until <= world_.now) view = {world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
+    if (view.until <= world_.now) view = {world_.now, world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
     as_of = view.as_of;
   }
   for (const auto& [name, entry] : folder->second->names) {

@@ -159,7 +159,9 @@ class SimMachine {
  private:
   friend class SimEnv;
   struct View {
-    std::uint64_t as_of = 0, until = 0, salt = 0;
+    std::uint64_t as_of = 0;              // all that was written by then is seen
+    std::uint64_t refreshed = 0, until = 0;
+    std::uint64_t salt = 0;               // not 0: of what was written from then until it was refreshed, pieces are
   };
 
   SimWorld& world_;
