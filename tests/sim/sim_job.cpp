@@ -96,7 +96,8 @@ SimWorker::Step SimWorker::step(std::uint64_t batch) {
   }
   if (source_->everything_done()) {
     const auto [ok, failed] = source_->totals();
-    store::write_done(env_, job_.directory, self_.id, ok, failed);
+    if (job_.manifest.sync == base::SyncPolicy::kBatch) sync();
+    store::write_done(env_, job_.directory, self_.id, ok, failed, job_.manifest.sync != base::SyncPolicy::kProcess);
     leave();
     return Step::kDone;
   }
@@ -107,6 +108,15 @@ SimWorker::Step SimWorker::step(std::uint64_t batch) {
   if (judge_.claimed) judge_.claimed(*this, *claim_);
   if (claim_->missing.empty()) finish_claim();
   return Step::kWorked;
+}
+
+void SimWorker::sync() {
+  if (!log_sync_) {
+    store::sync_code_and_inputs(env_, job_.directory);
+    store::sync_manifest(env_, job_.directory);
+    log_sync_ = std::make_unique<store::LogSync>(env_, job_.directory, self_.id);
+  }
+  log_sync_->run();
 }
 
 void SimWorker::beat() {
@@ -121,7 +131,8 @@ store::LogWriter& SimWorker::log(std::unique_ptr<store::LogWriter>& log, std::ui
     const std::string folder = job_.directory.logs() + "/" + self_.id.substr(0, 2);
     base::make_directories(env_, folder);
     log = std::make_unique<store::LogWriter>(env_, folder + "/" + self_.id + "." + std::to_string(lane) + ".0",
-                                             store::binary_id(self_.id), lane, store::binary_id(job_.manifest_sha256));
+                                             store::binary_id(self_.id), lane, store::binary_id(job_.manifest_sha256),
+                                             job_.manifest.sync == base::SyncPolicy::kStrict);
   }
   return *log;
 }

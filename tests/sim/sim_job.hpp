@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/result_stream.hpp"
+#include "store/job_sync.hpp"
 #include "store/log_writer.hpp"
 #include "support/sim_env.hpp"
 #include "worker/claim_source.hpp"
@@ -43,6 +44,8 @@ class SimWorker {
   /// Does the next thing: starts, takes a claim, runs up to `batch` of its tasks, or ends when all is done. Throws
   /// base::Error as a supervisor does.
   Step step(std::uint64_t batch);
+  /// What a worker does every half a second when results are to survive power cuts, except for the last second.
+  void sync();
   void leave() { party_->leave(); }
   const store::Identity& self() const { return self_; }
   std::uint64_t claims() const { return claims_; }  // so far
@@ -61,6 +64,7 @@ class SimWorker {
   std::unique_ptr<store::Party> party_;
   std::unique_ptr<worker::ClaimSource> source_;
   std::unique_ptr<store::LogWriter> lane_log_, own_log_;
+  std::unique_ptr<store::LogSync> log_sync_;
   std::optional<worker::WorkSource::Work> claim_;
   std::size_t piece_ = 0;  // of what is missing of the claim
   std::uint64_t claims_ = 0, last_beat_ = 0;

@@ -24,10 +24,12 @@ std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-/// "a/b/." is "a/b".
+/// "a/b/." is "a/b", and "a/b/.." is "a".
 std::string_view plain(std::string_view path) {
-  while (path.size() > 1 && path.ends_with("/.")) path.remove_suffix(2);
-  return path;
+  if (path.ends_with("/.")) return path.substr(0, path.size() - 2);
+  if (!path.ends_with("/..")) return path;
+  path.remove_suffix(3);
+  return path.substr(0, path.rfind('/'));
 }
 
 }  // namespace

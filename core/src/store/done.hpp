@@ -8,7 +8,8 @@
 
 namespace jobhost::store {
 
-/// Says that every task has ended; durable when it returns. Several may say it. `id`: of who does.
-void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok, std::uint64_t failed);
+/// Says that every task has ended. Several may say it; `id`: of who does. `durable`: so that it survives a power cut.
+void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok, std::uint64_t failed,
+                bool durable);
 
 }  // namespace jobhost::store

@@ -50,6 +50,8 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+    if (manifest_.sync == base::SyncPolicy::kBatch)
+      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
             (manifest_.open ? "open" : std::to_string(manifest_.tasks) + " tasks") + "), " +
@@ -65,6 +67,7 @@ void Supervisor::run() {
       log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
+      if (sync_) sync_->finish();
       party_->leave();
       return;
     }
@@ -77,6 +80,7 @@ void Supervisor::run() {
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
+  if (sync_) sync_->finish();
   write_done();
   wait_for_executors();
   party_->leave();
@@ -156,7 +160,8 @@ void Supervisor::finish_claim(std::uint64_t index) {
 store::LogWriter& Supervisor::own_log() {
   if (!own_log_) {
     own_log_ = std::make_unique<store::LogWriter>(env_, own_log_path_, store::binary_id(party_->self().id),
-                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256));
+                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256),
+                                                  manifest_.sync == base::SyncPolicy::kStrict);
   }
   return *own_log_;
 }
@@ -167,6 +172,7 @@ void Supervisor::tick() {
     last_beat_ns_ = now;
     party_->beat();
   }
+  if (sync_) sync_->throw_failure();
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
@@ -265,7 +271,7 @@ void Supervisor::wait_for_executors() {
 
 void Supervisor::write_done() {
   const auto [ok, failed] = source_->totals();
-  store::write_done(env_, job_, party_->self().id, ok, failed);
+  store::write_done(env_, job_, party_->self().id, ok, failed, manifest_.sync != base::SyncPolicy::kProcess);
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }
