@@ -110,8 +110,7 @@ class Follower {
     }  // what they wrote last
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
-    throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + done_of_all() + " are done",
-                      "jobhost resume " + job_.manifest.job);
+    throw_unfinished("the workers ended, and ");
   }
 
   bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
@@ -133,8 +132,13 @@ class Follower {
     if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
-    throw base::Error(base::ExitCode::kBackendFailed,
-                      "no worker is running job " + job_.manifest.job + ": " + done_of_all() + " are done",
+    throw_unfinished("no worker is running job " + job_.manifest.job + ": ");
+  }
+
+  [[noreturn]] void throw_unfinished(const std::string& why) {
+    const auto damage = stream_.damage();
+    throw base::Error(damage.empty() ? base::ExitCode::kBackendFailed : base::ExitCode::kDamaged,
+                      why + done_of_all() + " are done" + (damage.empty() ? "" : "; damaged: " + damage[0]),
                       "jobhost resume " + job_.manifest.job);
   }
 

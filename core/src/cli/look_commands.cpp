@@ -45,7 +45,8 @@ void list(Session& session, const LookOptions& options) {
       const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
       stream.poll();
-      const std::string state = state_of(session.env, job);
+      std::string state = state_of(session.env, job);
+      if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
       rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
                       std::to_string(stream.failed()), manifest.created, manifest.label});
       documents.push_back({{"job", id},
@@ -94,6 +95,7 @@ void show_task(Session& session, const LookOptions& options) {
   host::ResultStream stream(session.env, job);
   stream.poll();
   const host::Block* block = stream.find(task);
+  if (!block) say_damage(session, job, stream.damage());
   Json document = {{"job", job.manifest.job}, {"task", task}, {"inputs", Json::parse(words.inputs_json(task))}};
   std::string text;
   host::Explanation failure;
@@ -270,6 +272,7 @@ void errors(Session& session, const LookOptions& options) {
   stream.poll();
   const auto groups = groups_of(job, stream);
   session.exit_code = stream.failed() > 0 ? 1 : 0;
+  say_damage(session, job, stream.damage());
   if (options.json) {
     Json list = Json::array();
     for (const auto& group : groups) {

@@ -1,6 +1,5 @@
 #include "worker/supervisor.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cstring>
 
 #include "base/file.hpp"
+#include "store/done.hpp"
 #include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/mailbox_source.hpp"
@@ -271,19 +271,7 @@ void Supervisor::wait_for_executors() {
 
 void Supervisor::write_done() {
   const auto [ok, failed] = source_->totals();
-  const std::string text = "{\"tasks\": " + std::to_string(manifest_.tasks) + ", \"ok\": " + std::to_string(ok) +
-                           ", \"failed\": " + std::to_string(failed) +
-                           ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
-  const std::string fresh = job_.done() + "." + party_->self().id;
-  const bool durable = manifest_.sync != base::SyncPolicy::kProcess;
-  base::File file(env_, fresh, O_WRONLY | O_CREAT | O_EXCL);
-  file.write(base::as_bytes(text));
-  if (durable) file.sync();
-  file.close();
-  env_.link(fresh, job_.done());  // whoever is first: all say the same
-  env_.remove(fresh);
-  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  if (durable) base::sync_directory(env_, job_.path());
+  store::write_done(env_, job_, party_->self().id, ok, failed, manifest_.sync != base::SyncPolicy::kProcess);
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }
