@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -69,13 +70,14 @@ std::string to_text(const Identity& identity) {
                                        {"pid_space", identity.pid_space},
                                        {"pid", identity.pid},
                                        {"start_time", identity.start_time}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return sealed(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
 }
 
 Identity identity_from_text(const std::string& text, const std::string& where) {
   const auto damaged = [&](const char* why) {
     return base::Error(base::ExitCode::kDamaged, "'" + where + "' is not a worker's identity: " + why);
   };
+  if (seal_of(std::string_view(text).substr(0, text.find('\n'))) == Seal::kWrong) throw damaged("wrong checksum");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) throw damaged("no JSON object");
   try {
@@ -167,7 +169,12 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
     const std::string path = job.workers() + "/" + name;
     env.list(path, names);
     for (const auto& file : names) {
-      if (file.ends_with(".0.id")) parties.push_back(read_identity(env, path + "/" + file));
+      if (!file.ends_with(".0.id")) continue;
+      try {
+        parties.push_back(read_identity(env, path + "/" + file));
+      } catch (const base::Error& error) {
+        if (error.code() != base::ExitCode::kDamaged) throw;  // nobody can be looked for by what is left
+      }
     }
   }
   return parties;
