@@ -203,8 +203,8 @@ class Campaign {
       for (const auto& finding : findings) all.push_back(host::in_words(finding));
       return all;
     };
-    if (!found.damaged.empty() || words(found.notes) != words(healthy_.notes) || found.tasks != healthy_.tasks) return;
-    if (without_meaning(name, byte, cut)) {
+    if (!found.damaged.empty() || words(found.notes) != words(healthy_.notes)) return;
+    if (without_meaning(name, byte, cut, found.tasks < healthy_.tasks)) {
       ++counts.meaningless;
       return;
     }
@@ -214,14 +214,14 @@ class Campaign {
   }
 
   /// What nothing can tell, and nothing is concluded from.
-  bool without_meaning(const std::string& name, std::uint64_t byte, bool cut) const {
+  bool without_meaning(const std::string& name, std::uint64_t byte, bool cut, bool lost) const {
     if (name.starts_with("printed/") && !name.ends_with(".index")) return true;  // for people
     if (name.ends_with(".hb")) return byte < 8 && !cut;                          // any number of beats will do
     const bool lines = name.ends_with(".notes") || name.ends_with(".index");
     if (lines) return cut && (byte == 0 || ends_line(name, byte));  // as if less had been said
     // A log that ends with a whole frame is one that was not written further; what it lacks is missed elsewhere.
     if (!name.starts_with("logs/") || !cut) return false;
-    if (base::exists(env_, directory_.done())) return false;
+    if (lost && base::exists(env_, directory_.done())) return false;
     return byte == 64 || std::any_of(frames_.begin(), frames_.end(), [&](const auto& f) { return f.begin == byte; });
   }
   bool ends_line(const std::string& name, std::uint64_t byte) const {

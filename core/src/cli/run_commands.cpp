@@ -112,13 +112,21 @@ bundle::Output chosen_output(const JobOptions& options, const bundle::Output& ot
   return {base::absolute_path(given.file), given.format, given.reduce};
 }
 
+/// Whether every task has a record. DONE alone is not believed: a power cut may leave it and take records.
+bool all_recorded(Session& session, const host::Job& job) {
+  if (!base::exists(session.env, job.directory.done())) return false;
+  host::ResultStream stream(session.env, job);
+  stream.poll();
+  return stream.done() == job.manifest.tasks;
+}
+
 void resume(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
   FollowOptions how;
   how.output = chosen_output(options, job.manifest.output);
   check_output(session.env, how.output);
-  if (base::exists(session.env, job.directory.done())) {
+  if (all_recorded(session, job)) {
     session.say("job " + job.manifest.job + " is already done");
   } else {
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,

@@ -11,7 +11,8 @@ namespace jobhost::host {
 class Ownership {
  public:
   /// Throws Error(kOwnedElsewhere) that names the owner when another host lives; takes over from a dead one.
-  Ownership(base::Env& env, const Job& job);
+  Ownership(base::Env& env, const Job& job) : Ownership(env, job, store::make_identity(env, "host")) {}
+  Ownership(base::Env& env, const Job& job, store::Identity self);
   /// At least once a second while the job is owned.
   void beat() { party_.beat(); }
 

@@ -1,14 +1,16 @@
 #include "store/done.hpp"
 
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 
+#include "base/file.hpp"
 #include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
 
-std::string unsealed(const Done& done) {
+std::string json(const Done& done) {
   return "{\"tasks\": " + std::to_string(done.tasks) + ", \"ok\": " + std::to_string(done.ok) +
          ", \"failed\": " + std::to_string(done.failed) + ", \"finished_ns\": " + std::to_string(done.finished_ns) +
          "}";
@@ -16,15 +18,24 @@ std::string unsealed(const Done& done) {
 
 }  // namespace
 
-std::string to_text(const Done& done) { return sealed(unsealed(done)) + "\n"; }
+void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok,
+                std::uint64_t failed) {
+  const std::string text = sealed(json({ok + failed, ok, failed, env.wall_ns()})) + "\n";
+  const std::string fresh = job.done() + "." + id;
+  base::write_file_atomically(env, fresh, base::as_bytes(text), true);
+  env.link(fresh, job.done());  // whoever is first: all say the same
+  env.remove(fresh);
+  if (!base::exists(env, job.done())) base::throw_file_error(-EIO, "link", job.done());
+  base::sync_directory(env, job.path());
+}
 
 std::optional<Done> done_from_text(std::string_view text) {
   Done done;
   const int fields = std::sscanf(
       std::string(text).c_str(),
-      "{\"tasks\": %" SCNu64 ", \"ok\": %" SCNu64 ", \"failed\": %" SCNu64 ", \"finished_ns\": %" SCNu64 "",
+      "{\"tasks\": %" SCNu64 ", \"ok\": %" SCNu64 ", \"failed\": %" SCNu64 ", \"finished_ns\": %" SCNu64,
       &done.tasks, &done.ok, &done.failed, &done.finished_ns);
-  if (fields != 4 || (text != to_text(done) && text != unsealed(done) + "\n")) return std::nullopt;
+  if (fields != 4 || (text != sealed(json(done)) + "\n" && text != json(done) + "\n")) return std::nullopt;
   return done;
 }
 

@@ -5,6 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "base/env.hpp"
+#include "store/job_directory.hpp"
+
 namespace jobhost::store {
 
 /// What DONE says.
@@ -13,8 +16,10 @@ struct Done {
   std::uint64_t finished_ns = 0;  // wall clock
 };
 
-std::string to_text(const Done& done);
-/// Nothing when the text is not what to_text() makes, or, without checksum, an older version made.
+/// Says that every task has ended; durable when it returns. Several may say it. `id`: of who does.
+void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok, std::uint64_t failed);
+
+/// Nothing when the text is not what write_done() writes, or, without checksum, an older version wrote.
 std::optional<Done> done_from_text(std::string_view text);
 
 }  // namespace jobhost::store

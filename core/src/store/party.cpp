@@ -135,7 +135,8 @@ bool Party::link_to(const std::string& path) {
   const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
   ++links_;
   try {
-    return read_identity(env_, path).id == self_.id;
+    const auto owner = read_identity_if_whole(env_, path);
+    return owner && owner->id == self_.id;
   } catch (const base::Error&) {
     if (answer < 0 && answer != -EEXIST) base::throw_file_error(answer, "link", path);
     throw;
@@ -170,11 +171,7 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
     env.list(path, names);
     for (const auto& file : names) {
       if (!file.ends_with(".0.id")) continue;
-      try {
-        parties.push_back(read_identity(env, path + "/" + file));
-      } catch (const base::Error& error) {
-        if (error.code() != base::ExitCode::kDamaged) throw;  // nobody can be looked for by what is left
-      }
+      if (auto party = read_identity_if_whole(env, path + "/" + file)) parties.push_back(std::move(*party));
     }
   }
   return parties;
@@ -182,6 +179,15 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
 
 Identity read_identity(base::Env& env, const std::string& path) {
   return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
+}
+
+std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string& path) {
+  try {
+    return read_identity(env, path);
+  } catch (const base::Error& error) {
+    if (error.code() != base::ExitCode::kDamaged) throw;
+    return std::nullopt;
+  }
 }
 
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {

@@ -283,13 +283,7 @@ void Supervisor::wait_for_executors() {
 
 void Supervisor::write_done() {
   const auto [ok, failed] = source_->totals();
-  const std::string text = store::to_text(store::Done{manifest_.tasks, ok, failed, env_.wall_ns()});
-  const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
-  env_.link(fresh, job_.done());  // whoever is first: all say the same
-  env_.remove(fresh);
-  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  base::sync_directory(env_, job_.path());
+  store::write_done(env_, job_, party_->self().id, ok, failed);
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }
