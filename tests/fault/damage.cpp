@@ -15,6 +15,7 @@
 #include <random>
 #include <set>
 
+#include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "host/result_stream.hpp"
@@ -79,11 +80,13 @@ class Campaign {
 
   void run() {
     std::set<std::uint64_t> seen;
+    std::vector<std::string> paths;  // first of all, because logs come and go below
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
       base::FileStatus status;
       if (!entry.is_regular_file() || env_.status(entry.path(), status) < 0 || !seen.insert(status.inode).second) continue;
-      attack(entry.path());
+      paths.push_back(entry.path());
     }
+    for (const auto& path : paths) attack(path);
   }
 
  private:
@@ -93,7 +96,9 @@ class Campaign {
     Counts& counts = counts_[kind_of(name)];
     ++counts.files;
     const std::uint64_t things = 9 * whole.size();  // a truncation and eight flips of each byte
-    const std::uint64_t wanted = each_ == 0 || each_ > things ? things : each_;
+    if (name.starts_with("blob/") && each_ == 0) return compare_digests(name.substr(5), whole, counts);
+    const std::uint64_t enough = each_ == 0 && name.starts_with("printed/") ? 900 : each_;  // little can be told of these
+    const std::uint64_t wanted = enough == 0 || enough > things ? things : enough;
     frames_ = frames_of(path);
     ::chmod(path.c_str(), 0600);
     for (std::uint64_t i = 0; i < wanted; ++i) {
@@ -109,9 +114,26 @@ class Campaign {
         ++counts.flips;
       }
       change(path, byte, changed, whole, cut);
-      look(path, name, byte, cut, counts);
+      look(name, byte, cut, counts);
       change(path, byte, whole, whole, cut);
     }
+  }
+
+  /// Of code, whose digest is all that there is to it; once where jobs share it.
+  void compare_digests(const std::string& sha256, const base::Bytes& whole, Counts& counts) {
+    static std::set<std::string> done;
+    if (!done.insert(sha256).second) return;
+    base::Bytes changed = whole;
+    for (std::uint64_t byte = 0; byte < whole.size(); ++byte) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        changed[byte] ^= static_cast<unsigned char>(1u << bit);
+        counts.bad += base::sha256_hex(changed) == sha256;
+        changed[byte] = whole[byte];
+      }
+      counts.bad += base::sha256_hex(base::ByteView(whole).first(byte)) == sha256;
+    }
+    counts.flips += 8 * whole.size();
+    counts.truncations += whole.size();
   }
 
   /// In place, so that links keep seeing the same file.
@@ -127,7 +149,7 @@ class Campaign {
     std::exit(1);
   }
 
-  void look(const std::string& path, const std::string& name, std::uint64_t byte, bool cut, Counts& counts) {
+  void look(const std::string& name, std::uint64_t byte, bool cut, Counts& counts) {
     const auto complain = [&](const std::string& what) {
       ++counts.bad;
       std::printf("bad: %s, %s %llu: %s\n", name.c_str(), cut ? "cut at" : "a bit flipped in",
@@ -143,11 +165,10 @@ class Campaign {
       if (outcomes.size() < right_.size()) judge_loss(outcomes, job, byte, cut, counts, complain);
       judge_verification(job, name, byte, cut, counts);
     } catch (const base::Error& error) {
-      // Only the two files that everything hangs on make a job unreadable.
+      // Everything hangs on MANIFEST; no other file makes a job unreadable.
       ++counts.refused;
       if (name != "MANIFEST") complain(std::string("unreadable: ") + error.what());
     }
-    (void)path;
   }
 
   /// What is lost must be within one frame, or what was cut off, and come back when somebody computes it.

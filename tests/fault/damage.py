@@ -26,12 +26,13 @@ def main():
     options = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="jobhost-damage-")
     store = os.path.join(folder, "store")
-    plugin = os.path.join(folder, "hostile.so")  # without debug information it is small
-    subprocess.run(["strip", "--strip-debug", "-o", plugin, options.hostile], check=True)
+    plugin, settings = (os.path.join(folder, name) for name in ("hostile.so", "settings.so"))
+    for source, small in ((options.hostile, plugin), (options.settings, settings)):  # without debug information
+        subprocess.run(["strip", "--strip-debug", "-o", small, source], check=True)
 
-    def jobhost(*words, codes=(0, 1)):
+    def jobhost(*words, codes=(0, 1), **environment):
         process = subprocess.run([options.jobhost, "--store", store, *words], capture_output=True, text=True, cwd=folder,
-                                 stdin=subprocess.DEVNULL)
+                                 stdin=subprocess.DEVNULL, env=dict(os.environ, **environment))
         if process.returncode not in codes:
             sys.exit(f"{words} ended with {process.returncode}: {process.stderr}")
         return process
@@ -46,11 +47,12 @@ def main():
         jobs.append(newest())
         jobhost("retry", "--tasks", "0,5")
         jobs.append(newest())
-        jobhost("run", f"{plugin}:text_of", "x=1..6", "-j2", "--chunk", "1")
+        # Resumed where a secret is not set, which is worth a note.
+        jobhost("submit", "--hold", f"{plugin}:text_of", "x=1..6", "-j2", "--chunk", "1", "--env", "TOKEN", TOKEN="secret")
+        jobhost("resume")
         jobs.append(newest())
-        jobhost("run", f"{options.settings}:chatty", "x=1..3", "-j1")
+        jobhost("run", f"{settings}:chatty", "x=1..3", "-j1")
         jobs.append(newest())
-        jobhost("run", f"{options.settings}:laconic", "x=1..3", "-j1", codes=range(128))
         jobhost("submit", "--hold", f"{plugin}:text_of", "x=1..200")
         jobhost("cancel")
         jobs.append(newest())
