@@ -22,6 +22,7 @@
 #include "schema/difference.hpp"
 #include "schema/value.hpp"
 #include "store/job_sync.hpp"
+#include "store/party.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -111,13 +112,17 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
 Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)>& fill) {
   Job job{store.create_job(), {}, {}};
   try {
+    base::write_file_atomically(env, job.directory.submitter(),
+                                base::as_bytes(store::to_text(store::make_identity(env, "host"))), false, 0400);
     fill(job);
     const std::string json = bundle::to_json(job.manifest);
     job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
     const bool strict = job.manifest.sync == base::SyncPolicy::kStrict;
     if (strict) store::sync_code_and_inputs(env, job.directory);
+    base::write_file_atomically(env, job.directory.voucher(job.manifest_sha256), {}, false, 0400);
     base::write_file_atomically(env, job.directory.manifest(), base::as_bytes(json), false, 0400);
     if (strict) store::sync_manifest(env, job.directory);
+    env.remove(job.directory.submitter());
     return job;
   } catch (...) {
     base::remove_tree(env, job.directory.path());
@@ -292,9 +297,21 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
   });
 }
 
+/// Jobs that an older version submitted have none.
+bool has_voucher(base::Env& env, const store::JobDirectory& directory) {
+  std::vector<std::string> names;
+  env.list(directory.host(), names);
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with("manifest.") && name.size() == 73; });
+}
+
 Job open_job(base::Env& env, const store::JobDirectory& directory) {
   const base::Bytes json = base::read_file(env, directory.manifest(), bundle::kManifestLimit);
   Job job{directory, base::sha256_hex(json), {}};
+  if (!base::exists(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
+    throw base::Error(base::ExitCode::kDamaged, "'" + directory.manifest() + "' is not as it was submitted",
+                      "its SHA-256 is not the one that host/manifest.* is named after; restore it from a copy");
+  }
   job.manifest = bundle::manifest_from_json(std::string(base::as_text(json)), directory.manifest());
   return job;
 }

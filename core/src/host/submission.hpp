@@ -81,6 +81,9 @@ void require_own_globals(bool isolate_globals, const std::string& backend, unsig
 Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
              const std::string& plugin, const std::vector<std::string>& command, const Changes& changes = {});
 
+/// Whether the directory says what MANIFEST's SHA-256 is.
+bool has_voucher(base::Env& env, const store::JobDirectory& directory);
+
 /// Opens an existing job: reads and checks MANIFEST.
 Job open_job(base::Env& env, const store::JobDirectory& directory);
 

@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "base/json_checks.hpp"
+#include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -70,13 +71,14 @@ std::string to_text(const Identity& identity) {
                                        {"pid_space", identity.pid_space},
                                        {"pid", identity.pid},
                                        {"start_time", identity.start_time}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return sealed(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
 }
 
 Identity identity_from_text(const std::string& text, const std::string& where) {
   const auto damaged = [&](const char* why) {
     return base::Error(base::ExitCode::kDamaged, "'" + where + "' is not a worker's identity: " + why);
   };
+  if (seal_of(std::string_view(text).substr(0, text.find('\n'))) == Seal::kWrong) throw damaged("wrong checksum");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) throw damaged("no JSON object");
   try {

@@ -68,7 +68,7 @@ class Party {
   Heartbeat heartbeat_;
 };
 
-/// Everybody who ever took part in the job, in no order.
+/// Everybody who ever took part in the job, in no order; identities that are damaged are left out.
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.

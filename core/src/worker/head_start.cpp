@@ -117,6 +117,7 @@ void Supervisor::launch_more(std::size_t at_once, std::uint64_t tasks) {
 }
 
 void Supervisor::launch(Executor& executor) {
+  if (executor.handle != 0) keep_code();  // it starts again, perhaps long after the code was staged
   for (unsigned i = 0; i < executor.count; ++i) {
     (*control_)->lane[executor.first + i].state.store(LaneState::kStarting);
     (*control_)->lane[executor.first + i].printed.store(0);

@@ -12,6 +12,7 @@
 #include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/mailbox_source.hpp"
+#include "worker/stage.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -22,6 +23,7 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
 constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
+constexpr std::uint64_t kKeepCodeNs = 1'800'000'000'000;
 constexpr unsigned kLostBeforeAlone = 3;
 
 }  // namespace
@@ -173,6 +175,7 @@ void Supervisor::tick() {
     party_->beat();
   }
   if (sync_) sync_->throw_failure();
+  if (now - last_keep_ns_ >= kKeepCodeNs) keep_code();
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
@@ -180,6 +183,21 @@ void Supervisor::tick() {
   last_look_ns_ = now;
   cancelled_ = base::exists(env_, job_.cancel());
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
+}
+
+/// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what somebody
+/// removed from the cache is copied again.
+void Supervisor::keep_code() {
+  last_keep_ns_ = env_.monotonic_ns();
+  if (plan_.plugin.empty()) return;
+  std::vector<std::string> files = plan_.libraries;
+  files.push_back(plan_.plugin);
+  for (const auto& file : files) {
+    env_.touch(file.substr(0, file.rfind('/')));
+    if (base::exists(env_, file)) continue;
+    stage_code(env_, job_, manifest_);
+    return;
+  }
 }
 
 /// Tasks that take longer than was foreseen: the lane commits what it has, and others run what is behind them.

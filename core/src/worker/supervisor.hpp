@@ -71,6 +71,7 @@ class Supervisor {
   bool await_job();
   void read_job();
   void launch(Executor& executor);
+  void keep_code();
   void launch_more(std::size_t at_once, std::uint64_t tasks);
   void reap();
   void bury(Executor& executor, const base::ExitStatus& status);
@@ -124,7 +125,7 @@ class Supervisor {
   std::map<std::uint64_t, OpenClaim> claims_;
   std::map<std::uint64_t, Trouble> troubles_;  // by task
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
-  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
+  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0, last_keep_ns_ = 0;
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
