@@ -38,7 +38,9 @@ struct Queue {
   Span spans[kSpans];
 };
 
-enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed };
+/// Spoiled: tasks closed the log's descriptor, or one of several lanes had no memory left. Which task it was of those
+/// begun since the last commits is not known.
+enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed, kSpoiled };
 
 /// What is known of a lane at any moment, also after its process died.
 struct alignas(128) Lane {
@@ -51,6 +53,7 @@ struct alignas(128) Lane {
   std::atomic<std::uint64_t> reserve, reserve_first;  // the part not begun yet, see Reserve
   std::atomic<LaneState> state;
   std::atomic<std::int32_t> crash_signal;
+  std::atomic<std::uint32_t> crash_aside;  // 1: it was a thread that a task had started
   std::atomic<std::uint32_t> stack_depth;
   std::atomic<std::uint64_t> printed;  // bytes of the executor's output that are in the index
   store::StackEntry stack[kMaxStack];

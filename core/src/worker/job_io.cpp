@@ -39,6 +39,7 @@ void JobIo::wait() {
 }
 
 void JobIo::read(std::uint64_t first, std::uint64_t n, Batch& batch) {
+  log();  // before a task could close descriptors
   batch.first = first;
   batch.entry = entry_;
   batch.result_size = result_size_;
