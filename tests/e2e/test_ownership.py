@@ -11,7 +11,7 @@ class Ownership(JobhostTest):
         """A running host that nobody has to read from, and the id of its job."""
         process = self.start("run", f"{HOSTILE}:sleeps", f"x=1..{tasks}", f"milliseconds={milliseconds}", "-j2",
                              "-o", "out.csv")
-        self.wait_until(lambda: self.job_folders() and self.rows("results"), "no task was done")
+        self.wait_until(lambda: "sleeps" in self.run_jobhost("ls").out and self.rows("results"), "no task was done")
         return process, self.job_folders()[0]
 
     def end(self, process):

@@ -65,8 +65,9 @@ class Follower {
     if (options_.start) ownership.emplace(session_.env, job_, options_.steal);
     output_ = std::make_unique<NoOutput>();
     if (options_.rows) {
-      output_ = make_output(session_.env, job_, options_.output, job_.manifest.tasks, [this] { progress_.clear(); },
-                            ownership ? Part::kOfOwner : Part::kOfReader);
+      output_ = make_output(
+          session_.env, job_, options_.output, job_.manifest.tasks, [this] { progress_.clear(); },
+          ownership ? Part::kOfOwner : Part::kOfReader);
     }
     if (!ownership) return;
     if (!ahead_) {

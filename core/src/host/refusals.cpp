@@ -9,7 +9,7 @@ namespace jobhost::host {
 std::vector<Refusals> refusals_of(base::Env& env, const Job& job) {
   std::map<std::pair<std::string, std::string>, Refusals> groups;
   for (const auto& refusal : store::read_refusals(env, job.directory)) {
-    Refusals& group = groups[{refusal.hostname + refusal.boot, refusal.reason}];
+    Refusals& group = groups[{refusal.hostname, refusal.boot}];
     group = {refusal.hostname, refusal.reason, refusal.code, group.workers + 1};
   }
   std::vector<Refusals> all;

@@ -70,6 +70,7 @@ struct Control {
   std::atomic<std::uint32_t> bell;  // futex: a lane became idle or ended
   std::uint32_t lanes;              // shared lanes; one more, the solo lane, follows them
   std::int32_t supervisor_pid;
+  std::atomic<std::uint32_t> forked;   // 1 in the private copy of a child that a task forked
   std::atomic<std::uint32_t> planned;  // futex: 1 once the plan is there
   std::uint64_t plan_size;
   Queue shared, solo;
@@ -130,6 +131,9 @@ class ControlMemory {
   int fd() const { return fd_; }
   /// Tells executors what to run. Once.
   void publish(const Plan& plan);
+  /// What this process writes from here on, no other sees. Called in a child that a task forked: it must not speak for
+  /// the lane, and its call is to end behind the task that it is in.
+  void make_private() const;
   /// Waits until it is published.
   Plan plan() const;
 

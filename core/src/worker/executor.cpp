@@ -1,6 +1,7 @@
 #include "worker/executor.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -50,6 +51,8 @@ void open_printed(base::Env& env, const std::string& path) {
   const base::File printed(env, path, O_WRONLY | O_CREAT | O_APPEND);
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(printed.fd(), standard);
 }
+
+const ControlMemory* shared_with_supervisor = nullptr;  // for a handler that gets no argument
 
 /// orders: control descriptor, "replay", task.
 int replay_main(base::Env& env, const std::vector<std::string>& orders) {
@@ -112,6 +115,8 @@ int executor_main(base::Env& env) {
     mark(control, first, count, LaneState::kRefused, error.what());
     return static_cast<int>(base::ExitCode::kPluginRefused);
   }
+  shared_with_supervisor = &control;
+  ::pthread_atfork(nullptr, nullptr, [] { shared_with_supervisor->make_private(); });
   record_modules();
   install_crash_guard(count == 1 ? &control->lane[first] : nullptr);
   for (unsigned i = 0; i < count; ++i) {

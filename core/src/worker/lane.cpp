@@ -37,7 +37,6 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       control_(control),
       lane_(lane),
       queue_(queue),
-      process_(::getpid()),
       shares_memory_(manifest.memory > 0 && !prints && control.lanes > 1 && &queue != &control.solo),
       peers_(&queue == &control.shared ? std::span(control.lane, control.lanes) : std::span(&lane, 1)),
       chunk_(manifest.chunk),
@@ -138,7 +137,6 @@ void LaneRunner::run_batch(std::uint64_t span) {
   if (changed || !usual_arithmetic_) context::FloatingPoint().apply();
   batch_.nanoseconds = env_.monotonic_ns() - begin;
   while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
-  if (::getpid() != process_) ::_exit(0);  // a task forked, and its child returned
   if (!io_->intact()) throw base::Error(base::ExitCode::kBackendFailed, "the log was closed");
   printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
   io_->commit(batch_, done);
@@ -224,6 +222,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
   set_throw_floor(__builtin_frame_address(0));
   memory_.begin_tasks();
   std::uint64_t completed = batch_.entry(columns_.data(), n, &sink, &lane_.progress);
+  if (control_.forked.load(std::memory_order_relaxed) != 0) ::_exit(0);  // a child that returned from the task
   memory_.end_tasks();
   begun_.end = Call::of(lane_.batch_end.exchange(0)).end;  // others run what was cut off
   if (completed > n || (!batch_.result_size && sink.used > batch_.capacity)) {

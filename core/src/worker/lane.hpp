@@ -56,7 +56,6 @@ class LaneRunner {
   Control& control_;
   Lane& lane_;
   Queue& queue_;
-  const int process_;
   const bool shares_memory_;  // and its limit with other lanes
   std::span<Lane> peers_;  // lanes of the same queue
   std::uint64_t chunk_, memory_per_task_;
