@@ -3,6 +3,7 @@
 all others must have exact results, every culprit must be named with the right kind, and no innocent one.
 
 usage: poison.py JOBHOST PLUGIN [--tasks N] [--seed S] [--timeout SECONDS] [--retries N]
+       [--backend processes|threads]
 
 Prints its seed; a failing run is repeated with --seed S. Ends with 1 when a task was judged wrongly, or when fewer than
 all kinds of trouble were met."""
@@ -75,7 +76,7 @@ def one_run(options, backend, seed):
         chunk = chance.choice(["auto", "1", "100"])
         begin = time.monotonic()
         run = subprocess.run(command + ["run", os.path.abspath(options.plugin) + ":poison", "--csv", "in.csv", "-b", backend,
-                                        "-j", "4", "--chunk", chunk, "--timeout", str(options.timeout), "--mem", "64M",
+                                        "-j", "4", "--chunk", chunk, "--timeout", str(options.timeout), "--mem", "16M",
                                         "--retries", str(options.retries), "-o", "out.jsonl"],
                              cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=3600)
         seconds = time.monotonic() - begin
@@ -101,8 +102,8 @@ def main():
     parser.add_argument("plugin")
     parser.add_argument("--tasks", type=int, default=1100)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--timeout", type=float, default=0.5)
-    parser.add_argument("--retries", type=int, default=1)
+    parser.add_argument("--timeout", type=float, default=0.6)
+    parser.add_argument("--retries", type=int, default=0)
     parser.add_argument("--backend", choices=["processes", "threads"], action="append")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 30)

@@ -57,7 +57,7 @@ class LaneRunner {
   Lane& lane_;
   Queue& queue_;
   const bool shares_memory_;  // and its limit with other lanes
-  std::span<Lane> peers_;  // lanes of the same queue
+  std::span<Lane> peers_;     // lanes of the same queue
   std::uint64_t chunk_, memory_per_task_;
   std::unique_ptr<TaskIo> io_;
   PrintWatch* prints_;

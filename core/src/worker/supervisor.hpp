@@ -142,9 +142,9 @@ class Supervisor {
     bool count_in_logs = false;
   };
   std::map<std::uint64_t, OpenClaim> claims_;
-  std::map<std::uint64_t, Trouble> troubles_;   // by task
-  std::map<std::uint64_t, Verdict> doubtful_;   // by task: not passed, since it may be this machine's fault
-  std::unique_ptr<Elsewhere> elsewhere_;        // once there is doubt
+  std::map<std::uint64_t, Trouble> troubles_;  // by task
+  std::map<std::uint64_t, Verdict> doubtful_;  // by task: not passed, since it may be this machine's fault
+  std::unique_ptr<Elsewhere> elsewhere_;       // once there is doubt
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
   std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
   std::vector<std::uint64_t> commits_seen_;  // by lane
