@@ -1,5 +1,6 @@
 #include "worker/supervisor.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -59,6 +60,8 @@ void Supervisor::begin() {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+    if (manifest_.sync == base::SyncPolicy::kBatch)
+      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
     own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
@@ -84,6 +87,7 @@ void Supervisor::work() {
       log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
+      if (sync_) sync_->finish();
       party_->leave();
       return;
     }
@@ -96,6 +100,7 @@ void Supervisor::work() {
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
+  if (sync_) sync_->finish();
   write_done();
   wait_for_executors();
   party_->leave();
@@ -201,7 +206,8 @@ void Supervisor::finish_claim(std::uint64_t index) {
 store::LogWriter& Supervisor::own_log() {
   if (!own_log_) {
     own_log_ = std::make_unique<store::LogWriter>(env_, own_log_path_, store::binary_id(party_->self().id),
-                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256));
+                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256),
+                                                  manifest_.sync == base::SyncPolicy::kStrict);
   }
   return *own_log_;
 }
@@ -212,6 +218,7 @@ void Supervisor::tick() {
     last_beat_ns_ = now;
     party_->beat();
   }
+  if (sync_) sync_->throw_failure();
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
@@ -315,11 +322,15 @@ void Supervisor::write_done() {
                            ", \"failed\": " + std::to_string(failed) +
                            ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
   const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
+  const bool durable = manifest_.sync != base::SyncPolicy::kProcess;
+  base::File file(env_, fresh, O_WRONLY | O_CREAT | O_EXCL);
+  file.write(base::as_bytes(text));
+  if (durable) file.sync();
+  file.close();
   env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
   if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  base::sync_directory(env_, job_.path());
+  if (durable) base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }
