@@ -22,7 +22,7 @@ class JobIo : public TaskIo {
 
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
-  bool intact() const override { return !log_ || log_->is_open(); }
+  bool intact() const override;
   void commit(const Batch& batch, std::uint64_t completed) override;
   void before_look() override { wake_ = queue_.wake.load(std::memory_order_acquire); }
   void wait() override;
@@ -47,6 +47,8 @@ class JobIo : public TaskIo {
   bool durable_;  // what is committed survives a power cut
   base::Bytes results_;
   std::unique_ptr<store::LogWriter> log_;
+  base::File witness_;  // is closed, too, where a task of another lane closed the log before it was whole
+  std::uint64_t witness_inode_ = 0;
   std::size_t modules_written_ = 0;
   std::uint32_t wake_ = 0;
 };
