@@ -101,9 +101,9 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   } else if (spoiled) {
     suspect_all_begun(executor, status);
   } else if (sure) {
-    const bool alone = executor.count == 1 && !had_run;
+    const bool alone = executor.count == 1 && !had_run, shares_memory = executor.count > 1 && manifest_.memory > 0;
     for (const auto& [task, lane] : crashed_lanes.empty() ? running : crashed_lanes) {
-      crashed(task, *lane, status, alone);
+      crashed(task, *lane, status, alone || (lane->crash_aside.load() == 0 && !shares_memory));
     }
   } else {
     for (const auto& [task, lane] : running) {
@@ -169,17 +169,16 @@ void Supervisor::suspect_all_begun(const Executor& executor, const base::ExitSta
   }
 }
 
-/// `alone`: nothing else ever ran in the process, so that nothing else can have caused it. Otherwise the task is tried
-/// again alone, even where no attempt is left: what crashed may be a thread that an earlier task left behind, or the
-/// victim of a neighbour.
-void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool alone) {
+/// `sure`: nothing else can have caused it. Otherwise the task is tried again alone, even where no attempt is left:
+/// what crashed may be a thread that an earlier task left behind, or a victim of the neighbour who took all memory.
+void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure) {
   Trouble& trouble = troubles_[task];
   ++trouble.failures;
   log_.warn("task " + std::to_string(task) + " ended its process (" +
             (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) +
             (lane.crash_aside.load() != 0 ? ", in a thread that this or an earlier task started" : "") + "), attempt " +
             std::to_string(trouble.failures) + " of " + std::to_string(1 + manifest_.retries));
-  if (trouble.failures <= manifest_.retries || !alone) return;
+  if (trouble.failures <= manifest_.retries || !sure) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kCrash;
   failure.signal = status.signaled ? status.code : 0;

@@ -92,7 +92,7 @@ class Supervisor {
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
   std::uint64_t commits_of(const Executor& executor) const;
   void suspect_all_begun(const Executor& executor, const base::ExitStatus& status);
-  void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool alone);
+  void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure);
   void timed_out(std::uint64_t task, const Lane& lane);
   void note_last_words(const Executor& executor, std::uint64_t task);
   void end_overdue(Executor& executor, std::uint64_t now);
