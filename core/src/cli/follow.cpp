@@ -7,6 +7,7 @@
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "host/notes.hpp"
+#include "host/refusals.hpp"
 #include "host/worker_watch.hpp"
 #include "host/workers.hpp"
 
@@ -33,21 +34,13 @@ class Follower {
         options_(options),
         stream_(session.env, job),
         progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
-        output_(options.rows
-                    ? make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })
-                    : std::make_unique<NoOutput>()),
         explainer_(job),
         words_(session.env, job),
         watch_(session.env, job),
         ahead_(std::move(ahead)) {}
 
   int run() {
-    if (ahead_) {
-      workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(ahead_));
-    } else if (options_.start) {
-      workers_ = std::make_unique<host::Workers>(session_.env, job_, Session::program(), options_.start->backend,
-                                                 options_.start->lanes);
-    }
+    begin();
     while (!stream_.finished()) {
       const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
       pump();
@@ -57,6 +50,7 @@ class Follower {
       if (!look_after_workers()) return interrupted();
       rest(bell);
     }
+    if (workers_) workers_->ownership().require();
     output_->finish();
     say_farewell();
     progress_.finish(stream_, options_.rows ? job_.manifest.job : "");
@@ -65,12 +59,31 @@ class Follower {
   }
 
  private:
+  /// Nothing is touched that belongs to another host before this one owns the job, and no task runs in vain.
+  void begin() {
+    std::optional<host::Ownership> ownership;
+    if (options_.start) ownership.emplace(session_.env, job_, options_.steal);
+    output_ = std::make_unique<NoOutput>();
+    if (options_.rows) {
+      output_ = make_output(
+          session_.env, job_, options_.output, job_.manifest.tasks, [this] { progress_.clear(); },
+          ownership ? Part::kOfOwner : Part::kOfReader);
+    }
+    if (!ownership) return;
+    if (!ahead_) {
+      ahead_ = std::make_unique<host::HeadStart>(session_.env, Session::program(), options_.start->backend,
+                                                 options_.start->lanes);
+    }
+    workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(*ownership), std::move(ahead_));
+  }
+
   /// Prints all that is there in order. True when the logs held anything new.
   bool pump() {
     const bool fresh = stream_.poll();
     bool any = false;
     while (const host::Block* block = options_.in_order ? stream_.next() : stream_.next_available()) {
       any = true;
+      if (workers_) workers_->ownership().keep();
       if (block->failed) {
         const auto failure = explainer_.explain(block->failure, block->modules);
         output_->write(*block, &failure);
@@ -118,13 +131,18 @@ class Follower {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
-  /// The progress line is wiped before anything is thrown.
+  /// The progress line is wiped before anything is thrown. What this host's own workers cannot do, others may.
   bool workers_running() {
     try {
-      return workers_->running(stream_.done());
-    } catch (const base::Error&) {
+      if (!left_to_others_) return workers_->running(stream_.done());
+      workers_->ownership().keep();
+      return watch_.anyone_alive();
+    } catch (const base::Error& error) {
       progress_.clear();
-      throw;
+      if (error.code() == base::ExitCode::kOwnedElsewhere || stream_.finished() || !watch_.anyone_alive()) throw;
+      session_.say(std::string("note: ") + error.what() + "; workers that others started go on");
+      left_to_others_ = true;
+      return true;
     }
   }
 
@@ -139,7 +157,7 @@ class Follower {
     const auto damage = stream_.damage();
     throw base::Error(damage.empty() ? base::ExitCode::kBackendFailed : base::ExitCode::kDamaged,
                       why + done_of_all() + " are done" + (damage.empty() ? "" : "; damaged: " + damage[0]),
-                      "jobhost resume " + job_.manifest.job);
+                      host::why_no_worker(session_.env, job_));
   }
 
   /// Too many tasks failed.
@@ -168,12 +186,12 @@ class Follower {
   void say_farewell() {
     if (!workers_) return;
     const std::uint64_t begin = session_.env.monotonic_ns();
-    while (workers_running()) {
+    while (!left_to_others_ && workers_running()) {
       const std::uint64_t waited = session_.env.monotonic_ns() - begin;
       if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) workers_->stop(true);
       workers_->bell().wait(workers_->bell().count(), 2'000'000);
     }
-    workers_->throw_complaint();
+    if (!left_to_others_) workers_->throw_complaint();
   }
 
   Session& session_;
@@ -188,6 +206,7 @@ class Follower {
   std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
+  bool left_to_others_ = false;  // own workers cannot run it
   int requests_seen_ = 0;
 };
 

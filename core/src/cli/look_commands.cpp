@@ -17,6 +17,7 @@
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
 #include "host/notes.hpp"
+#include "host/refusals.hpp"
 #include "host/reuse.hpp"
 #include "plugin/producer.hpp"
 #include "report/table.hpp"
@@ -172,6 +173,12 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
+  Json refusals = Json::array();
+  for (const auto& some : host::refusals_of(env, job)) {
+    refusals.push_back(
+        {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
+  }
+  if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
 }
 
@@ -230,6 +237,7 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
+  for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.

@@ -38,7 +38,7 @@ std::vector<host::Job> write_merged(Session& session, const host::Job& job, cons
   host::MergedStream stream(session.env, job);
   for (const auto& sentence : stream.left_out()) session.say(sentence);
   const auto rows = make_output(
-      session.env, job, output, stream.done(), [] {}, true);
+      session.env, job, output, stream.done(), [] {}, Part::kOfReader, true);
   std::map<const host::Job*, host::Explainer> explainers;
   const host::Job* source = nullptr;
   while (const host::Block* block = stream.next()) {

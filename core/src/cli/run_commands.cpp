@@ -25,7 +25,7 @@ namespace {
 
 struct JobOptions {
   std::string job = "@last";
-  bool failed = false, detach = false;
+  bool failed = false, detach = false, steal = false;
   std::string tasks, plugin;
   std::string backend;
   unsigned workers = 0;
@@ -134,6 +134,7 @@ void resume(Session& session, const JobOptions& options) {
   if (all_recorded(session, job)) {
     session.say("job " + job.manifest.job + " is already done");
   } else {
+    how.steal = options.steal;
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
                                        options.workers > 0 ? options.workers : job.manifest.workers};
     check_backend(how.start->backend);
@@ -252,6 +253,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   resume_command->add_option("-j,--workers", options->workers, "Another number of lanes")
       ->type_name("N")
       ->check(CLI::Range(1u, 1024u));
+  resume_command->add_flag("--steal", options->steal, "Take the job from the host that runs it now");
   add_output_options(*resume_command, options->output);
   add_output_options(*add("attach", "Print a job's results in order as they come", &attach), options->output);
   auto* retry_command = add("retry", "Run failed or chosen tasks again, as a new job", &retry);

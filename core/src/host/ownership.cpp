@@ -1,60 +1,84 @@
 #include "host/ownership.hpp"
 
-#include <algorithm>
-#include <charconv>
-
 #include "base/file.hpp"
+#include "base/utc.hpp"
+#include "store/epoch.hpp"
 
 namespace jobhost::host {
 namespace {
 
-constexpr std::string_view kOwner = "owner.";
-
-/// By listing, as generations of claims are: a name that was looked up in vain may stay invisible for a minute.
-std::optional<std::uint64_t> latest_epoch(base::Env& env, const store::JobDirectory& job) {
-  std::optional<std::uint64_t> latest;
-  std::vector<std::string> names;
-  env.list(job.host(), names);
-  for (const auto& name : names) {
-    if (!name.starts_with(kOwner)) continue;
-    std::uint64_t epoch = 0;
-    const char* const end = name.data() + name.size();
-    const auto [stop, error] = std::from_chars(name.data() + kOwner.size(), end, epoch);
-    if (error == std::errc() && stop == end) latest = std::max(epoch, latest.value_or(0));
-  }
-  return latest;
-}
+constexpr std::uint64_t kBeatNs = 1'000'000'000;
+constexpr std::uint64_t kLookNs = 250'000'000;  // for a host that took the job over
+constexpr std::uint64_t kWaitNs = 200'000'000;  // for the heartbeat of an owner on another machine
 
 }  // namespace
 
-Ownership::Ownership(base::Env& env, const Job& job, store::Identity self)
-    : party_(env, job.directory, std::move(self)) {
-  beat();
-  store::DeathWatch watch(env, job.directory, party_.self(), job.manifest.lease_ms * 1'000'000);
-  const std::uint64_t patience = env.monotonic_ns() + job.manifest.lease_ms * 1'000'000 + 1'000'000'000;
-  const auto path = [&](std::uint64_t epoch) {
-    return job.directory.host() + "/" + std::string(kOwner) + std::to_string(epoch);
-  };
-  std::uint64_t next = 0;
-  if (const auto latest = latest_epoch(env, job.directory)) next = *latest + 1;
-  for (;;) {
-    // Who did not survive a power cut as a name lives no more.
-    const auto owner = next == 0 ? std::nullopt : store::read_identity_if_whole(env, path(next - 1));
-    while (owner && !watch.dead(*owner)) {
-      // Whether a host on another machine lives is known only after its lease; one on this machine is known at once.
-      if (store::life_of(env, *owner, party_.self()) == store::Life::kAlive || env.monotonic_ns() > patience) {
-        throw base::Error(base::ExitCode::kOwnedElsewhere,
-                          "job " + job.manifest.job + " is being run by process " + std::to_string(owner->pid) +
-                              " on " + owner->hostname,
-                          "watch it with 'jobhost attach " + job.manifest.job + "', or end it with 'jobhost cancel " +
-                              job.manifest.job + "'");
-      }
-      beat();
-      env.sleep_ns(200'000'000);
-    }
-    if (party_.link_to(path(next))) return;
-    ++next;  // somebody was faster
+Ownership::Ownership(base::Env& env, const Job& job, store::Identity self, bool steal)
+    : env_(&env),
+      directory_(job.directory),
+      job_(job.manifest.job),
+      party_(std::make_unique<store::Party>(env, job.directory, std::move(self))) {
+  party_->beat();
+  for (auto last = store::latest_epoch(env, directory_);; last = epoch_) {
+    if (last && !steal) require_dead(*last, job.manifest.lease_ms * 1'000'000);
+    epoch_ = last ? *last + 1 : 0;
+    if (party_->link_to(directory_.owner(epoch_))) return;
   }
+}
+
+Ownership::~Ownership() {
+  if (!party_) return;
+  try {
+    party_->leave();
+  } catch (const base::Error&) {
+    // The job may be gone; otherwise others take over after a lease.
+  }
+}
+
+void Ownership::require_dead(std::uint64_t epoch, std::uint64_t lease_ns) {
+  const auto found = store::read_identity_if_whole(*env_, directory_.owner(epoch));
+  if (!found) return;  // who did not survive a power cut as a name lives no more
+  const auto& owner = *found;
+  const auto beats = [&] { return store::read_heartbeat(*env_, directory_, owner.id).beats; };
+  const std::uint64_t first = beats();
+  store::DeathWatch watch(*env_, directory_, party_->self(), lease_ns);
+  while (!watch.dead(owner)) {
+    if (store::life_of(*env_, owner, party_->self()) == store::Life::kAlive || beats() != first) {
+      throw owned_elsewhere(epoch, "is being run",
+                            "watch it with 'jobhost attach " + job_ + "', end it with 'jobhost cancel " + job_ +
+                                "', or take it over with 'jobhost resume " + job_ + " --steal'");
+    }
+    party_->beat();
+    env_->sleep_ns(kWaitNs);
+  }
+}
+
+base::Error Ownership::owned_elsewhere(std::uint64_t epoch, const std::string& verb, const std::string& hint) const {
+  const std::string path = directory_.owner(epoch);
+  const auto owner = store::read_identity(*env_, path);
+  base::FileStatus status;
+  env_->status(path, status);
+  return {base::ExitCode::kOwnedElsewhere,
+          "job " + job_ + " " + verb + " by process " + std::to_string(owner.pid) + " on " + owner.hostname +
+              " since " + base::utc(static_cast<std::uint64_t>(status.modified_ns)),
+          hint};
+}
+
+void Ownership::keep() {
+  const std::uint64_t now = env_->monotonic_ns();
+  if (now - looked_ < kLookNs) return;
+  looked_ = now;
+  require();
+  if (now - beaten_ < kBeatNs) return;
+  beaten_ = now;
+  party_->beat();
+}
+
+void Ownership::require() const {
+  const auto latest = store::latest_epoch(*env_, directory_);
+  if (!latest || *latest <= epoch_) return;
+  throw owned_elsewhere(*latest, "was taken over from this host, and is run",
+                        "what was done is kept; watch it with 'jobhost attach " + job_ + "'");
 }
 
 }  // namespace jobhost::host

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "base/utc.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
 #include "host/globals.hpp"
@@ -35,15 +35,6 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 std::string absolute(const std::string& path) {
   char resolved[PATH_MAX];
   return ::realpath(path.c_str(), resolved) ? resolved : path;
-}
-
-std::string utc(std::uint64_t wall_ns) {
-  const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000ULL);
-  std::tm broken{};
-  ::gmtime_r(&seconds, &broken);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &broken);
-  return text;
 }
 
 bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::string& path, const std::string& name,
@@ -98,7 +89,7 @@ std::uint64_t claim_size(std::uint64_t tasks, unsigned worker_processes) {
 void sign(base::Env& env, const store::JobDirectory& directory, const std::vector<std::string>& command,
           bundle::Manifest& manifest) {
   manifest.job = file_name(directory.path());
-  manifest.created = utc(env.wall_ns());
+  manifest.created = base::utc(env.wall_ns());
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
   manifest.hostname = host;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 /// Names of all that a job directory holds (docs/job_directory.md). A job exists if and only if its MANIFEST does.
@@ -19,6 +20,7 @@ class JobDirectory {
   std::string logs() const { return path_ + "/logs"; }
   std::string claims() const { return path_ + "/claims"; }
   std::string host() const { return path_ + "/host"; }
+  std::string owner(std::uint64_t epoch) const { return host() + "/owner." + std::to_string(epoch); }
   std::string cancel() const { return host() + "/cancel"; }
   /// An empty file whose name vouches for MANIFEST.
   std::string voucher(const std::string& manifest_sha256) const { return host() + "/manifest." + manifest_sha256; }

@@ -22,6 +22,9 @@ base::ByteView bytes_of(const T& value) {
 LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane,
                      const Id128& manifest, bool durable)
     : env_(env), file_(env, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND), durable_(durable) {
+  base::FileStatus status;
+  if (const int failure = env.status(file_.fd(), status); failure < 0) base::throw_file_error(failure, "look at", path);
+  inode_ = status.inode;
   SegmentHeader header;
   header.lane = lane;
   header.worker = worker;
@@ -31,6 +34,11 @@ LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worke
   file_.write(bytes_of(header));
   seed_ = header.checksum;
   end_ = committed_ = sizeof header;
+}
+
+bool LogWriter::is_open() const {
+  base::FileStatus status;
+  return env_.status(file_.fd(), status) >= 0 && status.inode == inode_;
 }
 
 void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {

@@ -33,6 +33,8 @@ class LogWriter {
   /// The payload is the concatenation of `parts`. Small frames are collected and written together.
   void add(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
   void flush();
+  /// False once something else in this process closed the log's descriptor, whatever has that number now.
+  bool is_open() const;
   void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
     add(info, parts);
     flush();
@@ -44,6 +46,7 @@ class LogWriter {
 
   base::Env& env_;
   base::File file_;
+  std::uint64_t inode_ = 0;
   bool durable_, named_ = false;           // the directory entry is durable, too
   std::uint64_t end_ = 0, committed_ = 0;  // with what is collected, and without
   std::uint64_t synced_ = 0;

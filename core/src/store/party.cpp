@@ -26,22 +26,29 @@ std::string first_line(base::Env& env, const std::string& path) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
-/// Field 22 of /proc/<pid>/stat, counted behind the command name, which may hold anything. 0 when there is no process.
-std::uint64_t start_time_of(base::Env& env, int pid) {
+struct Process {
+  std::uint64_t start_time = 0;  // 0 when there is none
+  char state = 'X';              // as in /proc/<pid>/stat
+};
+
+/// Fields 3 and 22 of /proc/<pid>/stat, counted behind the command name, which may hold anything.
+Process process_of(base::Env& env, int pid) {
   auto file = base::File::open_if_exists(env, "/proc/" + std::to_string(pid) + "/stat", O_RDONLY);
-  if (!file) return 0;
+  if (!file) return {};
   base::Bytes bytes(1024);
   try {
     bytes.resize(file->read_at(0, bytes));
   } catch (const base::Error&) {
-    return 0;  // ESRCH: it ended between open and read
+    return {};  // ESRCH: it ended between open and read
   }
   const std::string text(base::as_text(bytes));
   std::size_t at = text.rfind(')');
-  if (at == std::string::npos || at + 2 >= text.size()) return 0;
-  if (text[at + 2] == 'Z' || text[at + 2] == 'X') return 0;  // ended, not yet reaped
+  if (at == std::string::npos || at + 2 >= text.size()) return {};
+  const char state = text[at + 2];
+  if (state == 'Z' || state == 'X') return {};  // ended, not yet reaped
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 1, nullptr, 10);
+  if (at == std::string::npos) return {};
+  return {std::strtoull(text.c_str() + at + 1, nullptr, 10), state};
 }
 
 std::string folder(const JobDirectory& job, const std::string& id) { return job.workers() + "/" + id.substr(0, 2); }
@@ -59,7 +66,7 @@ Identity make_identity(base::Env& env, const std::string& role) {
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0) self.pid_space = space;
   self.pid = ::getpid();
-  self.start_time = start_time_of(env, self.pid);
+  self.start_time = process_of(env, self.pid).start_time;
   return self;
 }
 
@@ -116,7 +123,9 @@ Id128 binary_id(const std::string& hex) {
 
 Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
   if (identity.boot != self.boot || identity.pid_space != self.pid_space) return Life::kUnknown;
-  return start_time_of(env, identity.pid) == identity.start_time ? Life::kAlive : Life::kDead;
+  const Process process = process_of(env, identity.pid);
+  if (process.start_time != identity.start_time) return Life::kDead;
+  return process.state == 'T' ? Life::kUnknown : Life::kAlive;
 }
 
 Party::Party(base::Env& env, JobDirectory job, Identity self)

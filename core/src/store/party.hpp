@@ -34,7 +34,8 @@ Id128 binary_id(const std::string& hex);
 
 enum class Life { kAlive, kDead, kUnknown };
 
-/// Certain only for a process of the same boot and pid namespace; anything else is kUnknown and needs a lease.
+/// Certain only for a process of the same boot and pid namespace that is not suspended; anything else is kUnknown and
+/// needs a lease.
 Life life_of(base::Env& env, const Identity& identity, const Identity& self);
 
 struct Heartbeat {

@@ -9,6 +9,7 @@
 
 #include "base/file.hpp"
 #include "store/done.hpp"
+#include "store/refusals.hpp"
 #include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/mailbox_source.hpp"
@@ -42,18 +43,28 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
     if (!await_job()) return;
   }
-  read_job();
-  control_->publish(plan_);
-  if (!launcher_) launcher_ = make_launcher(plan_);
+  try {
+    read_job();
+    control_->publish(plan_);
+    if (!launcher_) launcher_ = make_launcher(plan_);
+    begin();
+  } catch (const base::Error& error) {
+    give_up(error);
+    throw;
+  }
+}
+
+/// Executors start while this process looks what there is to do.
+void Supervisor::begin() {
   launcher_->surround(manifest_.context, plan_);
   launch_more(cores_, manifest_.open ? UINT64_MAX : manifest_.tasks);
-  // Executors start while this process looks for work.
   if (mailbox_) {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
     if (manifest_.sync == base::SyncPolicy::kBatch)
       sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
+    own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
             (manifest_.open ? "open" : std::to_string(manifest_.tasks) + " tasks") + "), " +
@@ -64,6 +75,15 @@ Supervisor::~Supervisor() = default;
 
 void Supervisor::run() {
   if (!source_) return;  // there was no job
+  try {
+    work();
+  } catch (const base::Error& error) {
+    give_up(error);
+    throw;
+  }
+}
+
+void Supervisor::work() {
   while (!source_->everything_done()) {
     if (const char* reason = reason_to_stop()) {
       log_.info(std::string("stopping: ") + reason);
@@ -88,7 +108,32 @@ void Supervisor::run() {
   party_->leave();
 }
 
+/// Says why, and leaves what it claimed to others.
+void Supervisor::give_up(const base::Error& error) {
+  stop_lanes();
+  launcher_.reset();
+  const bool is_refusal =
+      error.code() == base::ExitCode::kPluginRefused || error.code() == base::ExitCode::kBackendFailed;
+  if (self_ && is_refusal) store::add_refusal(env_, job_, *self_, static_cast<int>(error.code()), error.what());
+  if (!party_) return;
+  try {
+    party_->leave();
+  } catch (const base::Error&) {
+    // The disk is full or gone: others wait for the lease.
+  }
+}
+
+/// Tasks are claimed once an executor has loaded the code.
+bool Supervisor::able() const {
+  if (mailbox_) return true;
+  return std::any_of(executors_.begin(), executors_.end(), [&](const Executor& executor) {
+    const LaneState state = (*control_)->lane[executor.first].state.load();
+    return executor.running && (state == LaneState::kIdle || state == LaneState::kRunning);
+  });
+}
+
 void Supervisor::feed() {
+  if (claims_.empty() && !able()) return;
   const bool ahead = claim_period_ns_ < kQuickClaimNs;
   while (shared_->untaken() < (ahead ? std::max<std::uint64_t>(2 * options_.lanes, 2 * manifest_.claim) : 1)) {
     const auto work = source_->next();
@@ -132,9 +177,10 @@ void Supervisor::again(std::uint64_t index, store::Interval tasks) {
   // A task under suspicion runs alone, so that no neighbour suffers with it.
   for (auto suspect = troubles_.lower_bound(tasks.first); suspect != troubles_.end() && suspect->first < tasks.end;
        ++suspect) {
-    if (suspect->second.failures == 0 && suspect->second.lost < kLostBeforeAlone) continue;
+    const Trouble& trouble = suspect->second;
+    if (trouble.failures == 0 && trouble.lost < kLostBeforeAlone && !trouble.alone) continue;
     if (suspect->first > tasks.first) shared_->add(index, {tasks.first, suspect->first});
-    solo_->add(index, {suspect->first, suspect->first + 1});
+    if (!doubtful_.contains(suspect->first)) solo_->add(index, {suspect->first, suspect->first + 1});
     tasks.first = suspect->first + 1;
   }
   if (tasks.first < tasks.end) shared_->add(index, tasks);
@@ -183,6 +229,7 @@ void Supervisor::tick() {
   last_look_ns_ = now;
   cancelled_ = base::exists(env_, job_.cancel());
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
+  judge_doubtful();
 }
 
 /// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what somebody
