@@ -33,15 +33,28 @@ class Follower {
         options_(options),
         stream_(session.env, job),
         progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
-        output_(options.rows
-                    ? make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })
-                    : std::make_unique<NoOutput>()),
         explainer_(job),
         words_(session.env, job),
         watch_(session.env, job),
         ahead_(std::move(ahead)) {}
 
   int run() {
+    try {
+      return follow();
+    } catch (const base::Error& error) {
+      progress_.clear();
+      if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
+      const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
+      throw base::Error(error.code(), error.what(),
+                        hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.manifest.job);
+    }
+  }
+
+ private:
+  int follow() {
+    output_ = options_.rows
+                  ? make_output(session_.env, job_, options_.output, job_.manifest.tasks, [this] { progress_.clear(); })
+                  : std::make_unique<NoOutput>();
     if (ahead_) {
       workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(ahead_));
     } else if (options_.start) {
@@ -64,7 +77,6 @@ class Follower {
     return stream_.failed() > 0 ? 1 : 0;
   }
 
- private:
   /// Prints all that is there in order. True when the logs held anything new.
   bool pump() {
     const bool fresh = stream_.poll();
@@ -105,13 +117,12 @@ class Follower {
       workers_->stop(requests > 1);
     }
     if (!workers_) return somebody_works();
-    if (workers_running()) return true;
+    if (workers_->running(stream_.done())) return true;
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
-    throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + done_of_all() + " are done",
-                      "jobhost resume " + job_.manifest.job);
+    throw base::Error(base::ExitCode::kBackendFailed, "the workers ended before all was done");
   }
 
   bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
@@ -119,23 +130,11 @@ class Follower {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
-  /// The progress line is wiped before anything is thrown.
-  bool workers_running() {
-    try {
-      return workers_->running(stream_.done());
-    } catch (const base::Error&) {
-      progress_.clear();
-      throw;
-    }
-  }
-
   bool somebody_works() {
     if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
-    throw base::Error(base::ExitCode::kBackendFailed,
-                      "no worker is running job " + job_.manifest.job + ": " + done_of_all() + " are done",
-                      "jobhost resume " + job_.manifest.job);
+    throw base::Error(base::ExitCode::kBackendFailed, "no worker is running job " + job_.manifest.job);
   }
 
   /// Too many tasks failed.
@@ -164,7 +163,7 @@ class Follower {
   void say_farewell() {
     if (!workers_) return;
     const std::uint64_t begin = session_.env.monotonic_ns();
-    while (workers_running()) {
+    while (workers_->running(stream_.done())) {
       const std::uint64_t waited = session_.env.monotonic_ns() - begin;
       if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) workers_->stop(true);
       workers_->bell().wait(workers_->bell().count(), 2'000'000);

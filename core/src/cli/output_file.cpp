@@ -37,10 +37,10 @@ void OutputFile::write(std::string_view text) {
 void OutputFile::finish() {
   if (!file_) return;
   file_->close();
-  file_.reset();
   if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
     base::throw_file_error(failure, "rename the finished output to", path_);
   }
+  file_.reset();
 }
 
 }  // namespace jobhost::cli

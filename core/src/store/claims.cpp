@@ -29,11 +29,8 @@ std::optional<Claim> Claims::latest(std::uint64_t index) {
 
 std::set<std::uint64_t> Claims::taken() {
   std::set<std::uint64_t> result;
-  std::vector<std::string> folders, names;
-  env_.list(job_.claims(), folders);
-  for (const auto& folder : folders) {
-    env_.list(job_.claims() + "/" + folder, names);
-    for (const auto& name : names) {
+  for (const auto& folder : base::names_in(env_, job_.claims())) {
+    for (const auto& name : base::names_in(env_, job_.claims() + "/" + folder)) {
       std::uint64_t index = 0;
       const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
       if (error == std::errc() && *end == '.') result.insert(index);

@@ -111,7 +111,7 @@ int executor_main(base::Env& env) {
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
-    return static_cast<int>(base::ExitCode::kPluginRefused);
+    return static_cast<int>(error.code());
   }
   record_modules();
   install_crash_guard(count == 1 ? &control->lane[first] : nullptr);
