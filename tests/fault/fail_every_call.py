@@ -43,7 +43,7 @@ def allowed(scene, path):
 
 def names(said, path):
     """Whether a message names the file: by its path, its name, or that of the final file that it was to become."""
-    name = re.sub(r"(\.[0-9a-f]{16})?\.tmp$", "", os.path.basename(path))
+    name = re.sub(r"(\.[0-9a-f]{16})?\.tmp$", "", os.path.basename(path.rstrip("/")))
     final = re.sub(r"\.[0-9a-f]{32}$", "", name)
     library = name.split(".so")[0] if path.startswith(SYSTEM) else name  # the name of the library, not of its version
     return any(word and word in said for word in (name, final, library, os.path.dirname(path) + "'"))

@@ -165,12 +165,12 @@ def main():
     parser.add_argument("--long", action="store_true", help="2,000 runs, 20,000 and 4,000 kills")
     parser.add_argument("--runs", type=int, default=None)
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--tasks", type=int, default=6000)
+    parser.add_argument("--tasks", type=int, default=5000)
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time")
     parser.add_argument("--least-workers", type=int, default=None)
     parser.add_argument("--least-hosts", type=int, default=None)
     options = parser.parse_args()
-    runs = options.runs or (2000 if options.long else 20)
+    runs = options.runs or (2000 if options.long else 12)
     least = {"worker": 10 * runs if options.least_workers is None else options.least_workers,
              "host": 2 * runs if options.least_hosts is None else options.least_hosts}
     first = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 30)
