@@ -86,7 +86,11 @@ std::size_t File::read_at(std::uint64_t offset, std::span<unsigned char> bytes) 
 }
 
 void File::sync() {
-  if (const int failure = env_->sync(fd_); failure < 0) throw_file_error(failure, "sync", path_);
+  int failure = 0;
+  do {
+    failure = env_->sync(fd_);
+  } while (failure == -EINTR);  // nothing has failed then
+  if (failure < 0) throw_file_error(failure, "sync", path_);
 }
 
 void File::truncate(std::uint64_t size) {

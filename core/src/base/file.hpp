@@ -30,7 +30,7 @@ class File {
   void write(ByteView bytes);  // all of it, at the current position (or the end with O_APPEND)
   /// Reads up to bytes.size() at `offset`; returns how many, less only at the end of the file.
   std::size_t read_at(std::uint64_t offset, std::span<unsigned char> bytes) const;
-  void sync();
+  void sync();  // a failure says that data may be lost, and says it only once: never sync again after it
   void truncate(std::uint64_t size);
   void close();  // reports a failing close; the destructor does not
 

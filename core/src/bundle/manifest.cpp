@@ -99,6 +99,11 @@ Manifest from(const Json& json, const std::string& where) {
   manifest.timeout_ms = json.at("timeout_ms");
   manifest.memory = json.at("memory");
   manifest.lease_ms = json.at("lease_ms");
+  if (const auto sync = base::sync_policy_of(json.value("sync", base::word_of(base::SyncPolicy::kProcess)))) {
+    manifest.sync = *sync;
+  } else {
+    refuse(where, "'sync' is none of process, batch and strict");
+  }
   const Json& context = json.at("context");
   manifest.context = context_from_json(context.dump());
   for (const auto& global : context.at("globals")) {
@@ -147,6 +152,7 @@ std::string to_json(const Manifest& manifest) {
   json["timeout_ms"] = manifest.timeout_ms;
   json["memory"] = manifest.memory;
   json["lease_ms"] = manifest.lease_ms;
+  json["sync"] = base::word_of(manifest.sync);
   Json globals = Json::array();
   for (const auto& global : manifest.globals) {
     globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", base::to_hex(global.value)}});

@@ -18,6 +18,7 @@
 #include "host/reuse.hpp"
 #include "host/submission.hpp"
 #include "host/workers.hpp"
+#include "store/job_sync.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -93,6 +94,10 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
       show_plan(session, job);
       base::remove_tree(session.env, job.directory.path());
     } else if (options.hold) {
+      if (job.manifest.sync == base::SyncPolicy::kBatch) {  // there is no worker to do it
+        store::sync_code_and_inputs(session.env, job.directory);
+        store::sync_manifest(session.env, job.directory);
+      }
       std::printf("%s\n", job.manifest.job.c_str());
       session.say("no worker is started; begin with: jobhost resume " + job.manifest.job);
     } else if (options.detach) {

@@ -21,6 +21,7 @@
 #include "plugin/inspect.hpp"
 #include "schema/difference.hpp"
 #include "schema/value.hpp"
+#include "store/job_sync.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -121,7 +122,10 @@ Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)
     fill(job);
     const std::string json = bundle::to_json(job.manifest);
     job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
+    const bool strict = job.manifest.sync == base::SyncPolicy::kStrict;
+    if (strict) store::sync_code_and_inputs(env, job.directory);
     base::write_file_atomically(env, job.directory.manifest(), base::as_bytes(json), false, 0400);
+    if (strict) store::sync_manifest(env, job.directory);
     return job;
   } catch (...) {
     remove_unfinished(env, job.directory);
@@ -249,6 +253,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
+    manifest.sync = spec.sync;
     manifest.exact_system_libraries = spec.exact_libraries;
     manifest.globals = merged_globals(description, spec.session, spec.globals);
     manifest.isolate_globals = spec.isolate_globals;

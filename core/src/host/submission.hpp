@@ -36,6 +36,7 @@ struct JobSpec {
   unsigned retries = 2;
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
+  base::SyncPolicy sync = base::SyncPolicy::kBatch;          // what results survive
   std::vector<bundle::Global> session = {};                  // values from elsewhere; `globals` win
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   bool isolate_globals = false;                              // they are set again before every task

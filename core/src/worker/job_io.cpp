@@ -23,12 +23,13 @@ JobIo::JobIo(base::Env& env, Control& control, Queue& queue, const bundle::Manif
       doorbell_(doorbell),
       stacks_(std::move(stacks)),
       inputs_(env, manifest.inputs, manifest.kernel, plan.job_directory),
-      result_size_(schema::fixed_size(manifest.kernel.result)) {}
+      result_size_(schema::fixed_size(manifest.kernel.result)),
+      durable_(manifest.sync == base::SyncPolicy::kStrict) {}
 
 store::LogWriter& JobIo::log() {
   if (!log_) {
     log_ = std::make_unique<store::LogWriter>(env_, log_path_, store::binary_id(plan_.worker_id), lane_number_,
-                                              store::binary_id(plan_.manifest_sha256));
+                                              store::binary_id(plan_.manifest_sha256), durable_);
   }
   return *log_;
 }

@@ -43,6 +43,7 @@ class JobIo : public TaskIo {
   StackSource stacks_;
   bundle::InputReader inputs_;
   std::optional<std::uint64_t> result_size_;
+  bool durable_;  // what is committed survives a power cut
   base::Bytes results_;
   std::unique_ptr<store::LogWriter> log_;
   std::size_t modules_written_ = 0;

@@ -1,5 +1,6 @@
 #include "worker/supervisor.hpp"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <unistd.h>
@@ -49,6 +50,8 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+    if (manifest_.sync == base::SyncPolicy::kBatch)
+      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
             (manifest_.open ? "open" : std::to_string(manifest_.tasks) + " tasks") + "), " +
@@ -64,6 +67,7 @@ void Supervisor::run() {
       log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
+      if (sync_) sync_->finish();
       party_->leave();
       return;
     }
@@ -76,6 +80,7 @@ void Supervisor::run() {
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
+  if (sync_) sync_->finish();
   write_done();
   wait_for_executors();
   party_->leave();
@@ -155,7 +160,8 @@ void Supervisor::finish_claim(std::uint64_t index) {
 store::LogWriter& Supervisor::own_log() {
   if (!own_log_) {
     own_log_ = std::make_unique<store::LogWriter>(env_, own_log_path_, store::binary_id(party_->self().id),
-                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256));
+                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256),
+                                                  manifest_.sync == base::SyncPolicy::kStrict);
   }
   return *own_log_;
 }
@@ -166,6 +172,7 @@ void Supervisor::tick() {
     last_beat_ns_ = now;
     party_->beat();
   }
+  if (sync_) sync_->throw_failure();
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
@@ -268,11 +275,15 @@ void Supervisor::write_done() {
                            ", \"failed\": " + std::to_string(failed) +
                            ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
   const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
+  const bool durable = manifest_.sync != base::SyncPolicy::kProcess;
+  base::File file(env_, fresh, O_WRONLY | O_CREAT | O_EXCL);
+  file.write(base::as_bytes(text));
+  if (durable) file.sync();
+  file.close();
   env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
   if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  base::sync_directory(env_, job_.path());
+  if (durable) base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }

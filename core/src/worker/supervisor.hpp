@@ -16,6 +16,7 @@
 #include "store/log_writer.hpp"
 #include "store/party.hpp"
 #include "store/result_arena.hpp"
+#include "worker/background_sync.hpp"
 #include "worker/control.hpp"
 #include "worker/launcher.hpp"
 #include "worker/span_table.hpp"
@@ -104,6 +105,7 @@ class Supervisor {
   std::unique_ptr<store::Mailbox> mailbox_;      // of an open job, else null
   std::unique_ptr<store::ResultArena> replies_;  // likewise
   std::unique_ptr<WorkSource> source_;
+  std::unique_ptr<BackgroundSync> sync_;  // with the policy "batch"
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;
