@@ -63,7 +63,7 @@ def main():
             blow = ["--role", "host", "--calls", calls]
 
             def one(n):
-                for _ in range(4):
+                for _ in range(6):
                     with scene_of() as scene:
                         ended = scene.run(command, blow=[*blow, "--at", str(n), "--do", action])
                         if ended.blow:

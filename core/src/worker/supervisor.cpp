@@ -280,9 +280,9 @@ void Supervisor::write_done() {
   file.write(base::as_bytes(text));
   if (durable) file.sync();
   file.close();
-  env_.link(fresh, job_.done());  // whoever is first: all say the same
+  const int answer = env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
-  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
+  if (!base::exists(env_, job_.done())) base::throw_file_error(answer < 0 ? answer : -EIO, "link", job_.done());
   if (durable) base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
