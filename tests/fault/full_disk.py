@@ -68,10 +68,11 @@ class DiskScene(Scene):
         super().__exit__()
 
     def words(self, command):
-        if command[0] != "run":
+        words = {"run": ["-o", self.output], "submit": []}.get(command[0])
+        if words is None:
             return super().words(command)
-        return [self.programs.jobhost, "--store", self.store, "--quiet", "run", f"{self.programs.plugin}:{self.kernel}",
-                "--csv", self.path("in.csv"), "-j", "2", "-o", self.output]
+        return [self.programs.jobhost, "--store", self.store, "--quiet", command[0],
+                f"{self.programs.plugin}:{self.kernel}", "--csv", self.path("in.csv"), "-j", "2", *words]
 
     def exact(self):
         try:
@@ -195,6 +196,12 @@ def main():
                 if free is not None:
                     scene.disk.leave(free)
                 account(name, *judge(scene, scene.run("run"), must_fill))
+    for size in (1, 2, 4, 8, 16, 32, 64) if options.long else [1]:
+        name = f"detached, {size} MiB"
+        if options.only in name:
+            with large_results(programs, "store", {"mebibytes": size}, 3 * (size << 20) // 2) as scene:
+                scene.run("submit")
+                account(name, *judge(scene, scene.run("attach", "@last", "-o", scene.output), True))
     for name, role, n in quotas(programs, options.long):
         if options.only in name:
             with small(programs, "store", {"mebibytes": 4}) as scene:

@@ -1,5 +1,9 @@
 #include "cli/follow.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/progress.hpp"
@@ -134,7 +138,21 @@ class Follower {
     if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
-    throw base::Error(base::ExitCode::kBackendFailed, "no worker is running job " + job_.manifest.job);
+    throw base::Error(base::ExitCode::kBackendFailed, "no worker is running job " + job_.manifest.job + last_words());
+  }
+
+  /// Why the last worker ended, where it said so.
+  std::string last_words() const {
+    const std::string path = job_.directory.printed() + "/worker";
+    const auto printed = base::File::open_if_exists(session_.env, path, O_RDONLY | O_NOFOLLOW);
+    if (!printed) return "";
+    base::Bytes bytes(4096);
+    bytes.resize(printed->read_at(printed->size() - std::min<std::uint64_t>(printed->size(), bytes.size()), bytes));
+    const std::string text = "\n" + std::string(base::as_text(bytes)), mark = "\nerror: ";
+    const std::size_t at = text.rfind(mark);
+    if (at == std::string::npos) return "";
+    const std::string reason = text.substr(at + mark.size());
+    return "; the last one ended: " + reason.substr(0, reason.find('\n'));
   }
 
   /// Too many tasks failed.
