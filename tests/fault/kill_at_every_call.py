@@ -75,7 +75,7 @@ def main():
             campaign.run(name, points, certain, one)
     finally:
         shutil.rmtree(template)
-    return campaign.end(0 if options.only or options.at else 1500 if options.long else 30)
+    return campaign.end(0 if options.only or options.at else 1200 if options.long else 30)
 
 
 if __name__ == "__main__":

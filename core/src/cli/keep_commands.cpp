@@ -1,9 +1,11 @@
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -86,28 +88,42 @@ bool older_than(base::Env& env, const std::string& path, double days) {
   return age > days * 86400e9;
 }
 
+/// What a submission or `rm` was cut off at: named like a job, without MANIFEST, and with nothing in it but what jobs
+/// have.
+bool is_part_of_job(base::Env& env, const std::string& path, const std::string& name) {
+  constexpr std::string_view kShape = "dddddddd-dddddd-xxxx";  // as Store::create_job names them
+  const auto fits = [](char c, char shape) {
+    if (shape == '-') return c == '-';
+    return (c >= '0' && c <= '9') || (shape == 'x' && c >= 'a' && c <= 'f');
+  };
+  if (name.size() != kShape.size() || !std::equal(name.begin(), name.end(), kShape.begin(), fits)) return false;
+  if (!base::exists(env, path + "/.")) return false;
+  static const std::set<std::string> kParts = {"blob", "claims",  "host",    "inputs",
+                                               "logs", "printed", "workers", "DONE"};
+  const auto parts = base::names_in(env, path);
+  return std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
+    return kParts.contains(part) || part.starts_with("MANIFEST.") || part.starts_with("DONE.");
+  });
+}
+
 /// Folders that nothing refers to: submissions that were cut off, and code that no job used for a while.
 std::vector<std::string> garbage(Session& session, double days) {
   constexpr double kHour = 1.0 / 24;
-  std::vector<std::string> found, names;
+  std::vector<std::string> found;
   std::set<std::string> needed;
   const std::string store = session.store().path(), cache = worker::private_cache(session.env);
-  session.env.list(store, names);
-  for (const auto& name : names) {
+  for (const auto& name : base::names_in(session.env, store)) {
     const store::JobDirectory directory(store + "/" + name);
     const bool is_job = base::exists(session.env, directory.manifest());
-    const bool was_to_be_one =
-        base::exists(session.env, directory.blobs()) && base::exists(session.env, directory.claims());
-    if (!is_job && was_to_be_one && older_than(session.env, directory.path(), kHour)) found.push_back(directory.path());
+    const bool unfinished = (name.starts_with(".gitignore.") && name.ends_with(".tmp")) ||
+                            (!is_job && is_part_of_job(session.env, directory.path(), name));
+    if (unfinished && older_than(session.env, directory.path(), kHour)) found.push_back(directory.path());
     if (!is_job || base::exists(session.env, directory.done())) continue;
-    std::vector<std::string> blobs;
-    session.env.list(directory.blobs(), blobs);
+    const auto blobs = base::names_in(session.env, directory.blobs());
     needed.insert(blobs.begin(), blobs.end());
   }
   for (const std::string folder : {"", "/build"}) {
-    names.clear();
-    session.env.list(cache + folder, names);
-    for (const auto& name : names) {
+    for (const auto& name : base::names_in(session.env, cache + folder)) {
       const std::string path = cache + folder + "/" + name;
       if (name != "build" && !needed.contains(name) && older_than(session.env, path, days)) found.push_back(path);
     }
