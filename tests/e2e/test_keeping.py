@@ -97,19 +97,27 @@ class Keeping(JobhostTest):
         half = os.path.join(self.store, "20200101-000000-abcd")
         for name in ("blob", "claims"):
             os.makedirs(os.path.join(half, name))
-        foreign = os.path.join(self.store, "mine")
-        os.mkdir(foreign)
+        barely = os.path.join(self.store, "20200101-000000-beef")  # killed before there was anything in it
+        os.mkdir(barely)
+        ignored = os.path.join(self.store, ".gitignore.0123456789abcdef.tmp")
+        open(ignored, "w").close()
+        foreign = [os.path.join(self.store, name) for name in ("mine", "20200101-000000-0001", "20200101-000000-0002.txt")]
+        for path in foreign[:2]:
+            os.mkdir(path)
+        for path in (foreign[1] + "/notes.txt", foreign[2]):
+            open(path, "w").close()
         old = time.time() - 90 * 86400
         cached = [os.path.join(self.folder, "cache/jobhost", name) for name in os.listdir(f"{self.folder}/cache/jobhost")]
         self.age(half)
-        for path in (foreign, *cached):
+        for path in (barely, ignored, *foreign, *cached):
             os.utime(path, (old, old))
-        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), [f"removed {half}"])
+        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), 
+                         [f"removed {path}" for path in (ignored, half, barely)])
         would = self.run_jobhost("gc", "--dry-run").out
         self.assertTrue(all(f"would remove {path}\n" in would for path in cached))
         self.run_jobhost("gc")
         self.assertEqual(os.listdir(os.path.join(self.folder, "cache/jobhost")), [])
-        self.assertTrue(os.path.isdir(foreign))
+        self.assertTrue(all(map(os.path.exists, foreign)))
         self.assertEqual(len(self.rows("results")), 1)
 
     def age(self, folder, days=90):

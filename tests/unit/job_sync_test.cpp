@@ -115,6 +115,15 @@ TEST_CASE("a worker's logs are synced where they grew") {
   CHECK(small.env.synced().size() == 4);
 }
 
+TEST_CASE("logs that cannot be listed are not taken for synced") {
+  SmallJob small;
+  auto log = small.writer(small.log, false);
+  log.append(kFrame, {base::as_bytes("12345678")});
+  store::LogSync logs(small.env, small.job, kWorker);
+  small.env.plant({.at = 1, .error = EIO, .kinds = {test::Call::kList}});
+  CHECK_THROWS_WITH(logs.run(), Catch::Contains("cannot list") && Catch::Contains("input/output error"));
+}
+
 TEST_CASE("in the background a job is synced with its code, its inputs and its name") {
   SmallJob small;
   auto log = small.writer(small.log, false);

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/env.hpp"
@@ -54,7 +55,12 @@ void make_directories(Env& env, const std::string& path);
 /// The path seen from the working directory; "" stays.
 std::string absolute_path(const std::string& path);
 
+/// Nothing when there is nothing that this process may see; throws when nobody knows, as on an input/output error.
+std::optional<FileStatus> status_if_exists(Env& env, const std::string& path);
 bool exists(Env& env, const std::string& path);
+
+/// Sorted names in a directory, without "." and ".."; none when there is no such directory.
+std::vector<std::string> names_in(Env& env, const std::string& path);
 
 /// rm -r beneath `path`; follows no symbolic link. Missing is fine.
 void remove_tree(Env& env, const std::string& path);

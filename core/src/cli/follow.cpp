@@ -1,5 +1,9 @@
 #include "cli/follow.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/progress.hpp"
@@ -40,6 +44,19 @@ class Follower {
         ahead_(std::move(ahead)) {}
 
   int run() {
+    try {
+      return follow();
+    } catch (const base::Error& error) {
+      progress_.clear();
+      if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
+      const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
+      throw base::Error(error.code(), error.what(),
+                        hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.manifest.job);
+    }
+  }
+
+ private:
+  int follow() {
     begin();
     while (!stream_.finished()) {
       const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
@@ -58,7 +75,6 @@ class Follower {
     return stream_.failed() > 0 ? 1 : 0;
   }
 
- private:
   /// Nothing is touched that belongs to another host before this one owns the job, and no task runs in vain.
   void begin() {
     std::optional<host::Ownership> ownership;
@@ -118,12 +134,12 @@ class Follower {
       workers_->stop(requests > 1);
     }
     if (!workers_) return somebody_works();
-    if (workers_running()) return true;
+    if (workers_->running(stream_.done())) return true;
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
-    throw_unfinished("the workers ended, and ");
+    throw_unfinished("the workers ended before all was done");
   }
 
   bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
@@ -150,14 +166,31 @@ class Follower {
     if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
-    throw_unfinished("no worker is running job " + job_.manifest.job + ": ");
+    throw_unfinished("no worker is running job " + job_.manifest.job);
   }
 
-  [[noreturn]] void throw_unfinished(const std::string& why) {
+  [[noreturn]] void throw_unfinished(const std::string& what) {
     const auto damage = stream_.damage();
-    throw base::Error(damage.empty() ? base::ExitCode::kBackendFailed : base::ExitCode::kDamaged,
-                      why + done_of_all() + " are done" + (damage.empty() ? "" : "; damaged: " + damage[0]),
-                      host::why_no_worker(session_.env, job_));
+    if (!damage.empty()) {
+      throw base::Error(base::ExitCode::kDamaged, what + ": " + done_of_all() + " are done; damaged: " + damage[0],
+                        "jobhost resume " + job_.manifest.job);
+    }
+    const std::string refusals = host::why_no_worker(session_.env, job_);
+    throw base::Error(base::ExitCode::kBackendFailed, what + (refusals.empty() ? last_words() : ""), refusals);
+  }
+
+  /// Why the last worker ended, where it said so.
+  std::string last_words() const {
+    const std::string path = job_.directory.printed() + "/worker";
+    const auto printed = base::File::open_if_exists(session_.env, path, O_RDONLY | O_NOFOLLOW);
+    if (!printed) return "";
+    base::Bytes bytes(4096);
+    bytes.resize(printed->read_at(printed->size() - std::min<std::uint64_t>(printed->size(), bytes.size()), bytes));
+    const std::string text = "\n" + std::string(base::as_text(bytes)), mark = "\nerror: ";
+    const std::size_t at = text.rfind(mark);
+    if (at == std::string::npos) return "";
+    const std::string reason = text.substr(at + mark.size());
+    return "; the last one ended: " + reason.substr(0, reason.find('\n'));
   }
 
   /// Too many tasks failed.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -171,12 +172,29 @@ class Age {
   std::int64_t now_;
 };
 
+/// What a submission or `rm` was cut off at: named like a job, without MANIFEST, and with nothing in it but what jobs
+/// have.
+bool is_part_of_job(base::Env& env, const std::string& path, const std::string& name) {
+  constexpr std::string_view kShape = "dddddddd-dddddd-xxxx";  // as Store::create_job names them
+  const auto fits = [](char c, char shape) {
+    if (shape == '-') return c == '-';
+    return (c >= '0' && c <= '9') || (shape == 'x' && c >= 'a' && c <= 'f');
+  };
+  if (name.size() != kShape.size() || !std::equal(name.begin(), name.end(), kShape.begin(), fits)) return false;
+  if (!base::exists(env, path + "/.")) return false;
+  static const std::set<std::string> kParts = {"blob", "claims",  "host",    "inputs",
+                                               "logs", "printed", "workers", "DONE"};
+  const auto parts = base::names_in(env, path);
+  return std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
+    return kParts.contains(part) || part.starts_with("MANIFEST.") || part.starts_with("DONE.");
+  });
+}
+
 /// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent for
 /// long, when its inputs come from a slow program: who makes the job is asked where that can be done.
-bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, double days) {
-  if (base::exists(env, job.manifest()) || !base::exists(env, job.blobs()) || !base::exists(env, job.claims())) {
-    return false;
-  }
+bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name,
+             double days) {
+  if (base::exists(env, job.manifest()) || !is_part_of_job(env, job.path(), name)) return false;
   auto life = store::Life::kDead;
   try {
     if (base::exists(env, job.submitter())) {
@@ -199,35 +217,30 @@ struct Garbage {
 std::vector<Garbage> garbage(Session& session, double days) {
   base::Env& env = session.env;
   std::vector<Garbage> found;
-  std::vector<std::string> names;
   std::set<std::string> needed;
   const std::string store = session.store().path(), cache = worker::private_cache(env);
-  if (env.list(store, names) >= 0) {
-    const Age age(env, store);
-    for (const auto& name : names) {
-      const store::JobDirectory directory(store + "/" + name);
-      if (cut_off(env, age, directory, days)) found.push_back({directory.path(), kHour});
-      if (!base::exists(env, directory.manifest()) || base::exists(env, directory.done())) continue;
-      std::vector<std::string> blobs;
-      env.list(directory.blobs(), blobs);
-      needed.insert(blobs.begin(), blobs.end());
+  const Age ages(env, store);
+  for (const auto& name : base::names_in(env, store)) {
+    const store::JobDirectory directory(store + "/" + name);
+    const bool half_written = name.starts_with(kDoomed) || (name.starts_with(".gitignore.") && name.ends_with(".tmp"));
+    if (half_written ? ages.older(directory.path(), kHour) : cut_off(env, ages, directory, name, days)) {
+      found.push_back({directory.path(), kHour});
     }
+    if (!base::exists(env, directory.manifest()) || base::exists(env, directory.done())) continue;
+    const auto blobs = base::names_in(env, directory.blobs());
+    needed.insert(blobs.begin(), blobs.end());
   }
   // Jobs of other stores are not known here: their workers say every hour what they use.
   const double unused = std::max(days, 3 * kHour);
   const Age age(env, cache);
   for (const std::string folder : {"", "/build"}) {
-    names.clear();
-    env.list(cache + folder, names);
-    for (const auto& name : names) {
+    for (const auto& name : base::names_in(env, cache + folder)) {
       const std::string path = cache + folder + "/" + name;
       if (name != "build" && !needed.contains(name) && age.older(path, unused)) found.push_back({path, unused});
     }
   }
-  names.clear();
   const std::string temporary = TemporaryDirectory::parent();
-  env.list(temporary, names);
-  for (const auto& name : names) {
+  for (const auto& name : base::names_in(env, temporary)) {
     base::FileStatus status;
     const std::string path = temporary + "/" + name;
     if (!TemporaryDirectory::is_name(name) || env.status(path, status) < 0) continue;

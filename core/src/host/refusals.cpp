@@ -24,8 +24,8 @@ std::string in_words(const Refusals& refusals) {
 
 std::string why_no_worker(base::Env& env, const Job& job) {
   std::string lines;
-  for (const auto& refusals : refusals_of(env, job)) lines += in_words(refusals) + "\n";
-  return lines + "jobhost resume " + job.manifest.job;
+  for (const auto& refusals : refusals_of(env, job)) lines += (lines.empty() ? "" : "\n") + in_words(refusals);
+  return lines;
 }
 
 }  // namespace jobhost::host

@@ -99,6 +99,14 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
   manifest.provenance.version = JOBHOST_VERSION;
 }
 
+/// What cannot be removed either is left to `jobhost gc`: why the submission failed matters more.
+void remove_unfinished(base::Env& env, const store::JobDirectory& directory) {
+  try {
+    base::remove_tree(env, directory.path());
+  } catch (const base::Error&) {
+  }
+}
+
 /// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
 Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)>& fill) {
   Job job{store.create_job(), {}, {}};
@@ -116,7 +124,7 @@ Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)
     env.remove(job.directory.submitter());
     return job;
   } catch (...) {
-    base::remove_tree(env, job.directory.path());
+    remove_unfinished(env, job.directory);
     throw;
   }
 }

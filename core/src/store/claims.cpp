@@ -35,9 +35,7 @@ Claims::Generations Claims::taken_near(std::uint64_t index) {
 }
 
 void Claims::list(const std::string& folder, Generations& found) {
-  std::vector<std::string> names;
-  env_.list(folder, names);
-  for (const auto& name : names) {
+  for (const auto& name : base::names_in(env_, folder)) {
     std::uint64_t index = 0;
     std::uint32_t generation = 0;
     const char* const end = name.data() + name.size();

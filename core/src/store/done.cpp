@@ -28,9 +28,9 @@ void write_done(base::Env& env, const JobDirectory& job, const std::string& id, 
   file.write(base::as_bytes(text));
   if (durable) file.sync();
   file.close();
-  env.link(fresh, job.done());  // whoever is first: all say the same
+  const int answer = env.link(fresh, job.done());  // whoever is first: all say the same
   env.remove(fresh);
-  if (!base::exists(env, job.done())) base::throw_file_error(-EIO, "link", job.done());
+  if (!base::exists(env, job.done())) base::throw_file_error(answer < 0 ? answer : -EIO, "link", job.done());
   if (durable) base::sync_directory(env, job.path());
 }
 

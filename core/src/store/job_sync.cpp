@@ -6,9 +6,8 @@ namespace jobhost::store {
 namespace {
 
 void sync_files_in(base::Env& env, const std::string& folder) {
-  std::vector<std::string> names;
-  env.list(folder, names);
-  for (const auto& name : names) base::File(env, folder + "/" + name, O_RDONLY | O_NOFOLLOW).sync();
+  for (const auto& name : base::names_in(env, folder))
+    base::File(env, folder + "/" + name, O_RDONLY | O_NOFOLLOW).sync();
   base::sync_directory(env, folder);
 }
 
@@ -31,11 +30,9 @@ LogSync::LogSync(base::Env& env, JobDirectory job, std::string worker_id)
 
 void LogSync::run() {
   const std::string folder = job_.logs() + "/" + worker_id_.substr(0, 2);
-  std::vector<std::string> names;
-  env_.list(folder, names);
   const bool first = logs_.empty();
   bool fresh = false;
-  for (const auto& name : names) {
+  for (const auto& name : base::names_in(env_, folder)) {
     if (!name.starts_with(worker_id_)) continue;
     auto log = logs_.find(name);
     if (log == logs_.end()) {

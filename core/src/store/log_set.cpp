@@ -1,5 +1,7 @@
 #include "store/log_set.hpp"
 
+#include "base/file.hpp"
+
 namespace jobhost::store {
 namespace {
 
@@ -30,11 +32,8 @@ LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
     : env_(env), job_(std::move(job)), manifest_(manifest) {}
 
 void LogSet::discover() {
-  std::vector<std::string> folders, names;
-  env_.list(job_.logs(), folders);
-  for (const auto& folder : folders) {
-    env_.list(job_.logs() + "/" + folder, names);
-    for (const auto& name : names) {
+  for (const auto& folder : base::names_in(env_, job_.logs())) {
+    for (const auto& name : base::names_in(env_, job_.logs() + "/" + folder)) {
       std::string path = job_.logs() + "/" + folder + "/" + name;
       if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_);
     }

@@ -177,12 +177,9 @@ void Party::write_heartbeat() {
 
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
   std::vector<Identity> parties;
-  std::vector<std::string> folders, names;
-  env.list(job.workers(), folders);
-  for (const auto& name : folders) {
+  for (const auto& name : base::names_in(env, job.workers())) {
     const std::string path = job.workers() + "/" + name;
-    env.list(path, names);
-    for (const auto& file : names) {
+    for (const auto& file : base::names_in(env, path)) {
       if (!file.ends_with(".0.id")) continue;
       if (auto party = read_identity_if_whole(env, path + "/" + file)) parties.push_back(std::move(*party));
     }

@@ -76,11 +76,11 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
     const Lane& lane = (*control_)->lane[executor.first + i];
     const LaneState state = lane.state.load();
     if (state == LaneState::kRefused) {
-      throw base::Error(base::ExitCode::kPluginRefused, text_of(lane.message, sizeof lane.message));
+      throw base::Error(status.signaled ? base::ExitCode::kPluginRefused : static_cast<base::ExitCode>(status.code),
+                        text_of(lane.message, sizeof lane.message));
     }
     if (state == LaneState::kLogFailed) {
-      throw base::Error(base::ExitCode::kBackendFailed, text_of(lane.message, sizeof lane.message),
-                        "what is already committed is safe: make room, then run 'jobhost resume' on the job");
+      throw base::Error(base::ExitCode::kBackendFailed, text_of(lane.message, sizeof lane.message));
     }
     started = started || state != LaneState::kStarting;
     spoiled = spoiled || state == LaneState::kSpoiled;

@@ -113,7 +113,7 @@ int executor_main(base::Env& env) {
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
-    return static_cast<int>(base::ExitCode::kPluginRefused);
+    return static_cast<int>(error.code());
   }
   shared_with_supervisor = &control;
   ::pthread_atfork(nullptr, nullptr, [] { shared_with_supervisor->make_private(); });
