@@ -83,7 +83,8 @@ class Campaign {
     std::vector<std::string> paths;  // first of all, because logs come and go below
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
       base::FileStatus status;
-      if (!entry.is_regular_file() || env_.status(entry.path(), status) < 0 || !seen.insert(status.inode).second) continue;
+      if (!entry.is_regular_file() || env_.status(entry.path(), status) < 0 || !seen.insert(status.inode).second)
+        continue;
       paths.push_back(entry.path());
     }
     for (const auto& path : paths) attack(path);
@@ -97,7 +98,8 @@ class Campaign {
     ++counts.files;
     const std::uint64_t things = 9 * whole.size();  // a truncation and eight flips of each byte
     if (name.starts_with("blob/") && each_ == 0) return compare_digests(name.substr(5), whole, counts);
-    const std::uint64_t enough = each_ == 0 && name.starts_with("printed/") ? 900 : each_;  // little can be told of these
+    const std::uint64_t enough =
+        each_ == 0 && name.starts_with("printed/") ? 900 : each_;  // little can be told of these
     const std::uint64_t wanted = enough == 0 || enough > things ? things : enough;
     frames_ = frames_of(path);
     ::chmod(path.c_str(), 0600);
@@ -292,8 +294,10 @@ int main(int argc, char** argv) {
   std::vector<std::string> jobs;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    std::uint64_t* const option =
-        word == "--each" ? &each : word == "--seed" ? &seed : word == "--minimum" ? &minimum : nullptr;
+    std::uint64_t* const option = word == "--each"      ? &each
+                                  : word == "--seed"    ? &seed
+                                  : word == "--minimum" ? &minimum
+                                                        : nullptr;
     if (option && i + 1 < argc) {
       *option = std::strtoull(argv[++i], nullptr, 10);
     } else {
@@ -323,7 +327,8 @@ int main(int argc, char** argv) {
     all.bad += c.bad;
   }
   line("all", all);
-  for (const char* kind : {"MANIFEST", "DONE", "blob", "inputs", "log", "identity", "heartbeat", "notes", "printed index"}) {
+  for (const char* kind :
+       {"MANIFEST", "DONE", "blob", "inputs", "log", "identity", "heartbeat", "notes", "printed index"}) {
     if (counts.contains(kind)) continue;
     std::printf("no file of the kind '%s' was there\n", kind);
     ++all.bad;

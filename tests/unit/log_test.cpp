@@ -174,8 +174,10 @@ TEST_CASE("a reader that saw a hole in a growing log takes what turns up in it l
     begins[i] = at;
     at += 64 + store::padded(5 * i);
   }
-  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[2]), early.begin() + static_cast<std::ptrdiff_t>(begins[4]), 0);
-  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[4]) + 64, early.begin() + static_cast<std::ptrdiff_t>(begins[5]), 0);
+  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[2]),
+            early.begin() + static_cast<std::ptrdiff_t>(begins[4]), 0);
+  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[4]) + 64,
+            early.begin() + static_cast<std::ptrdiff_t>(begins[5]), 0);
   overwrite(env, folder / "log", early);
   store::LogReader reader(env, folder / "log", kManifest);
   std::vector<std::uint64_t> tasks;

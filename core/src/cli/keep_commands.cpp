@@ -53,9 +53,8 @@ std::vector<std::string> what_remains(const host::Job& job, const host::Verifica
 Json to_json(const std::vector<host::Finding>& findings) {
   Json list = Json::array();
   for (const auto& finding : findings) {
-    list.push_back({{"file", finding.file},
-                    {"byte", finding.byte ? Json(*finding.byte) : Json()},
-                    {"what", finding.what}});
+    list.push_back(
+        {{"file", finding.file}, {"byte", finding.byte ? Json(*finding.byte) : Json()}, {"what", finding.what}});
   }
   return list;
 }
@@ -139,7 +138,8 @@ std::uint64_t bytes_in(base::Env& env, const std::string& path) {
 constexpr double kHour = 1.0 / 24;  // in days
 constexpr const char* kDoomed = ".gc-";
 
-/// What is young is judged by the clock of the file system that says when things changed, which may be another machine's.
+/// What is young is judged by the clock of the file system that says when things changed, which may be another
+/// machine's.
 class Age {
  public:
   Age(base::Env& env, const std::string& folder) : env_(env), now_(static_cast<std::int64_t>(env.wall_ns())) {
@@ -190,10 +190,9 @@ bool is_part_of_job(base::Env& env, const std::string& path, const std::string& 
   });
 }
 
-/// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent for
-/// long, when its inputs come from a slow program: who makes the job is asked where that can be done.
-bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name,
-             double days) {
+/// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent
+/// for long, when its inputs come from a slow program: who makes the job is asked where that can be done.
+bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name, double days) {
   if (base::exists(env, job.manifest()) || !is_part_of_job(env, job.path(), name)) return false;
   auto life = store::Life::kDead;
   try {
@@ -251,8 +250,8 @@ std::vector<Garbage> garbage(Session& session, double days) {
   return found;
 }
 
-/// Takes a folder out of its place before it is removed: whoever begins to use it now does not find it and makes it anew;
-/// whoever did just before has touched it, and gets it back.
+/// Takes a folder out of its place before it is removed: whoever begins to use it now does not find it and makes it
+/// anew; whoever did just before has touched it, and gets it back.
 bool take_away(base::Env& env, const Garbage& old) {
   const std::string parent = old.path.substr(0, old.path.rfind('/'));
   const std::string doomed = parent + "/" + kDoomed + base::random_hex(env, 8);

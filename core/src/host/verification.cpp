@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
@@ -45,9 +47,8 @@ void verify_blob(base::Env& env, const Job& job, const bundle::Blob& blob, Verif
 void verify_inputs(base::Env& env, const Job& job, Verification& found) {
   const auto& manifest = job.manifest;
   found.packs = manifest.inputs.packs.size();
-  const bool indices = look(found, "inputs", [&] {
-    bundle::verify_packs(env, job.directory.path(), manifest.inputs, manifest.kernel);
-  });
+  const bool indices =
+      look(found, "inputs", [&] { bundle::verify_packs(env, job.directory.path(), manifest.inputs, manifest.kernel); });
   found.inputs_damaged = !indices;
   for (std::uint32_t number = 0; number < manifest.inputs.packs.size(); ++number) {
     const auto& pack = manifest.inputs.packs[number];
@@ -73,7 +74,8 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
     const auto kind = static_cast<store::FrameKind>(header.kind);
     const bool inside = tasks.first <= tasks.end && tasks.end <= job.manifest.tasks;
     if (kind < store::FrameKind::kResults || kind > store::FrameKind::kModules || !inside) {
-      found.damaged.push_back({logs.log(log).path().substr(prefix), header.offset, "a frame that this job cannot have"});
+      found.damaged.push_back(
+          {logs.log(log).path().substr(prefix), header.offset, "a frame that this job cannot have"});
     } else if (kind == store::FrameKind::kClaimDone) {
       finished.add(tasks);
     } else if (kind != store::FrameKind::kModules) {
@@ -84,12 +86,15 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
     (finding.damaged ? found.damaged : found.notes)
         .push_back({finding.path.substr(prefix), finding.offset, std::move(finding.what)});
   }
+  const bool cut_off = std::any_of(found.notes.begin(), found.notes.end(),
+                                   [](const Finding& note) { return note.file.starts_with("logs/") && note.byte; });
   std::uint64_t lacking = 0;
   for (const auto& gap : done.missing({0, job.manifest.tasks})) {
     lacking += gap.size();
     for (const auto& unsaid : finished.missing(gap)) lacking -= unsaid.size();
   }
-  if (lacking > 0) {
+  // Where a write was cut off, that is how they were lost, and the note says so.
+  if (lacking > 0 && !cut_off) {
     found.damaged.push_back({"logs", {}, std::to_string(lacking) + " tasks are said to be in the logs, and are not"});
   }
 }

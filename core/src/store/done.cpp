@@ -36,10 +36,10 @@ void write_done(base::Env& env, const JobDirectory& job, const std::string& id, 
 
 std::optional<Done> done_from_text(std::string_view text) {
   Done done;
-  const int fields = std::sscanf(
-      std::string(text).c_str(),
-      "{\"tasks\": %" SCNu64 ", \"ok\": %" SCNu64 ", \"failed\": %" SCNu64 ", \"finished_ns\": %" SCNu64,
-      &done.tasks, &done.ok, &done.failed, &done.finished_ns);
+  const int fields =
+      std::sscanf(std::string(text).c_str(),
+                  "{\"tasks\": %" SCNu64 ", \"ok\": %" SCNu64 ", \"failed\": %" SCNu64 ", \"finished_ns\": %" SCNu64,
+                  &done.tasks, &done.ok, &done.failed, &done.finished_ns);
   if (fields != 4 || (text != sealed(json(done)) + "\n" && text != json(done) + "\n")) return std::nullopt;
   return done;
 }

@@ -25,8 +25,8 @@ class JobDirectory {
   /// An empty file whose name vouches for MANIFEST.
   std::string voucher(const std::string& manifest_sha256) const { return host() + "/manifest." + manifest_sha256; }
   std::string submitter() const { return host() + "/submitter"; }  // identity of who makes the job, until it is one
-  std::string audit() const { return host() + "/audit"; }     // there when the job only checks another one
-  std::string printed() const { return path_ + "/printed"; }  // what kernels print
+  std::string audit() const { return host() + "/audit"; }          // there when the job only checks another one
+  std::string printed() const { return path_ + "/printed"; }       // what kernels print
 
  private:
   std::string path_;

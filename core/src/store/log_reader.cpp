@@ -48,8 +48,8 @@ bool LogReader::sound(const SegmentHeader& header) const {
          header.reserved == 0 && header.checksum == base::crc32c(bytes_of(header).first(60));
 }
 
-/// Without its header no frame of a log can be believed, so a single wrong bit is put right: half of the header is known
-/// beforehand, its checksum tells which bit it is, and a wrong guess would make a seed that fits no frame.
+/// Without its header no frame of a log can be believed, so a single wrong bit is put right: half of the header is
+/// known beforehand, its checksum tells which bit it is, and a wrong guess would make a seed that fits no frame.
 bool LogReader::mend(SegmentHeader& header) const {
   auto* bytes = reinterpret_cast<unsigned char*>(&header);
   for (std::size_t bit = 0; bit < 8 * sizeof header; ++bit) {
@@ -130,7 +130,7 @@ void LogReader::look_again() {
   std::vector<Gap> left;
   for (const Gap& gap : gaps_) {
     std::uint64_t begin = gap.begin;
-    for (std::uint64_t from = begin; const auto found = find_header(from, gap.end); ) {
+    for (std::uint64_t from = begin; const auto found = find_header(from, gap.end);) {
       Frame frame;
       from = *found + 8;
       if (look_at(*found, frame) != State::kWhole || frame.end() > gap.end) continue;

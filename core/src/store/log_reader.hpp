@@ -85,7 +85,7 @@ class LogReader {
   bool mended_ = false;
   std::uint64_t known_size_ = 0;
   std::vector<Gap> gaps_;
-  std::deque<Frame> late_;                                // found in gaps
+  std::deque<Frame> late_;                              // found in gaps
   std::uint64_t missed_since_ = 0, look_again_at_ = 0;  // monotonic; 0: nothing is missed
   Block block_;
   mutable Block payloads_;

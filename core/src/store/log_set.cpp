@@ -9,10 +9,9 @@ std::string lost(const LogReader::Gap& gap) {
   const std::string bytes = std::to_string(gap.end - gap.begin) + " bytes ";
   if (!gap.header) return bytes + "without a valid header: a frame is lost";
   const FrameHeader& header = *gap.header;
-  const std::string tasks = header.count == 1
-                                ? "task " + std::to_string(header.first)
-                                : "tasks " + std::to_string(header.first) + " to " +
-                                      std::to_string(header.first + header.count - 1);
+  const std::string tasks = header.count == 1 ? "task " + std::to_string(header.first)
+                                              : "tasks " + std::to_string(header.first) + " to " +
+                                                    std::to_string(header.first + header.count - 1);
   switch (static_cast<FrameKind>(header.kind)) {
     case FrameKind::kResults:
       return bytes + "with a wrong checksum: the results of " + tasks + " are lost here";

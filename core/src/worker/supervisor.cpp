@@ -232,8 +232,8 @@ void Supervisor::tick() {
   judge_doubtful();
 }
 
-/// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what somebody
-/// removed from the cache is copied again.
+/// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what
+/// somebody removed from the cache is copied again.
 void Supervisor::keep_code() {
   last_keep_ns_ = env_.monotonic_ns();
   if (plan_.plugin.empty()) return;
