@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
 #include <typeinfo>
 
 #include "store/doorbell.hpp"
@@ -249,8 +251,10 @@ int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
 void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_exception* thrown) {
   auto* self = static_cast<LaneRunner*>(sink->host);
   self->memory_.end_tasks();  // what is noted here is not the task's
-  const bool no_memory = thrown && thrown->type && std::string_view(thrown->type) == typeid(std::bad_alloc).name();
-  if (no_memory && self->shares_memory_) {
+  const std::string_view type = thrown && thrown->type ? thrown->type : "";
+  const bool no_memory = type == typeid(std::bad_alloc).name();
+  // A thread without memory for its stack is a system_error.
+  if (self->shares_memory_ && (no_memory || type == typeid(std::system_error).name())) {
     // Who took it is not known: all that ran is run again, each task alone.
     self->lane_.state.store(LaneState::kSpoiled, std::memory_order_release);
     ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
