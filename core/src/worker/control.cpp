@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <new>
 
 #include "base/file.hpp"
@@ -69,8 +70,11 @@ void ControlMemory::map(std::size_t size) {
 }
 
 void ControlMemory::make_private() const {
-  // Where this fails, because the task had closed the descriptor, the task's result is worth nothing in any case.
-  if (::mmap(control_, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd_, 0) == MAP_FAILED) return;
+  // Not mapped from the descriptor again: a task may have closed it.
+  void* copy = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (copy == MAP_FAILED) ::_exit(1);
+  std::memcpy(copy, control_, size_);
+  if (::mremap(copy, size_, size_, MREMAP_MAYMOVE | MREMAP_FIXED, control_) == MAP_FAILED) ::_exit(1);
   control_->forked.store(1);
   for (std::uint32_t i = 0; i <= control_->lanes; ++i) control_->lane[i].set_stop(1);
 }
