@@ -40,8 +40,8 @@ Options parse(int argc, char** argv, std::uint64_t usual_seeds) {
 }
 
 /// Every jobs-th seed, written to `out` as lines of name and number.
-void run_seeds(const Options& options, std::uint64_t job,
-               const std::function<void(std::uint64_t, Counts&)>& one, std::FILE* out) {
+void run_seeds(const Options& options, std::uint64_t job, const std::function<void(std::uint64_t, Counts&)>& one,
+               std::FILE* out) {
   const auto begin = std::chrono::steady_clock::now();
   Counts counts;
   for (std::uint64_t i = job; i < options.seeds; i += options.jobs) {

@@ -70,8 +70,8 @@ class Cluster {
   bool done_ = false;
 
   SimWorker::Judge judge_;
-  std::vector<std::uint32_t> executions_;                  // by task
-  std::vector<bool> committed_;                            // by task
+  std::vector<std::uint32_t> executions_;                   // by task
+  std::vector<bool> committed_;                             // by task
   std::set<std::pair<std::uint64_t, std::uint32_t>> held_;  // claim and generation
   std::set<std::uint64_t> epochs_;
 };
@@ -115,8 +115,9 @@ Cluster::Cluster(std::uint64_t seed, Counts& counts) : world_(seed, false), coun
   }
   for (std::uint64_t i = dice.between(1, 4); i > 0; --i) add_host(world_.now + dice.below(60 * kSecond));
   counts_["workers started at once"] += workers;
-  ++counts_[workers == 1000 ? "seeds with 1000 workers" : workers >= 100 ? "seeds with 100 to 999 workers"
-                                                                         : "seeds with up to 99 workers"];
+  ++counts_[workers == 1000  ? "seeds with 1000 workers"
+            : workers >= 100 ? "seeds with 100 to 999 workers"
+                             : "seeds with up to 99 workers"];
 }
 
 std::uint64_t Cluster::draw_workers() {
@@ -287,22 +288,24 @@ void Cluster::step_host(std::size_t who) {
 void Cluster::claimed(const SimWorker& worker, const worker::WorkSource::Work& work) {
   const std::string id = worker.self().id;
   const SimNode* const identity = world_.find(job_.directory.workers() + "/" + id.substr(0, 2) + "/" + id + ".0.id");
-  const std::string claim = job_.directory.claims() + "/" + std::to_string(work.claim / 256) + "/" +
-                            std::to_string(work.claim) + ".";
+  const std::string claim =
+      job_.directory.claims() + "/" + std::to_string(work.claim / 256) + "/" + std::to_string(work.claim) + ".";
   std::optional<std::uint32_t> own;
   std::uint32_t generation = 0;
   for (; const SimNode* const name = world_.find(claim + std::to_string(generation)); ++generation) {
     if (name == identity) own = generation;
   }
-  require(own.has_value(), "claim " + std::to_string(work.claim) + " is believed to be its own by a worker whose name no generation has");
-  require(held_.emplace(work.claim, *own).second, "claim " + std::to_string(work.claim) + ", generation " +
-                                                      std::to_string(*own) + " is believed twice");
+  require(own.has_value(), "claim " + std::to_string(work.claim) +
+                               " is believed to be its own by a worker whose name no generation has");
+  require(held_.emplace(work.claim, *own).second,
+          "claim " + std::to_string(work.claim) + ", generation " + std::to_string(*own) + " is believed twice");
   ++counts_["claims"];
   if (*own > 0) ++counts_["takeovers"];
   if (stale_) return;
   for (const auto& piece : work.missing) {
     for (std::uint64_t task = piece.first; task < piece.end; ++task) {
-      require(!committed_[task], "task " + std::to_string(task) + " runs again although its record is there to be seen");
+      require(!committed_[task],
+              "task " + std::to_string(task) + " runs again although its record is there to be seen");
     }
   }
 }
@@ -356,11 +359,14 @@ void Cluster::judge() {
 
 int main(int argc, char** argv) {
   using namespace jobhost::test;
-  const Counts least = {{"seeds with 1000 workers", 50},     {"takeovers", 5000},
-                        {"workers killed", 2000},            {"suspensions", 2000},
-                        {"false verdicts that a party left", 10'000}, {"epochs", 1000},
+  const Counts least = {{"seeds with 1000 workers", 50},
+                        {"takeovers", 5000},
+                        {"workers killed", 2000},
+                        {"suspensions", 2000},
+                        {"false verdicts that a party left", 10'000},
+                        {"epochs", 1000},
                         {"replies of link that were lost", 500}};
   return run_campaign(
-      argc, argv, "simulated cluster", 150,
-      [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); }, least);
+      argc, argv, "simulated cluster", 150, [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); },
+      least);
 }

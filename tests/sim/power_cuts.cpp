@@ -1,5 +1,5 @@
-/// A machine loses its power again and again while a job is submitted, computed and resumed; what was not synced is kept
-/// or lost piece by piece. No wrong result is accepted, and what the sync policy promises to survive is there.
+/// A machine loses its power again and again while a job is submitted, computed and resumed; what was not synced is
+/// kept or lost piece by piece. No wrong result is accepted, and what the sync policy promises to survive is there.
 #include <fcntl.h>
 
 #include "base/checksum.hpp"

@@ -50,8 +50,8 @@ base::Bytes result_of(const host::Job& job, std::uint64_t task) {
 
 std::uint64_t take_results(host::ResultStream& stream, const host::Job& job, std::uint64_t next) {
   while (const host::Block* block = stream.next()) {
-    require(block->first == next, "task " + std::to_string(block->first) + " was yielded instead of " +
-                                      std::to_string(next));
+    require(block->first == next,
+            "task " + std::to_string(block->first) + " was yielded instead of " + std::to_string(next));
     for (std::uint64_t i = 0; i < block->count; ++i, ++next) {
       const std::string task = "task " + std::to_string(next);
       require(block->failed == fails(next), task + (block->failed ? " failed" : " did not fail"));
@@ -62,10 +62,9 @@ std::uint64_t take_results(host::ResultStream& stream, const host::Job& job, std
       }
       const base::Bytes expected = result_of(job, next);
       const auto& results = block->results;
-      const base::ByteView found =
-          results.offsets
-              ? base::ByteView(results.data + results.offsets[i], results.offsets[i + 1] - results.offsets[i])
-              : base::ByteView(results.data + i * results.stride, results.size);
+      const base::ByteView found = results.offsets ? base::ByteView(results.data + results.offsets[i],
+                                                                    results.offsets[i + 1] - results.offsets[i])
+                                                   : base::ByteView(results.data + i * results.stride, results.size);
       require(std::equal(found.begin(), found.end(), expected.begin(), expected.end()),
               "a wrong result of " + task + " was accepted");
     }
@@ -178,8 +177,9 @@ void SimWorker::finish_claim() {
   base::Bytes payload;
   base::append_value(payload, claim_->tasks.size() - failed);
   base::append_value(payload, failed);
-  log(own_log_, 2).append(
-      {store::FrameKind::kClaimDone, claim_->tasks.first, claim_->tasks.size(), 0, 0, env_.wall_ns()}, {payload});
+  log(own_log_, 2)
+      .append({store::FrameKind::kClaimDone, claim_->tasks.first, claim_->tasks.size(), 0, 0, env_.wall_ns()},
+              {payload});
   source_->claim_finished(claim_->claim, claim_->tasks.size() - failed, failed);
   claim_.reset();
 }

@@ -401,7 +401,8 @@ ssize_t SimEnv::pread(int fd, void* data, std::size_t size, std::uint64_t offset
   const Seen file = from.node ? seen(*from.node, false) : Seen{&from.made, from.made.size(), from.made.size(), 0};
   if (offset >= file.size) return 0;
   size = std::min<std::size_t>(size, file.size - offset);
-  if (size > 1 && world_.short_read > 0 && world_.dice.chance(world_.short_read)) size = world_.dice.between(1, size - 1);
+  if (size > 1 && world_.short_read > 0 && world_.dice.chance(world_.short_read))
+    size = world_.dice.between(1, size - 1);
   std::memcpy(data, file.bytes->data() + offset, size);
   auto* const bytes = static_cast<unsigned char*>(data);
   for (std::uint64_t at = std::max(file.sure, offset); at < offset + size;) {
@@ -523,7 +524,8 @@ int SimEnv::list(const std::string& path, std::vector<std::string>& names) {
   std::uint64_t as_of = world_.now;
   if (machine_.caching.listings > 0) {
     auto& view = machine_.views_[folder->second];
-    if (view.until <= world_.now) view = {world_.now, world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
+    if (view.until <= world_.now)
+      view = {world_.now, world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
     as_of = view.as_of;
   }
   for (const auto& [name, entry] : folder->second->names) {

@@ -33,7 +33,7 @@ class Dice {
 class SimMachine;
 
 /// Thrown out of an Env call: no code after it runs, and what destructors call does nothing.
-struct Killed {};    // the process
+struct Killed {};     // the process
 struct PowerLost {};  // all of them
 
 /// A file or a directory.
@@ -61,7 +61,7 @@ struct SimNode {
   // What it was, for machines that see it late.
   const SimMachine* writer = nullptr;
   unsigned open_for_writing = 0;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> sizes;       // since when, size
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> sizes;      // since when, size
   std::vector<std::pair<std::uint64_t, base::Bytes>> overwritten;  // until when, content
 };
 
@@ -135,7 +135,7 @@ struct Caching {
   std::uint64_t attributes = 0;  // at most so long are sizes and contents believed
   std::uint64_t absence = 0;     // a name that was not there
   std::uint64_t listings = 0;
-  std::uint64_t flushing = 0;     // its own writes reach others so late, while the file is open
+  std::uint64_t flushing = 0;    // its own writes reach others so late, while the file is open
   bool open_revalidates = true;  // as close-to-open consistency wants it
 };
 
@@ -160,9 +160,9 @@ class SimMachine {
  private:
   friend class SimEnv;
   struct View {
-    std::uint64_t as_of = 0;              // all that was written by then is seen
+    std::uint64_t as_of = 0;  // all that was written by then is seen
     std::uint64_t refreshed = 0, until = 0;
-    std::uint64_t salt = 0;               // not 0: of what was written from then until it was refreshed, pieces are
+    std::uint64_t salt = 0;  // not 0: of what was written from then until it was refreshed, pieces are
   };
 
   SimWorld& world_;
@@ -210,8 +210,8 @@ class SimEnv : public base::Env {
  private:
   struct Seen {
     const base::Bytes* bytes;
-    std::uint64_t size;                // of those, how many
-    std::uint64_t sure;                // beyond this, some may be missing
+    std::uint64_t size;  // of those, how many
+    std::uint64_t sure;  // beyond this, some may be missing
     std::uint64_t salt;
   };
   Seen seen(const SimNode& node, bool fresh);

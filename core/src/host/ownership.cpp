@@ -30,6 +30,7 @@ std::optional<std::uint64_t> latest_epoch(base::Env& env, const store::JobDirect
 Ownership::Ownership(base::Env& env, const Job& job, store::Identity self)
     : party_(env, job.directory, std::move(self)) {
   beat();
+  base::make_directories(env, job.directory.host());  // a power cut may have taken it, when nothing was synced
   store::DeathWatch watch(env, job.directory, party_.self(), job.manifest.lease_ms * 1'000'000);
   const std::uint64_t patience = env.monotonic_ns() + job.manifest.lease_ms * 1'000'000 + 1'000'000'000;
   const auto path = [&](std::uint64_t epoch) {

@@ -9,7 +9,9 @@ namespace jobhost::store {
 
 Claims::Claims(base::Env& env, JobDirectory job, Party& party) : env_(env), job_(std::move(job)), party_(party) {}
 
-std::string Claims::folder(std::uint64_t index) const { return job_.claims() + "/" + std::to_string(index / kPerFolder); }
+std::string Claims::folder(std::uint64_t index) const {
+  return job_.claims() + "/" + std::to_string(index / kPerFolder);
+}
 
 std::string Claims::path(std::uint64_t index, std::uint32_t generation) const {
   return folder(index) + "/" + std::to_string(index) + "." + std::to_string(generation);

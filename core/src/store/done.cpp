@@ -8,8 +8,8 @@
 
 namespace jobhost::store {
 
-void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok,
-                std::uint64_t failed, bool durable) {
+void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok, std::uint64_t failed,
+                bool durable) {
   const std::string text = "{\"tasks\": " + std::to_string(ok + failed) + ", \"ok\": " + std::to_string(ok) +
                            ", \"failed\": " + std::to_string(failed) +
                            ", \"finished_ns\": " + std::to_string(env.wall_ns()) + "}\n";
