@@ -1,4 +1,6 @@
+import json
 import os
+import pathlib
 import signal
 import time
 
@@ -12,6 +14,17 @@ class Results(JobhostTest):
             self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..1000000", "-b", backend, "-j2", "-o", f"{backend}.csv")
             self.assertTrue(self.read(f"{backend}.csv") == expected, backend)
         self.assertEqual(sorted(os.listdir(self.folder)), ["processes.csv", "store", "threads.csv"])
+
+    def test_done_is_not_believed_where_records_are_missing(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..200", "-j2")
+        job = self.job_folders()[0]
+        logs = sorted(pathlib.Path(self.store, job, "logs").glob("*/*"), key=lambda log: log.stat().st_size)
+        logs[-1].unlink()  # as a power cut may do
+        expected = [i + 2 for i in range(200)]
+        process = self.run_jobhost("resume", job, "--format", "jsonl")
+        self.assertEqual([json.loads(line)["result"] for line in process.out.splitlines()], expected)
+        self.assertNotIn("already done", process.err)
+        self.assertIn("already done", self.run_jobhost("resume", job).err)
 
     def test_every_shape_of_function_runs_with_values_from_the_command_line(self):
         shapes = [

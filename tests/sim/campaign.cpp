@@ -79,7 +79,11 @@ int run_campaign(int argc, char** argv, const char* name, std::uint64_t usual_se
     }
   }
   int status = 0;
-  while (::wait(&status) > 0) broken |= status != 0;
+  while (::wait(&status) > 0) {
+    if (status == 0) continue;
+    broken = true;
+    std::fprintf(stderr, "%s: a process ended with status %d; smaller --seeds find out where\n", name, status);
+  }
   Counts counts;
   for (std::FILE* const report : reports) {
     std::rewind(report);

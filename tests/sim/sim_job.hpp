@@ -67,6 +67,8 @@ class SimWorker {
   std::unique_ptr<store::LogSync> log_sync_;
   std::optional<worker::WorkSource::Work> claim_;
   std::size_t piece_ = 0;  // of what is missing of the claim
+  bool count_in_logs_ = false;
+  std::uint64_t failed_ = 0;  // of the claim
   std::uint64_t claims_ = 0, last_beat_ = 0;
 };
 

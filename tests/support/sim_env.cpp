@@ -440,10 +440,13 @@ ssize_t SimEnv::write(int fd, const void* data, std::size_t size) {
 
 int SimEnv::sync(int fd) {
   if (gone()) return -EIO;
-  SimNode& node = *world_.descriptors_[static_cast<std::size_t>(fd - 3)].node;
+  auto& of = world_.descriptors_[static_cast<std::size_t>(fd - 3)];
+  SimNode& node = *of.node;
+  if (of.sync_failed) ++world_.retried_syncs;
   if (world_.sync_fails > 0 && world_.dice.chance(world_.sync_fails)) {
     ++world_.failed_syncs;
     world_.sync_badly(node);
+    of.sync_failed = true;
     return -EIO;
   }
   world_.sync(node);
@@ -521,7 +524,8 @@ int SimEnv::list(const std::string& path, std::vector<std::string>& names) {
   std::uint64_t as_of = world_.now;
   if (machine_.caching.listings > 0) {
     auto& view = machine_.views_[folder->second];
-    if (view.until <= world_.now) view = {world_.now, world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
+    if (view.until <= world_.now)
+      view = {world_.now, world_.now, world_.now + world_.dice.below(machine_.caching.listings), 0};
     as_of = view.as_of;
   }
   for (const auto& [name, entry] : folder->second->names) {

@@ -86,6 +86,7 @@ class SimWorld {
   double write_fails = 0;     // ENOSPC, perhaps after a part
   double heartbeat_lies = 0;  // a party's heartbeat says that it left
   std::uint64_t lies = 0, lost_replies = 0, failed_syncs = 0, failed_writes = 0, calls = 0;
+  std::uint64_t retried_syncs = 0;  // of a descriptor that said before that it cannot
 
   /// The n-th call from now is the last one before the power is back (0: none).
   void lose_power_in(std::uint64_t calls) { power_left_ = calls; }
@@ -104,7 +105,7 @@ class SimWorld {
     SimMachine* machine = nullptr;
     int flags = 0;
     std::uint64_t position = 0;
-    bool heartbeat = false;
+    bool heartbeat = false, sync_failed = false;
     base::Bytes made;  // content of a file that is no node, beneath /proc
     bool used = false;
   };
@@ -159,9 +160,9 @@ class SimMachine {
  private:
   friend class SimEnv;
   struct View {
-    std::uint64_t as_of = 0;              // all that was written by then is seen
+    std::uint64_t as_of = 0;  // all that was written by then is seen
     std::uint64_t refreshed = 0, until = 0;
-    std::uint64_t salt = 0;               // not 0: of what was written from then until it was refreshed, pieces are
+    std::uint64_t salt = 0;  // not 0: of what was written from then until it was refreshed, pieces are
   };
 
   SimWorld& world_;
