@@ -2,27 +2,30 @@
 """Makes the n-th call on a file fail, for every n, every error, in every process of a job; what that process does next
 must be right. Calls of the dynamic loader before main() are left alone.
 
-usage: fail_every_call.py JOBHOST AT_CALL PLUGIN [--long] [--jobs N]
+usage: fail_every_call.py JOBHOST AT_CALL PLUGIN [--long] [--jobs N] [--seed N]
 
 A fault is survived (exit code 0 and the exact output), or ends the command within the time limit, with the right exit
 code and a sentence that names file and reason; then resume, or the command again where no job was made, gives the exact
 output, and `verify` finds nothing damaged."""
 import argparse
 import os
+import random
 import re
 import shutil
 import sys
 import tempfile
 
-from scenes import Campaign, Programs, Scene, add_programs, counts, half_done, strided
+from scenes import Campaign, Programs, Scene, add_programs, counts, half_done, points_of
 
 REASONS = {"ENOSPC": "no space left on device", "EDQUOT": "disk quota exceeded", "EIO": "input/output error",
            "ESTALE": "stale file handle", "EINTR": "interrupted system call", "EEXIST": "file exists"}
 FAULTS = [("files", "fail:EIO"), ("files", "fail:ESTALE"), ("files", "fail:EINTR"), ("growing", "fail:ENOSPC"),
           ("growing", "fail:EDQUOT"), ("transfers", "halve"), ("links", "lose:EIO"), ("links", "lose:EEXIST")]
-# command, whose calls, calls in short mode for each fault
-SERIES = [("run", "host"), ("run", "worker"), ("run", "executor"), ("submit", "host"), ("submit", "worker"),
-          ("resume", "host"), ("resume", "worker"), ("resume", "executor")]
+# command, whose calls, sync policy
+SERIES = [("run", "host", "batch"), ("run", "worker", "batch"), ("run", "executor", "batch"),
+          ("submit", "host", "batch"), ("submit", "worker", "batch"), ("resume", "host", "batch"),
+          ("resume", "worker", "batch"), ("resume", "executor", "batch"), ("submit", "host", "strict"),
+          ("run", "executor", "strict")]
 SYSTEM = ("/usr/", "/lib/", "/lib64/", "/etc/")
 
 
@@ -30,6 +33,12 @@ def must_survive(scene, fault, call, path):
     """Faults that are none: everybody is to go on. But the dynamic loader does not."""
     interrupted = fault == "fail:EINTR" and call not in ("close", "fsync", "fdatasync") and not path.startswith(SYSTEM)
     return fault == "halve" or fault.startswith("lose") or interrupted and not path.startswith(scene.path("cache"))
+
+
+def must_end(fault, call, path):
+    """Faults that cost results, or the certainty that they are on disk: nobody may go on, nor try again."""
+    harmless = fault == "fail:EINTR" or not fault.startswith("fail")
+    return not harmless and (call in ("fsync", "fdatasync") or call == "write" and "/logs/" in path)
 
 
 def allowed(scene, path):
@@ -59,6 +68,8 @@ def judge(scene, command, fault, ended):
         result = "survived"
         if command != "submit" and not scene.exact():
             problem = f"other output: {scene.text()!r}"
+        if command != "submit" and must_end(fault, call, path):
+            problem = "was passed over"
     else:
         result = f"code {ended.code}"
         reason = REASONS.get(fault.split(":")[-1], "")
@@ -80,21 +91,20 @@ def judge(scene, command, fault, ended):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_programs(parser)
-    parser.add_argument("--only", default="", help="series whose name has this in it")
     parser.add_argument("--at", type=int, help="only this call")
     options = parser.parse_args()
-    programs, campaign = Programs(options), Campaign(options)
+    programs, campaign, chance, known = Programs(options), Campaign(options), random.Random(options.seed), {}
     template = tempfile.mkdtemp(prefix="jobhost-template-")
     half_done(programs, template)
     try:
-        for command, role in SERIES:
+        for command, role, sync in SERIES:
             for calls, fault in FAULTS:
-                name = f"{command}/{role} {fault} of {calls}"
+                name = f"{command}/{role}/{sync} {fault} of {calls}"
                 if options.only not in name:
                     continue
 
                 def scene_of():
-                    return Scene(programs, template if command == "resume" else None)
+                    return Scene(programs, template if command == "resume" else None, sync)
 
                 blow = ["--role", role, "--calls", calls, "--from", "main"]
 
@@ -106,9 +116,10 @@ def main():
                                 return judge(scene, command, fault, ended)
                     return "missed", None
 
-                certain, most = counts(scene_of, command, blow)
-                points = [options.at] if options.at else strided(most, 2, options.long)
-                campaign.run(name, points, certain, one)
+                if (command, role, sync, calls) not in known:
+                    known[command, role, sync, calls] = counts(scene_of, command, blow, options.long)
+                certain, most = known[command, role, sync, calls]
+                campaign.run(name, points_of(most, 1, options, chance), certain, one)
     finally:
         shutil.rmtree(template)
     return campaign.end(0 if options.only or options.at else 4000 if options.long else 60)

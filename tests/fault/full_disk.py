@@ -174,12 +174,9 @@ def quotas(programs, long):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_programs(parser)
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--only", default="", help="stages whose name has this in it")
     options = parser.parse_args()
     own_mounts()
     programs, begin = Programs(options), time.monotonic()
-    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 30)
     results, bad, stage_count = collections.Counter(), 0, 0
 
     def account(name, result, problem):
@@ -190,7 +187,7 @@ def main():
             bad += 1
             print(f"BAD {name}: {problem}", flush=True)
 
-    for name, scene_of, free, must_fill in stages(programs, options.long, random.Random(seed)):
+    for name, scene_of, free, must_fill in stages(programs, options.long, random.Random(options.seed)):
         if options.only in name:
             with scene_of() as scene:
                 if free is not None:
@@ -207,7 +204,7 @@ def main():
             with small(programs, "store", {"mebibytes": 4}) as scene:
                 blow = ["--role", role, "--calls", "growing", "--from", "main", "--at", str(n), "--do", "fail-on:EDQUOT"]
                 account(name, *judge(scene, scene.run("run", blow=blow), False))
-    print(f"seed {seed}: {stage_count} full disks, {bad} bad, {dict(results)}, {time.monotonic() - begin:.0f} s")
+    print(f"seed {options.seed}: {stage_count} full disks, {bad} bad, {dict(results)}, {time.monotonic() - begin:.0f} s")
     missing = {"no job", "nothing done", "half done", "all done"} - set(results)
     if missing and not options.only:
         print(f"never seen: {sorted(missing)}")

@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Kills the host of a job at every one of its system calls: while it submits, while it streams, while it resumes.
 
-usage: kill_at_every_call.py JOBHOST AT_CALL PLUGIN [--long] [--jobs N]
+usage: kill_at_every_call.py JOBHOST AT_CALL PLUGIN [--long] [--jobs N] [--seed N]
 
 After each kill all other processes must end by themselves, an output file that has its name must be complete, and
 either there is no job, nothing but what `jobhost gc` removes, and the same command works; or `resume` gives the exact
 output."""
 import argparse
 import os
+import random
 import shutil
 import sys
 import tempfile
 
-from scenes import Campaign, Programs, Scene, add_programs, counts, half_done, strided
+from scenes import Campaign, Programs, Scene, add_programs, counts, half_done, points_of
 
 KILLED = 128 + 9
 # "kill" before call n + 1 is a kill after call n; tearing makes a difference only for writes.
@@ -46,9 +47,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_programs(parser)
     parser.add_argument("--at", type=int, help="only this call")
-    parser.add_argument("--only", default="", help="series whose name has this in it")
     options = parser.parse_args()
-    programs, campaign = Programs(options), Campaign(options)
+    programs, campaign, chance = Programs(options), Campaign(options), random.Random(options.seed)
     template = tempfile.mkdtemp(prefix="jobhost-template-")
     half_done(programs, template)
     try:
@@ -70,12 +70,11 @@ def main():
                             return judge(scene, ended)
                 return "missed", None
 
-            certain, most = counts(scene_of, command, blow)
-            points = [options.at] if options.at else strided(most, 7, options.long)
-            campaign.run(name, points, certain, one)
+            certain, most = counts(scene_of, command, blow, options.long)
+            campaign.run(name, points_of(most, 5, options, chance), certain, one)
     finally:
         shutil.rmtree(template)
-    return campaign.end(0 if options.only or options.at else 1200 if options.long else 30)
+    return campaign.end(0 if options.only or options.at else 1200 if options.long else 20)
 
 
 if __name__ == "__main__":

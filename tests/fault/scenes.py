@@ -3,7 +3,7 @@ left. See at_call.cpp for the blows."""
 import collections
 import concurrent.futures
 import os
-import re
+import random
 import shutil
 import subprocess
 import sys
@@ -26,6 +26,8 @@ def add_programs(parser):
         parser.add_argument(name)
     parser.add_argument("--long", action="store_true", help="every point instead of some")
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time")
+    parser.add_argument("--only", default="", help="series whose name has this in it")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
 
 
 class Ended:
@@ -44,8 +46,8 @@ Blow = collections.namedtuple("Blow", "call path")
 class Scene:
     """One store, one job, one output file, one code cache."""
 
-    def __init__(self, programs, template=None):
-        self.programs = programs
+    def __init__(self, programs, template=None, sync="batch"):
+        self.programs, self.sync = programs, sync
         self.folder = tempfile.mkdtemp(prefix="jobhost-scene-")
         if template:
             subprocess.run(["cp", "-a", template + "/.", self.folder], check=True)
@@ -64,7 +66,7 @@ class Scene:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def words(self, command):
-        kernel = [f"{self.programs.plugin}:text_of", "--csv", self.path("in.csv"), "-j", "1"]
+        kernel = [f"{self.programs.plugin}:text_of", "--csv", self.path("in.csv"), "-j", "1", "--sync", self.sync]
         words = {"run": ["run", *kernel, "-o", self.output],
                  "submit": ["submit", *kernel],
                  "resume": ["resume", "@last", "-o", self.output]}.get(command[0], command)
@@ -149,17 +151,18 @@ def half_done(programs, folder):
         shutil.copytree(scene.store, os.path.join(folder, "store"))
 
 
-def strided(count, wanted, long):
-    """1..count, or about `wanted` of them, spread evenly."""
-    return list(range(1, count + 1)) if long or count <= wanted else \
-        sorted({1 + round(i * (count - 1) / (wanted - 1)) for i in range(wanted)})
+def points_of(count, wanted, options, chance):
+    """1..count, or in short mode `wanted` of them."""
+    if options.at:
+        return [options.at]
+    return list(range(1, count + 1)) if options.long else sorted(chance.sample(range(1, count + 1), min(count, wanted)))
 
 
 class Campaign:
     """Runs points in parallel, and keeps the books."""
 
     def __init__(self, options):
-        self.jobs, self.bad, self.begin = options.jobs, [], time.monotonic()
+        self.jobs, self.seed, self.bad, self.begin = options.jobs, options.seed, [], time.monotonic()
         self.tally = collections.Counter()
 
     def run(self, name, points, certain, one):
@@ -181,20 +184,20 @@ class Campaign:
 
     def end(self, least):
         seconds = time.monotonic() - self.begin
-        print(f"{self.tally['reached']} of {self.tally['points']} points reached, {len(self.bad)} bad, {seconds:.0f} s")
+        print(f"seed {self.seed}: {self.tally['reached']} of {self.tally['points']} points reached, {len(self.bad)} bad, {seconds:.0f} s")
         if self.tally["reached"] < least:
             print(f"fewer than the {least} points that are to be reached")
         return 1 if self.bad or self.tally["reached"] < least else 0
 
 
-def counts(scene_of, command, blow):
+def counts(scene_of, command, blow, long):
     """The calls that every undisturbed run makes, but for the last few: how often anybody looks is a matter of time; and
-    the most that one made."""
+    the most that one made. One run is enough for short mode, where no point must be reached, only so many of them."""
     seen = []
-    for _ in range(4):
+    for _ in range(4 if long else 1):
         with scene_of() as scene:
             ended = scene.run(command, blow=blow)
             if ended.code != 0:
                 sys.exit(f"{command} undisturbed: {ended}")
             seen.append(ended.count)
-    return int(0.95 * min(seen)), max(seen)
+    return int(0.95 * min(seen)) if long else 0, max(seen)
