@@ -294,6 +294,47 @@ TEST_CASE("a second host is turned away and told who owns the job") {
   }
 }
 
+TEST_CASE("an owner that was robbed finds out, and the next host need not rob the thief when it left") {
+  Given given("processes");
+  const auto job = given.job("inc", 10);
+  const host::Ownership first(given.env, job);
+  CHECK_NOTHROW(first.require());
+  {
+    const host::Ownership thief(given.env, job, true);
+    CHECK_THROWS_WITH(first.require(), Catch::Contains("was taken over from this host"));
+    CHECK_NOTHROW(thief.require());
+  }
+  const host::Ownership next(given.env, job);
+  CHECK_NOTHROW(next.require());
+}
+
+TEST_CASE("an owner on another machine is judged by its heartbeat alone, whatever wall clocks say") {
+  struct : base::PosixEnv {
+    std::uint64_t wall_ns() override { return jump += 3'600'000'000'000; }
+    std::atomic<std::uint64_t> jump{0};
+  } env;
+  Given given("processes");
+  auto job = given.job("inc", 10);
+  job.manifest.lease_ms = 600;
+  auto elsewhere = store::make_identity(env, "host");
+  elsewhere.boot = "another";
+  store::Party owner(env, job.directory, elsewhere);
+  owner.beat();
+  REQUIRE(owner.link_to(job.directory.owner(0)));
+  {
+    std::atomic<bool> dead{false};
+    std::thread heart([&] {
+      for (; !dead; env.sleep_ns(20'000'000)) owner.beat();
+    });
+    CHECK_THROWS_WITH(host::Ownership(env, job), Catch::Contains("is being run by process"));
+    dead = true;
+    heart.join();
+  }
+  const std::uint64_t begin = env.monotonic_ns();
+  CHECK_NOTHROW(host::Ownership(env, job));
+  CHECK(env.monotonic_ns() - begin >= 600'000'000);
+}
+
 TEST_CASE("a worker refuses a manifest or code that is not what was submitted") {
   Given given("processes");
   const auto job = given.job("inc", 10);

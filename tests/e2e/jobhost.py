@@ -58,6 +58,15 @@ class JobhostTest(unittest.TestCase):
         return subprocess.Popen([JOBHOST, *map(str, words)], cwd=self.folder, text=True,
                                 env=dict(os.environ, JOBHOST_STORE=self.store), **options)
 
+    def start_elsewhere(self, machine, *words, before="true", environment={}):
+        """Starts jobhost as if on a machine of that name: processes here and there can only judge each other by heartbeats.
+        `before` is run there first, and may mount what it likes."""
+        root = [] if os.geteuid() == 0 else ["--map-root-user"]
+        return subprocess.Popen(["unshare", *root, "--uts", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c",
+                                 f'hostname {machine} && {before} && exec "$0" "$@"', JOBHOST, *map(str, words)],
+                                cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, env=dict(os.environ, JOBHOST_STORE=self.store, **environment))
+
     def run_jobhost(self, *words, code=0, stdin=None):
         process = self.start(*words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)
         process.out, process.err = process.communicate(stdin, timeout=120)

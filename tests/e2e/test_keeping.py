@@ -3,10 +3,11 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 
-from jobhost import HOSTILE, JOBHOST, SANITIZED, SETTINGS, JobhostTest
+from jobhost import HOSTILE, JOBHOST, SANITIZED, SETTINGS, JobhostTest, running_workers
 
 APPROVED = pathlib.Path(__file__).with_name("approved_help.txt")
 
@@ -96,19 +97,115 @@ class Keeping(JobhostTest):
         half = os.path.join(self.store, "20200101-000000-abcd")
         for name in ("blob", "claims"):
             os.makedirs(os.path.join(half, name))
-        foreign = os.path.join(self.store, "mine")
-        os.mkdir(foreign)
+        barely = os.path.join(self.store, "20200101-000000-beef")  # killed before there was anything in it
+        os.mkdir(barely)
+        ignored = os.path.join(self.store, ".gitignore.0123456789abcdef.tmp")
+        open(ignored, "w").close()
+        foreign = [os.path.join(self.store, name) for name in ("mine", "20200101-000000-0001", "20200101-000000-0002.txt")]
+        for path in foreign[:2]:
+            os.mkdir(path)
+        for path in (foreign[1] + "/notes.txt", foreign[2]):
+            open(path, "w").close()
         old = time.time() - 90 * 86400
         cached = [os.path.join(self.folder, "cache/jobhost", name) for name in os.listdir(f"{self.folder}/cache/jobhost")]
-        for path in (half, foreign, *cached):
+        self.age(half)
+        for path in (barely, ignored, *foreign, *cached):
             os.utime(path, (old, old))
-        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), [f"removed {half}"])
+        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), 
+                         [f"removed {path}" for path in (ignored, half, barely)])
         would = self.run_jobhost("gc", "--dry-run").out
         self.assertTrue(all(f"would remove {path}\n" in would for path in cached))
         self.run_jobhost("gc")
         self.assertEqual(os.listdir(os.path.join(self.folder, "cache/jobhost")), [])
-        self.assertTrue(os.path.isdir(foreign))
+        self.assertTrue(all(map(os.path.exists, foreign)))
         self.assertEqual(len(self.rows("results")), 1)
+
+    def age(self, folder, days=90):
+        """Makes all that is in a folder as old as that."""
+        then = time.time() - days * 86400
+        for path in (*pathlib.Path(folder).rglob("*"), folder):
+            os.utime(path, (then, then))
+
+    def private_cache(self):
+        os.environ["XDG_CACHE_HOME"] = os.path.join(self.folder, "cache")
+        self.addCleanup(lambda: os.environ.pop("XDG_CACHE_HOME"))
+        return pathlib.Path(self.folder, "cache/jobhost")
+
+    def test_gc_leaves_a_submission_alone_whose_inputs_are_slow(self):
+        self.private_cache()
+        slow = self.start("run", f"{HOSTILE}:inc", "--csv", "-", stdin=subprocess.PIPE)
+        slow.stdin.write("x\n1\n")
+        slow.stdin.flush()
+        self.wait_until(lambda: list(pathlib.Path(self.store).glob("*/host/submitter")), "no submission")
+        folder = next(iter(pathlib.Path(self.store).glob("2*")))
+        self.age(folder)
+        self.assertEqual(self.run_jobhost("gc").out, "")
+        self.assertTrue(folder.is_dir())
+        out, err = slow.communicate("2\n", timeout=60)
+        self.assertEqual(slow.returncode, 0, err)
+        self.assertFalse((folder / "host/submitter").exists())
+        # The same, killed: it is removed once it is old.
+        slow = self.start("run", f"{HOSTILE}:inc", "--csv", "-", stdin=subprocess.PIPE)
+        self.wait_until(lambda: list(pathlib.Path(self.store).glob("*/host/submitter")), "no submission")
+        folder = next(iter(pathlib.Path(self.store).glob("*/host/submitter"))).parent.parent
+        slow.kill()
+        slow.communicate()
+        self.assertEqual(self.run_jobhost("gc").out, "")
+        self.age(folder)
+        self.assertEqual(self.run_jobhost("gc").out, f"removed {folder}\n")
+
+    def test_a_worker_whose_code_was_removed_from_the_cache_copies_it_again(self):
+        cache = self.private_cache()
+        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..60", "milliseconds=50", "-j1").out.strip()
+        executors = lambda: [pid for pid in running_workers(self.store) if
+                             b"jobhost-executor" in pathlib.Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")[0]]
+        self.wait_until(lambda: json.loads(self.run_jobhost("show", job, "--json").out)["done"] > 3, "nothing is done")
+        for path in cache.glob("*"):
+            shutil.rmtree(path)
+        for pid in executors():
+            os.kill(pid, signal.SIGKILL)
+        self.assertEqual(len(self.rows("attach", job)), 60)
+        self.assertTrue(list(cache.glob("*/*.so")))
+
+    def test_gc_in_a_loop_does_no_harm_to_jobs_that_begin_and_run(self):
+        cache = self.private_cache()
+        jobs = []
+        for number in range(6):
+            jobs.append(self.start("run", f"{HOSTILE}:counted", "x=1..40", "microseconds=2000",
+                                   f"file={self.folder}/count{number}", "-j2", "--quiet"))
+            for _ in range(2):
+                for path in cache.glob("*"):
+                    try:
+                        os.utime(path, (1e9, 1e9))
+                    except FileNotFoundError:
+                        pass
+                self.run_jobhost("gc", "--days", "0")
+        for job in jobs:
+            out, err = job.communicate(timeout=120)
+            self.assertEqual((job.returncode, len(out.splitlines())), (0, 40), err)
+
+    def test_verify_says_what_is_damaged_and_what_remains(self):
+        self.run_jobhost("run", f"{HOSTILE}:text_of", "x=1..8", "-j1", "--chunk", "1")
+        directory = pathlib.Path(self.directory())
+        log = max(directory.glob("logs/*/*.0.*"), key=lambda path: path.stat().st_size)
+        data = bytearray(log.read_bytes())
+        data[64 + 70] ^= 4  # in the payload of the first frame
+        log.write_bytes(data)
+        (directory / "stray").write_text("")
+        document = json.loads(self.run_jobhost("verify", "--json", code=5).out)
+        first = document["damaged"][0]
+        self.assertIn((str(log.relative_to(directory)), 64), [(found["file"], found["byte"]) for found in document["damaged"]])
+        self.assertIn("stray", [found["file"] for found in document["notes"]])
+        lost = 8 - document["tasks"]
+        self.assertGreater(lost, 0, first)
+        process = self.run_jobhost("results", "--format", "csv", code=5)
+        self.assertEqual(len(process.out.splitlines()), 1 + 8 - lost)
+        self.assertIn(f"damaged: '{log}' at byte 64", process.err)
+        self.assertIn("damaged", self.run_jobhost("ls").out)
+        (directory / "MANIFEST").chmod(0o600)
+        text = (directory / "MANIFEST").read_text()
+        (directory / "MANIFEST").write_text(text.replace('"retries": 2', '"retries": 3'))
+        self.assertIn("is not as it was submitted", self.run_jobhost("verify", code=5).err)
 
     def test_doctor_finds_what_is_wrong(self):
         document = json.loads(self.run_jobhost("doctor", "--json").out)

@@ -86,6 +86,14 @@ std::uint64_t counted(std::uint64_t x, std::string file, int microseconds) {
   std::ofstream(file, std::ios::app) << x << '\n';
   return x;
 }
+// Crashes at once on all machines but one.
+int needs_host(int x, std::string name, int microseconds) {
+  char here[256] = {};
+  ::gethostname(here, sizeof here - 1);
+  if (name != here) std::abort();
+  spin(0, microseconds);
+  return x;
+}
 int sleeps(int x, int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   return x;

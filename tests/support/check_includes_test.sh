@@ -10,8 +10,10 @@ echo '#include "base/env.hpp"' >"$tree/backend/fine.cpp"
 echo '#include "worker/lane.hpp"' >"$tree/backend/planted.cpp"
 echo '#include <CLI/CLI.hpp>' >"$tree/worker/planted.cpp"
 echo '#include <nlohmann/json.hpp>' >"$tree/cli/planted.hpp"
+echo 'int f() { return ::open("x", 0); }' >"$tree/worker/opening.cpp"
+echo 'const auto now = std::chrono::steady_clock::now();' >"$tree/cli/clock.cpp"
 found=$("$check" "$tree" || true)
-for name in backend/planted.cpp worker/planted.cpp cli/planted.hpp; do
+for name in backend/planted.cpp worker/planted.cpp cli/planted.hpp worker/opening.cpp cli/clock.cpp; do
   grep -q "^$name" <<<"$found" || { echo "not found: $name"; exit 1; }
 done
-[[ $(wc -l <<<"$found") -eq 3 ]] || { echo "more was found than planted: $found"; exit 1; }
+[[ $(wc -l <<<"$found") -eq 5 ]] || { echo "more was found than planted: $found"; exit 1; }

@@ -27,16 +27,15 @@ TEST_CASE("a claim belongs to the first who takes it, and takeovers go generatio
   store::Party one(env, job.directory, store::make_identity(env, "worker"));
   store::Party two(env, job.directory, store::make_identity(env, "worker"));
   store::Claims first(env, job.directory, one), second(env, job.directory, two);
-  CHECK_FALSE(first.latest(300));
   CHECK(first.take(300, 0));
   CHECK_FALSE(second.take(300, 0));
   CHECK(first.take(300, 0));  // asking again changes nothing
-  CHECK(second.latest(300)->owner.id == one.self().id);
+  CHECK(second.owner(300, 0)->id == one.self().id);
   CHECK(second.take(300, 1));
-  CHECK(first.latest(300)->generation == 1);
-  CHECK(first.latest(300)->owner.id == two.self().id);
+  CHECK(first.owner(300, 1)->id == two.self().id);
   CHECK(first.take(7, 0));
-  CHECK(second.taken() == std::set<std::uint64_t>{7, 300});
+  CHECK(second.taken() == store::Claims::Generations{{7, 0}, {300, 1}});
+  CHECK(second.taken_near(256) == store::Claims::Generations{{300, 1}});
 }
 
 TEST_CASE("the answer of link is not trusted, only whose name it is") {

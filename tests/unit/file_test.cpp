@@ -124,3 +124,24 @@ TEST_CASE("a copy of the process has the wanted descriptors only") {
   env.close(wanted);
   env.close(other);
 }
+
+TEST_CASE("what cannot be looked at is neither there nor missing") {
+  test::TemporaryDirectory folder;
+  test::FaultEnv env;
+  const std::string path = folder / "file";
+  CHECK_FALSE(base::exists(env, path));
+  base::write_file_atomically(env, path, base::as_bytes("text"), false);
+  CHECK(base::exists(env, path));
+  for (const int error : {EIO, ESTALE}) {
+    env.plant({1, error, test::FaultEnv::Mode::kFail, {test::Call::kStatus}});
+    CHECK_THROWS_WITH(base::exists(env, path), Catch::Contains("cannot look at '" + path + "'"));
+    env.plant({1, error, test::FaultEnv::Mode::kFail, {test::Call::kStatus}});
+    CHECK_THROWS_WITH(base::make_directories(env, folder.path()), !Catch::Contains("not a directory"));
+    env.plant({1, error, test::FaultEnv::Mode::kFail, {test::Call::kList}});
+    CHECK_THROWS_WITH(base::names_in(env, folder.path()), Catch::Contains("cannot list '" + folder.path() + "'"));
+  }
+  env.plant({});
+  CHECK(base::names_in(env, folder.path()) == std::vector<std::string>{"file"});
+  CHECK(base::names_in(env, folder / "missing").empty());
+  CHECK_THROWS_WITH(base::make_directories(env, path), Catch::Contains("not a directory"));
+}

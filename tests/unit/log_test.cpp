@@ -46,6 +46,13 @@ std::uint64_t read_log(base::Env& env, const std::string& path) {
   return count;
 }
 
+/// Time passes when a test says so.
+class ShiftedClock : public base::PosixEnv {
+ public:
+  std::uint64_t shift_ns = 0;
+  std::uint64_t monotonic_ns() override { return base::PosixEnv::monotonic_ns() + shift_ns; }
+};
+
 void overwrite(base::Env& env, const std::string& path, const base::Bytes& bytes) {
   base::File file(env, path, O_WRONLY | O_CREAT | O_TRUNC);
   file.write(bytes);
@@ -116,18 +123,104 @@ TEST_CASE("a log cut anywhere yields whole frames only") {
   CHECK(most == 6);
 }
 
-TEST_CASE("a reader rejects a log with one flipped bit, from that frame on") {
+TEST_CASE("one flipped bit anywhere in a log costs at most one frame, and is noticed") {
   test::TemporaryDirectory folder;
   base::PosixEnv env;
-  write_log(env, folder / "log", 4);
+  const std::uint64_t frames = 4;
+  write_log(env, folder / "log", frames);
   const auto whole = base::read_file(env, folder / "log", 1 << 20);
   for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
     auto damaged = whole;
     damaged[bit / 8] ^= static_cast<unsigned char>(1u << (bit % 8));
     overwrite(env, folder / "damaged", damaged);
-    // Padding is the only place where a flip does no harm: read_log itself requires every accepted payload to be right.
-    const auto frames = read_log(env, folder / "damaged");
-    if (bit / 8 < sizeof(store::SegmentHeader)) CHECK(frames == 0);
+    store::LogReader reader(env, folder / "damaged", kManifest);
+    std::uint64_t count = 0;
+    base::Bytes bytes;
+    while (const auto frame = reader.next()) {
+      REQUIRE(reader.read_payload(*frame, bytes));
+      REQUIRE(bytes == payload_of(frame->header.first, 5 * frame->header.first));
+      ++count;
+    }
+    const bool in_header = bit / 8 < sizeof(store::SegmentHeader);
+    REQUIRE(count == (in_header ? frames : frames - 1));
+    REQUIRE(reader.header_mended() == in_header);
+    const bool said = in_header || !reader.gaps().empty() || reader.tail() == store::LogReader::Tail::kDamaged;
+    REQUIRE(said);
+  }
+}
+
+TEST_CASE("two flipped bits in the header of a log make it a log of nothing") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  write_log(env, folder / "log", 2);
+  auto damaged = base::read_file(env, folder / "log", 1 << 20);
+  damaged[33] ^= 1;
+  damaged[35] ^= 1;
+  overwrite(env, folder / "log", damaged);
+  store::LogReader reader(env, folder / "log", kManifest);
+  CHECK_FALSE(reader.next());
+  CHECK(reader.tail() == store::LogReader::Tail::kDamaged);
+}
+
+TEST_CASE("a reader that saw a hole in a growing log takes what turns up in it later") {
+  test::TemporaryDirectory folder;
+  ShiftedClock env;
+  write_log(env, folder / "log", 6);
+  const auto whole = base::read_file(env, folder / "log", 1 << 20);
+  // Headers of frames 2 and 3, and the payload of frame 4, are not there yet.
+  auto early = whole;
+  std::uint64_t begins[6], at = 64;
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    begins[i] = at;
+    at += 64 + store::padded(5 * i);
+  }
+  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[2]),
+            early.begin() + static_cast<std::ptrdiff_t>(begins[4]), 0);
+  std::fill(early.begin() + static_cast<std::ptrdiff_t>(begins[4]) + 64,
+            early.begin() + static_cast<std::ptrdiff_t>(begins[5]), 0);
+  overwrite(env, folder / "log", early);
+  store::LogReader reader(env, folder / "log", kManifest);
+  std::vector<std::uint64_t> tasks;
+  const auto read = [&] {
+    while (const auto frame = reader.next()) tasks.push_back(frame->header.first);
+  };
+  read();
+  CHECK(tasks == std::vector<std::uint64_t>{0, 1, 5});
+  CHECK(reader.gaps().size() == 2);
+  overwrite(env, folder / "log", whole);
+  read();
+  CHECK(tasks.size() == 3);  // not looked at again at once
+  env.shift_ns += 1'000'000'000;
+  read();
+  CHECK(tasks == std::vector<std::uint64_t>{0, 1, 5, 2, 3, 4});
+  CHECK(reader.gaps().empty());
+}
+
+TEST_CASE("large frames are found behind a damaged one, too") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  {
+    store::LogWriter log(env, folder / "log", kWorker, 0, kManifest);
+    for (std::uint64_t i = 0; i < 4; ++i) {
+      log.append({store::FrameKind::kResults, i, 1, 10, 1, 0}, {payload_of(i, 200'003)});
+    }
+  }
+  const auto whole = base::read_file(env, folder / "log", 1 << 20);
+  for (const std::size_t place : {64 + 5, 64 + 64, 64 + 64 + 150'000, 64 + 64 + 200'002, 64 + 64 + 200'004}) {
+    auto damaged = whole;
+    damaged[place] ^= 1;
+    overwrite(env, folder / "log", damaged);
+    store::LogReader reader(env, folder / "log", kManifest);
+    base::Bytes bytes;
+    for (std::uint64_t i = 1; i < 4; ++i) {
+      const auto frame = reader.next();
+      REQUIRE(frame);
+      CHECK(frame->header.first == i);
+      REQUIRE(reader.read_payload(*frame, bytes));
+      CHECK(bytes == payload_of(i, 200'003));
+    }
+    CHECK_FALSE(reader.next());
+    CHECK(reader.gaps().size() == 1);
   }
 }
 

@@ -46,6 +46,9 @@ struct Options {
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in memory and ends with its
   /// results.
   std::string store = {};
+  /// What the results of such a job survive: "process", the death of any process; "batch", also a power cut, except for
+  /// what was committed in the second before it; "strict", also a power cut, at the price of an fsync per commit.
+  std::string sync = "batch";
   /// Called once in every worker process, after globals are restored and before its first task: for what a task finds
   /// ready, such as tables in globals that do not travel. When it throws, the map does.
   Initialiser init = {};

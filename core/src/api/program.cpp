@@ -99,6 +99,9 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   spec.retries = options.retries;
   spec.exact_libraries = options.exact_libraries;
   spec.memory = options.memory;
+  const auto sync = base::sync_policy_of(options.sync);
+  if (!sync) throw std::invalid_argument("no sync policy '" + options.sync + "'; there are: process, batch, strict");
+  spec.sync = *sync;
   spec.label = options.label;
   spec.isolate_globals = options.isolate_globals;
   spec.wishes = {options.environment, options.portable_math};

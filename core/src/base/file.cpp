@@ -20,7 +20,7 @@ void throw_file_error(int negative_errno, const std::string& action, const std::
   if (!reason.empty()) reason[0] = static_cast<char>(std::tolower(reason[0]));
   std::string hint;
   if (code == ENOSPC || code == EDQUOT) {
-    hint = "make room and run it again; a job that was submitted keeps what is committed: jobhost resume";
+    hint = "make room, then try again";
   }
   throw Error(ExitCode::kBackendFailed, "cannot " + action + " '" + path + "': " + reason, hint);
 }
@@ -86,7 +86,11 @@ std::size_t File::read_at(std::uint64_t offset, std::span<unsigned char> bytes) 
 }
 
 void File::sync() {
-  if (const int failure = env_->sync(fd_); failure < 0) throw_file_error(failure, "sync", path_);
+  int failure = 0;
+  do {
+    failure = env_->sync(fd_);
+  } while (failure == -EINTR);  // nothing has failed then
+  if (failure < 0) throw_file_error(failure, "sync", path_);
 }
 
 void File::truncate(std::uint64_t size) {
@@ -134,17 +138,31 @@ void make_directories(Env& env, const std::string& path) {
     make_directories(env, path.substr(0, parent));
     failure = env.make_directory(path, 0700);
   }
+  if (failure >= 0) return;
   FileStatus made;
-  if (failure == -EEXIST && env.status(path + "/.", made) < 0) throw_file_error(-ENOTDIR, "use", path);
+  const int found = env.status(path + "/.", made);
+  if (failure == -EEXIST && found < 0) throw_file_error(found, "use", path);
   // Some file systems rather tell that nothing may be made there than that it exists.
-  if (failure < 0 && failure != -EEXIST && env.status(path + "/.", made) < 0) {
-    throw_file_error(failure, "make the directory", path);
-  }
+  if (failure != -EEXIST && found < 0) throw_file_error(failure, "make the directory", path);
 }
 
-bool exists(Env& env, const std::string& path) {
+std::optional<FileStatus> status_if_exists(Env& env, const std::string& path) {
   FileStatus status;
-  return env.status(path, status) >= 0;
+  const int failure = env.status(path, status);
+  if (failure >= 0) return status;
+  for (int nothing_there : {ENOENT, ENOTDIR, EACCES, ENAMETOOLONG, ELOOP}) {
+    if (failure == -nothing_there) return std::nullopt;
+  }
+  throw_file_error(failure, "look at", path);
+}
+
+bool exists(Env& env, const std::string& path) { return status_if_exists(env, path).has_value(); }
+
+std::vector<std::string> names_in(Env& env, const std::string& path) {
+  std::vector<std::string> names;
+  const int failure = env.list(path, names);
+  if (failure < 0 && failure != -ENOENT && failure != -ENOTDIR) throw_file_error(failure, "list", path);
+  return names;
 }
 
 void remove_tree(Env& env, const std::string& path) {

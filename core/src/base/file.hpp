@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/env.hpp"
@@ -29,7 +30,7 @@ class File {
   void write(ByteView bytes);  // all of it, at the current position (or the end with O_APPEND)
   /// Reads up to bytes.size() at `offset`; returns how many, less only at the end of the file.
   std::size_t read_at(std::uint64_t offset, std::span<unsigned char> bytes) const;
-  void sync();
+  void sync();  // a failure says that data may be lost, and says it only once: never sync again after it
   void truncate(std::uint64_t size);
   void close();  // reports a failing close; the destructor does not
 
@@ -54,7 +55,12 @@ void make_directories(Env& env, const std::string& path);
 /// The path seen from the working directory; "" stays.
 std::string absolute_path(const std::string& path);
 
+/// Nothing when there is nothing that this process may see; throws when nobody knows, as on an input/output error.
+std::optional<FileStatus> status_if_exists(Env& env, const std::string& path);
 bool exists(Env& env, const std::string& path);
+
+/// Sorted names in a directory, without "." and ".."; none when there is no such directory.
+std::vector<std::string> names_in(Env& env, const std::string& path);
 
 /// rm -r beneath `path`; follows no symbolic link. Missing is fine.
 void remove_tree(Env& env, const std::string& path);

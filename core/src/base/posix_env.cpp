@@ -74,46 +74,55 @@ ssize_t PosixEnv::write(int fd, const void* data, std::size_t size) {
 
 int PosixEnv::sync(int fd) { return result_of(::fsync(fd)); }
 
-int PosixEnv::truncate(int fd, std::uint64_t size) { return result_of(::ftruncate(fd, static_cast<off_t>(size))); }
+int PosixEnv::truncate(int fd, std::uint64_t size) {
+  return retry_interrupted([&] { return ::ftruncate(fd, static_cast<off_t>(size)); });
+}
 
 int PosixEnv::link(const std::string& from, const std::string& to) {
-  return result_of(::link(from.c_str(), to.c_str()));
+  return retry_interrupted([&] { return ::link(from.c_str(), to.c_str()); });
 }
 
 int PosixEnv::rename(const std::string& from, const std::string& to) {
-  return result_of(::rename(from.c_str(), to.c_str()));
+  return retry_interrupted([&] { return ::rename(from.c_str(), to.c_str()); });
 }
 
-int PosixEnv::remove(const std::string& path) { return result_of(::remove(path.c_str())); }
+int PosixEnv::remove(const std::string& path) {
+  return retry_interrupted([&] { return ::remove(path.c_str()); });
+}
 
-int PosixEnv::make_directory(const std::string& path, mode_t mode) { return result_of(::mkdir(path.c_str(), mode)); }
+int PosixEnv::make_directory(const std::string& path, mode_t mode) {
+  return retry_interrupted([&] { return ::mkdir(path.c_str(), mode); });
+}
 
 int PosixEnv::list(const std::string& path, std::vector<std::string>& names) {
-  names.clear();
-  DIR* directory = ::opendir(path.c_str());
-  if (!directory) return -errno;
-  errno = 0;
-  while (const dirent* entry = ::readdir(directory)) {
-    std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(std::move(name));
-  }
-  const int failure = errno;
-  ::closedir(directory);
-  if (failure) return -failure;
+  const int failure = retry_interrupted([&] {
+    names.clear();
+    DIR* directory = ::opendir(path.c_str());
+    if (!directory) return -1;
+    errno = 0;
+    while (const dirent* entry = ::readdir(directory)) {
+      std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(std::move(name));
+    }
+    const int reason = errno;
+    ::closedir(directory);
+    errno = reason;
+    return reason == 0 ? 0 : -1;
+  });
   std::sort(names.begin(), names.end());
-  return 0;
+  return failure;
 }
 
 int PosixEnv::status(const std::string& path, FileStatus& status) {
   struct ::stat raw {};
-  if (::lstat(path.c_str(), &raw) < 0) return -errno;
+  if (const int failure = retry_interrupted([&] { return ::lstat(path.c_str(), &raw); }); failure < 0) return failure;
   fill(raw, status);
   return 0;
 }
 
 int PosixEnv::status(int fd, FileStatus& status) {
   struct ::stat raw {};
-  if (::fstat(fd, &raw) < 0) return -errno;
+  if (const int failure = retry_interrupted([&] { return ::fstat(fd, &raw); }); failure < 0) return failure;
   fill(raw, status);
   return 0;
 }

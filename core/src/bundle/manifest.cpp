@@ -111,6 +111,9 @@ Manifest from(const Json& json) {
   manifest.timeout_ms = whole_number<std::uint64_t>(json.at("timeout_ms"));
   manifest.memory = whole_number<std::uint64_t>(json.at("memory"));
   manifest.lease_ms = whole_number<std::uint64_t>(json.at("lease_ms"));
+  const auto sync = base::sync_policy_of(json.value("sync", base::word_of(base::SyncPolicy::kProcess)));
+  if (!sync) throw Malformed{"'sync' is none of process, batch and strict"};
+  manifest.sync = *sync;
   const Json& context = json.at("context");
   manifest.context = context_from_json(context.dump());
   for (const auto& global : context.at("globals")) {
@@ -161,6 +164,7 @@ std::string to_json(const Manifest& manifest) {
   json["timeout_ms"] = manifest.timeout_ms;
   json["memory"] = manifest.memory;
   json["lease_ms"] = manifest.lease_ms;
+  json["sync"] = base::word_of(manifest.sync);
   Json globals = Json::array();
   for (const auto& global : manifest.globals) {
     globals.push_back({{"name", global.name}, {"symbol", global.symbol}, {"value", base::to_hex(global.value)}});

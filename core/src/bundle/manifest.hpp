@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/sync_policy.hpp"
 #include "bundle/calling_context.hpp"
 #include "bundle/inputs.hpp"
 #include "schema/type.hpp"
@@ -110,6 +111,7 @@ struct Manifest {
   std::uint64_t timeout_ms = 0;  // per task; 0: none
   std::uint64_t memory = 0;      // bytes per task; 0: no limit
   std::uint64_t lease_ms = 10'000;
+  base::SyncPolicy sync = base::SyncPolicy::kProcess;  // what results survive
 
   CallingContext context;
   std::vector<Global> globals;

@@ -62,9 +62,19 @@ void throw_if_interrupted() {
 
 }  // namespace
 
-TemporaryDirectory::TemporaryDirectory(base::Env& env) : env_(env) {
+std::string TemporaryDirectory::parent() {
   const char* set = std::getenv("TMPDIR");
-  path_ = std::string(set && *set == '/' ? set : "/tmp") + "/jobhost-" + base::random_hex(env, 8);
+  return set && *set == '/' ? set : "/tmp";
+}
+
+bool TemporaryDirectory::is_name(const std::string& name) {
+  const std::string_view begin = "jobhost-";
+  return name.size() == begin.size() + 16 && name.starts_with(begin) &&
+         name.find_first_not_of("0123456789abcdef", begin.size()) == name.npos;
+}
+
+TemporaryDirectory::TemporaryDirectory(base::Env& env) : env_(env) {
+  path_ = parent() + "/jobhost-" + base::random_hex(env, 8);
   if (const int made = env.make_directory(path_, 0700); made < 0) {
     base::throw_file_error(made, "make the directory", path_);
   }
@@ -134,7 +144,7 @@ void Capsule::open(base::Env& env) {
   if (job_->manifest_sha256 != label.at("manifest_sha256")) refuse("MANIFEST does not match its digest");
   if (job_->manifest.tasks != 1) refuse("its job has " + std::to_string(job_->manifest.tasks) + " tasks");
   const auto found = host::verify(env, *job_);
-  if (!found.damaged.empty()) refuse(found.damaged[0]);
+  if (!found.damaged.empty()) refuse(host::in_words(found.damaged[0]));
 }
 
 bool names_capsule(base::Env& env, const std::string& name) {

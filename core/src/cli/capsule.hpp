@@ -19,6 +19,9 @@ class TemporaryDirectory {
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   ~TemporaryDirectory();
   const std::string& path() const { return path_; }
+  /// Where they are made, and whether a name there is of one; for those that a killed process leaves behind.
+  static std::string parent();
+  static bool is_name(const std::string& name);
 
  private:
   base::Env& env_;

@@ -1,5 +1,9 @@
 #include "cli/follow.hpp"
 
+#include <fcntl.h>
+
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/progress.hpp"
@@ -7,6 +11,7 @@
 #include "cli/signals.hpp"
 #include "cli/task_words.hpp"
 #include "host/notes.hpp"
+#include "host/refusals.hpp"
 #include "host/worker_watch.hpp"
 #include "host/workers.hpp"
 
@@ -33,21 +38,26 @@ class Follower {
         options_(options),
         stream_(session.env, job),
         progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
-        output_(options.rows
-                    ? make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })
-                    : std::make_unique<NoOutput>()),
         explainer_(job),
         words_(session.env, job),
         watch_(session.env, job),
         ahead_(std::move(ahead)) {}
 
   int run() {
-    if (ahead_) {
-      workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(ahead_));
-    } else if (options_.start) {
-      workers_ = std::make_unique<host::Workers>(session_.env, job_, Session::program(), options_.start->backend,
-                                                 options_.start->lanes);
+    try {
+      return follow();
+    } catch (const base::Error& error) {
+      progress_.clear();
+      if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
+      const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
+      throw base::Error(error.code(), error.what(),
+                        hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.manifest.job);
     }
+  }
+
+ private:
+  int follow() {
+    begin();
     while (!stream_.finished()) {
       const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
       pump();
@@ -57,6 +67,7 @@ class Follower {
       if (!look_after_workers()) return interrupted();
       rest(bell);
     }
+    if (workers_) workers_->ownership().require();
     output_->finish();
     say_farewell();
     progress_.finish(stream_, options_.rows ? job_.manifest.job : "");
@@ -64,13 +75,31 @@ class Follower {
     return stream_.failed() > 0 ? 1 : 0;
   }
 
- private:
+  /// Nothing is touched that belongs to another host before this one owns the job, and no task runs in vain.
+  void begin() {
+    std::optional<host::Ownership> ownership;
+    if (options_.start) ownership.emplace(session_.env, job_, options_.steal);
+    output_ = std::make_unique<NoOutput>();
+    if (options_.rows) {
+      output_ = make_output(
+          session_.env, job_, options_.output, job_.manifest.tasks, [this] { progress_.clear(); },
+          ownership ? Part::kOfOwner : Part::kOfReader);
+    }
+    if (!ownership) return;
+    if (!ahead_) {
+      ahead_ = std::make_unique<host::HeadStart>(session_.env, Session::program(), options_.start->backend,
+                                                 options_.start->lanes);
+    }
+    workers_ = std::make_unique<host::Workers>(session_.env, job_, std::move(*ownership), std::move(ahead_));
+  }
+
   /// Prints all that is there in order. True when the logs held anything new.
   bool pump() {
     const bool fresh = stream_.poll();
     bool any = false;
     while (const host::Block* block = options_.in_order ? stream_.next() : stream_.next_available()) {
       any = true;
+      if (workers_) workers_->ownership().keep();
       if (block->failed) {
         const auto failure = explainer_.explain(block->failure, block->modules);
         output_->write(*block, &failure);
@@ -105,13 +134,12 @@ class Follower {
       workers_->stop(requests > 1);
     }
     if (!workers_) return somebody_works();
-    if (workers_running()) return true;
+    if (workers_->running(stream_.done())) return true;
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
-    throw base::Error(base::ExitCode::kBackendFailed, "the workers ended, and " + done_of_all() + " are done",
-                      "jobhost resume " + job_.manifest.job);
+    throw_unfinished("the workers ended before all was done");
   }
 
   bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
@@ -119,13 +147,18 @@ class Follower {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
-  /// The progress line is wiped before anything is thrown.
+  /// The progress line is wiped before anything is thrown. What this host's own workers cannot do, others may.
   bool workers_running() {
     try {
-      return workers_->running(stream_.done());
-    } catch (const base::Error&) {
+      if (!left_to_others_) return workers_->running(stream_.done());
+      workers_->ownership().keep();
+      return watch_.anyone_alive();
+    } catch (const base::Error& error) {
       progress_.clear();
-      throw;
+      if (error.code() == base::ExitCode::kOwnedElsewhere || stream_.finished() || !watch_.anyone_alive()) throw;
+      session_.say(std::string("note: ") + error.what() + "; workers that others started go on");
+      left_to_others_ = true;
+      return true;
     }
   }
 
@@ -133,9 +166,31 @@ class Follower {
     if (watch_.working(stream_.done())) return true;
     pump();
     if (stream_.finished()) return true;
-    throw base::Error(base::ExitCode::kBackendFailed,
-                      "no worker is running job " + job_.manifest.job + ": " + done_of_all() + " are done",
-                      "jobhost resume " + job_.manifest.job);
+    throw_unfinished("no worker is running job " + job_.manifest.job);
+  }
+
+  [[noreturn]] void throw_unfinished(const std::string& what) {
+    const auto damage = stream_.damage();
+    if (!damage.empty()) {
+      throw base::Error(base::ExitCode::kDamaged, what + ": " + done_of_all() + " are done; damaged: " + damage[0],
+                        "jobhost resume " + job_.manifest.job);
+    }
+    const std::string refusals = host::why_no_worker(session_.env, job_);
+    throw base::Error(base::ExitCode::kBackendFailed, what + (refusals.empty() ? last_words() : ""), refusals);
+  }
+
+  /// Why the last worker ended, where it said so.
+  std::string last_words() const {
+    const std::string path = job_.directory.printed() + "/worker";
+    const auto printed = base::File::open_if_exists(session_.env, path, O_RDONLY | O_NOFOLLOW);
+    if (!printed) return "";
+    base::Bytes bytes(4096);
+    bytes.resize(printed->read_at(printed->size() - std::min<std::uint64_t>(printed->size(), bytes.size()), bytes));
+    const std::string text = "\n" + std::string(base::as_text(bytes)), mark = "\nerror: ";
+    const std::size_t at = text.rfind(mark);
+    if (at == std::string::npos) return "";
+    const std::string reason = text.substr(at + mark.size());
+    return "; the last one ended: " + reason.substr(0, reason.find('\n'));
   }
 
   /// Too many tasks failed.
@@ -164,12 +219,12 @@ class Follower {
   void say_farewell() {
     if (!workers_) return;
     const std::uint64_t begin = session_.env.monotonic_ns();
-    while (workers_running()) {
+    while (!left_to_others_ && workers_running()) {
       const std::uint64_t waited = session_.env.monotonic_ns() - begin;
       if (waited > kFarewellNs || Signals::requests.load() > requests_seen_) workers_->stop(true);
       workers_->bell().wait(workers_->bell().count(), 2'000'000);
     }
-    workers_->throw_complaint();
+    if (!left_to_others_) workers_->throw_complaint();
   }
 
   Session& session_;
@@ -184,6 +239,7 @@ class Follower {
   std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
+  bool left_to_others_ = false;  // own workers cannot run it
   int requests_seen_ = 0;
 };
 

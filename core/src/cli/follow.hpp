@@ -18,6 +18,7 @@ struct FollowOptions {
     unsigned lanes = 1;
   };
   std::optional<Workers> start = std::nullopt;  // nothing: only reads along what others compute
+  bool steal = false;                           // the job from a living host
   bundle::Output output;
   bool rows = true;                         // false: only run it, and the job may be gone afterwards
   std::uint64_t max_failures = UINT64_MAX;  // so many failed tasks end the job

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -56,6 +57,14 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
                                                   job.manifest.context.working_directory)) {
     session.say("note: " + sentence);
   }
+}
+
+void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage) {
+  // What is missing from a log that grows may be on its way.
+  if (damage.empty() || state_of(session.env, job).starts_with("running")) return;
+  for (const auto& sentence : damage) std::fprintf(stderr, "damaged: %s\n", sentence.c_str());
+  std::fprintf(stderr, "hint: what is lost is computed again by: jobhost resume %s\n", job.manifest.job.c_str());
+  session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
 }
 
 std::string state_of(base::Env& env, const host::Job& job) {

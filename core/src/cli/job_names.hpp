@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/session.hpp"
 #include "host/submission.hpp"
@@ -27,6 +28,10 @@ bool names_task(Session& session, const std::string& name);
 /// Says of `job` which of the files that its tasks read by name are others now; for a job that repeats some of its
 /// tasks, `repeat`, only what these read.
 void say_changed_files(Session& session, const host::Job& job, const host::Job* repeat = nullptr);
+
+/// Says what damage has cost an ended job tasks, and makes the exit code that of damage; `damage` comes from the stream
+/// that was read.
+void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage);
 
 /// "done", "running", "running on node7?", "cancelled", "stopped" or "not begun".
 std::string state_of(base::Env& env, const host::Job& job);

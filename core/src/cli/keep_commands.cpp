@@ -1,16 +1,22 @@
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/session.hpp"
 #include "host/verification.hpp"
+#include "store/party.hpp"
 #include "worker/stage.hpp"
 
 namespace jobhost::cli {
@@ -23,15 +29,47 @@ struct KeepOptions {
   double days = 30;
 };
 
+using Json = nlohmann::ordered_json;
+
+/// What can still be done with a damaged job.
+std::vector<std::string> what_remains(const host::Job& job, const host::Verification& found) {
+  const auto& manifest = job.manifest;
+  std::vector<std::string> sentences;
+  const auto count = [](std::uint64_t n) { return std::to_string(n) + (n == 1 ? " task" : " tasks"); };
+  const std::uint64_t lost = manifest.tasks - found.tasks;
+  sentences.push_back(std::to_string(found.tasks) + " of " + count(manifest.tasks) + " have valid results" +
+                      (found.tasks > 0 ? ": jobhost results " + manifest.job : ""));
+  if (found.code_damaged) {
+    sentences.push_back("workers refuse damaged code: submit the rest again, or jobhost retry --plugin");
+  } else if (lost > 0 && found.inputs_damaged) {
+    sentences.push_back("tasks whose inputs are damaged cannot be computed: submit them again");
+  } else if (lost > 0) {
+    sentences.push_back("the other " + count(lost) + (lost == 1 ? " is" : " are") + " computed by: jobhost resume " +
+                        manifest.job);
+  }
+  return sentences;
+}
+
+Json to_json(const std::vector<host::Finding>& findings) {
+  Json list = Json::array();
+  for (const auto& finding : findings) {
+    list.push_back(
+        {{"file", finding.file}, {"byte", finding.byte ? Json(*finding.byte) : Json()}, {"what", finding.what}});
+  }
+  return list;
+}
+
 void verify(Session& session, const KeepOptions& options) {
   const host::Job job = open_job(session, options.job);
   const auto found = host::verify(session.env, job);
-  if (!found.damaged.empty()) session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
+  const bool sound = found.damaged.empty();
+  if (!sound) session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
   if (options.json) {
     return print_document({{"job", job.manifest.job},
-                           {"sound", found.damaged.empty()},
-                           {"damaged", found.damaged},
-                           {"notes", found.notes},
+                           {"sound", sound},
+                           {"damaged", to_json(found.damaged)},
+                           {"notes", to_json(found.notes)},
+                           {"remains", sound ? Json::array() : Json(what_remains(job, found))},
                            {"blobs", found.blobs},
                            {"packs", found.packs},
                            {"frames", found.frames},
@@ -41,9 +79,27 @@ void verify(Session& session, const KeepOptions& options) {
               job.manifest.job.c_str(), static_cast<unsigned long long>(found.blobs),
               static_cast<unsigned long long>(found.packs), static_cast<unsigned long long>(found.tasks),
               static_cast<unsigned long long>(found.frames));
-  for (const auto& note : found.notes) std::printf("note: %s\n", note.c_str());
-  for (const auto& damage : found.damaged) std::printf("damaged: %s\n", damage.c_str());
-  std::printf(found.damaged.empty() ? "sound\n" : "what is damaged is never believed; resume computes it again\n");
+  for (const auto& note : found.notes) std::printf("note: %s\n", host::in_words(note).c_str());
+  for (const auto& damage : found.damaged) std::printf("damaged: %s\n", host::in_words(damage).c_str());
+  if (sound) return static_cast<void>(std::printf("sound\n"));
+  for (const auto& sentence : what_remains(job, found)) std::printf("remains: %s\n", sentence.c_str());
+}
+
+/// Whether a worker is alive. Those of other machines are watched for as long as their lease.
+bool somebody_works(base::Env& env, const host::Job& job) {
+  store::DeathWatch watch(env, job.directory, store::make_identity(env, "host"), job.manifest.lease_ms * 1'000'000);
+  const std::uint64_t patience = env.monotonic_ns() + job.manifest.lease_ms * 1'000'000 + 500'000'000;
+  for (;;) {
+    const auto parties = store::all_parties(env, job.directory);
+    const bool all_dead =
+        std::all_of(parties.begin(), parties.end(), [&](const auto& party) { return watch.dead(party); });
+    if (all_dead || env.monotonic_ns() > patience) return !all_dead;
+    const auto self = store::make_identity(env, "host");
+    for (const auto& party : parties) {
+      if (!watch.dead(party) && store::life_of(env, party, self) == store::Life::kAlive) return true;
+    }
+    env.sleep_ns(200'000'000);
+  }
 }
 
 void remove(Session& session, const KeepOptions& options) {
@@ -53,7 +109,7 @@ void remove(Session& session, const KeepOptions& options) {
     doomed.push_back(store.find(name));
     try {
       const host::Job job = host::open_job(session.env, doomed.back());
-      if (state_of(session.env, job).starts_with("running")) {
+      if (somebody_works(session.env, job)) {
         throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
                           "end it first: jobhost cancel " + job.manifest.job);
       }
@@ -79,51 +135,144 @@ std::uint64_t bytes_in(base::Env& env, const std::string& path) {
   return bytes;
 }
 
-bool older_than(base::Env& env, const std::string& path, double days) {
-  base::FileStatus status;
-  if (env.status(path, status) < 0) return false;
-  const double age = static_cast<double>(env.wall_ns()) - static_cast<double>(status.modified_ns);
-  return age > days * 86400e9;
+constexpr double kHour = 1.0 / 24;  // in days
+constexpr const char* kDoomed = ".gc-";
+
+/// What is young is judged by the clock of the file system that says when things changed, which may be another
+/// machine's.
+class Age {
+ public:
+  Age(base::Env& env, const std::string& folder) : env_(env), now_(static_cast<std::int64_t>(env.wall_ns())) {
+    const std::string probe = folder + "/" + kDoomed + base::random_hex(env, 8);
+    const int fd = env.open(probe, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (fd < 0) return;  // nothing can be removed there either
+    base::FileStatus status;
+    if (env.status(fd, status) >= 0) now_ = status.modified_ns;
+    env.close(fd);
+    env.remove(probe);
+  }
+
+  bool older(const std::string& path, double days) const {
+    base::FileStatus status;
+    return env_.status(path, status) >= 0 && static_cast<double>(now_ - status.modified_ns) > days * 86400e9;
+  }
+  /// The same for all that is in a folder.
+  bool all_older(const std::string& path, double days) const {
+    base::FileStatus status;
+    if (env_.status(path, status) < 0 || !older(path, days)) return false;
+    if (!S_ISDIR(status.mode)) return true;
+    std::vector<std::string> names;
+    if (env_.list(path, names) < 0) return false;
+    return std::all_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return all_older(path + "/" + name, days); });
+  }
+
+ private:
+  base::Env& env_;
+  std::int64_t now_;
+};
+
+/// What a submission or `rm` was cut off at: named like a job, without MANIFEST, and with nothing in it but what jobs
+/// have.
+bool is_part_of_job(base::Env& env, const std::string& path, const std::string& name) {
+  constexpr std::string_view kShape = "dddddddd-dddddd-xxxx";  // as Store::create_job names them
+  const auto fits = [](char c, char shape) {
+    if (shape == '-') return c == '-';
+    return (c >= '0' && c <= '9') || (shape == 'x' && c >= 'a' && c <= 'f');
+  };
+  if (name.size() != kShape.size() || !std::equal(name.begin(), name.end(), kShape.begin(), fits)) return false;
+  if (!base::exists(env, path + "/.")) return false;
+  static const std::set<std::string> kParts = {"blob", "claims",  "host",    "inputs",
+                                               "logs", "printed", "workers", "DONE"};
+  const auto parts = base::names_in(env, path);
+  return std::all_of(parts.begin(), parts.end(), [](const std::string& part) {
+    return kParts.contains(part) || part.starts_with("MANIFEST.") || part.starts_with("DONE.");
+  });
 }
 
-/// Folders that nothing refers to: submissions that were cut off, and code that no job used for a while.
-std::vector<std::string> garbage(Session& session, double days) {
-  constexpr double kHour = 1.0 / 24;
-  std::vector<std::string> found, names;
+/// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent
+/// for long, when its inputs come from a slow program: who makes the job is asked where that can be done.
+bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name, double days) {
+  if (base::exists(env, job.manifest()) || !is_part_of_job(env, job.path(), name)) return false;
+  auto life = store::Life::kDead;
+  try {
+    if (base::exists(env, job.submitter())) {
+      life = store::life_of(env, store::read_identity(env, job.submitter()), store::make_identity(env, "host"));
+    }
+  } catch (const base::Error&) {
+    life = store::Life::kUnknown;
+  }
+  if (life == store::Life::kAlive) return false;
+  return age.all_older(job.path(), life == store::Life::kDead ? kHour : std::max(days, 1.0));
+}
+
+struct Garbage {
+  std::string path;
+  double days;  // that it has not been used for
+};
+
+/// Folders that nothing refers to: submissions that were cut off, code that no job used for a while, and what a replay
+/// that was killed left behind.
+std::vector<Garbage> garbage(Session& session, double days) {
+  base::Env& env = session.env;
+  std::vector<Garbage> found;
   std::set<std::string> needed;
-  const std::string store = session.store().path(), cache = worker::private_cache(session.env);
-  session.env.list(store, names);
-  for (const auto& name : names) {
+  const std::string store = session.store().path(), cache = worker::private_cache(env);
+  const Age ages(env, store);
+  for (const auto& name : base::names_in(env, store)) {
     const store::JobDirectory directory(store + "/" + name);
-    const bool is_job = base::exists(session.env, directory.manifest());
-    const bool was_to_be_one =
-        base::exists(session.env, directory.blobs()) && base::exists(session.env, directory.claims());
-    if (!is_job && was_to_be_one && older_than(session.env, directory.path(), kHour)) found.push_back(directory.path());
-    if (!is_job || base::exists(session.env, directory.done())) continue;
-    std::vector<std::string> blobs;
-    session.env.list(directory.blobs(), blobs);
+    const bool half_written = name.starts_with(kDoomed) || (name.starts_with(".gitignore.") && name.ends_with(".tmp"));
+    if (half_written ? ages.older(directory.path(), kHour) : cut_off(env, ages, directory, name, days)) {
+      found.push_back({directory.path(), kHour});
+    }
+    if (!base::exists(env, directory.manifest()) || base::exists(env, directory.done())) continue;
+    const auto blobs = base::names_in(env, directory.blobs());
     needed.insert(blobs.begin(), blobs.end());
   }
+  // Jobs of other stores are not known here: their workers say every hour what they use.
+  const double unused = std::max(days, 3 * kHour);
+  const Age age(env, cache);
   for (const std::string folder : {"", "/build"}) {
-    names.clear();
-    session.env.list(cache + folder, names);
-    for (const auto& name : names) {
+    for (const auto& name : base::names_in(env, cache + folder)) {
       const std::string path = cache + folder + "/" + name;
-      if (name != "build" && !needed.contains(name) && older_than(session.env, path, days)) found.push_back(path);
+      if (name != "build" && !needed.contains(name) && age.older(path, unused)) found.push_back({path, unused});
+    }
+  }
+  const std::string temporary = TemporaryDirectory::parent();
+  for (const auto& name : base::names_in(env, temporary)) {
+    base::FileStatus status;
+    const std::string path = temporary + "/" + name;
+    if (!TemporaryDirectory::is_name(name) || env.status(path, status) < 0) continue;
+    if (S_ISDIR(status.mode) && status.owner == ::getuid() && age.all_older(path, unused)) {
+      found.push_back({path, unused});
     }
   }
   return found;
 }
 
-void collect(Session& session, const KeepOptions& options) {
-  std::uint64_t bytes = 0;
-  const auto found = garbage(session, options.days);
-  for (const auto& path : found) {
-    bytes += bytes_in(session.env, path);
-    std::printf("%s %s\n", options.dry_run ? "would remove" : "removed", path.c_str());
-    if (!options.dry_run) base::remove_tree(session.env, path);
+/// Takes a folder out of its place before it is removed: whoever begins to use it now does not find it and makes it
+/// anew; whoever did just before has touched it, and gets it back.
+bool take_away(base::Env& env, const Garbage& old) {
+  const std::string parent = old.path.substr(0, old.path.rfind('/'));
+  const std::string doomed = parent + "/" + kDoomed + base::random_hex(env, 8);
+  if (env.rename(old.path, doomed) < 0) return false;  // somebody else was first
+  if (!Age(env, parent).older(doomed, old.days) && !base::exists(env, old.path) && env.rename(doomed, old.path) >= 0) {
+    return false;
   }
-  session.say(std::to_string(found.size()) + " folders, " + std::to_string(bytes >> 10) + " KiB");
+  base::remove_tree(env, doomed);
+  return true;
+}
+
+void collect(Session& session, const KeepOptions& options) {
+  std::uint64_t bytes = 0, count = 0;
+  for (const auto& old : garbage(session, options.days)) {
+    const std::uint64_t size = bytes_in(session.env, old.path);
+    if (!options.dry_run && !take_away(session.env, old)) continue;
+    std::printf("%s %s\n", options.dry_run ? "would remove" : "removed", old.path.c_str());
+    bytes += size;
+    ++count;
+  }
+  session.say(std::to_string(count) + " folders, " + std::to_string(bytes >> 10) + " KiB");
 }
 
 }  // namespace

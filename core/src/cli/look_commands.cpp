@@ -17,6 +17,7 @@
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
 #include "host/notes.hpp"
+#include "host/refusals.hpp"
 #include "host/reuse.hpp"
 #include "plugin/producer.hpp"
 #include "report/table.hpp"
@@ -45,7 +46,8 @@ void list(Session& session, const LookOptions& options) {
       const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
       stream.poll();
-      const std::string state = state_of(session.env, job);
+      std::string state = state_of(session.env, job);
+      if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
       rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
                       std::to_string(stream.failed()), manifest.created, manifest.label});
       documents.push_back({{"job", id},
@@ -94,6 +96,7 @@ void show_task(Session& session, const LookOptions& options) {
   host::ResultStream stream(session.env, job);
   stream.poll();
   const host::Block* block = stream.find(task);
+  if (!block) say_damage(session, job, stream.damage());
   Json document = {{"job", job.manifest.job}, {"task", task}, {"inputs", Json::parse(words.inputs_json(task))}};
   std::string text;
   host::Explanation failure;
@@ -170,6 +173,12 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
+  Json refusals = Json::array();
+  for (const auto& some : host::refusals_of(env, job)) {
+    refusals.push_back(
+        {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
+  }
+  if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
 }
 
@@ -228,6 +237,7 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
+  for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.
@@ -270,6 +280,7 @@ void errors(Session& session, const LookOptions& options) {
   stream.poll();
   const auto groups = groups_of(job, stream);
   session.exit_code = stream.failed() > 0 ? 1 : 0;
+  say_damage(session, job, stream.damage());
   if (options.json) {
     Json list = Json::array();
     for (const auto& group : groups) {

@@ -9,17 +9,23 @@
 
 namespace jobhost::cli {
 
-OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job, std::function<void()> before_print)
+OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job, Part part,
+                       std::function<void()> before_print)
     : env_(env), path_(std::move(path)), before_print_(std::move(before_print)) {
   if (path_.empty()) return;
-  unfinished_ = path_ + "." + job + ".part";
-  file_.emplace(env, unfinished_, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  unfinished_ = path_ + "." + job + (part == Part::kOfReader ? "." + base::random_hex(env, 4) : "") + ".part";
+  // An earlier owner of the job that does not know yet that it is none any more goes on writing to a file without name.
+  env_.remove(unfinished_);
+  file_.emplace(env, unfinished_, O_WRONLY | O_CREAT | O_EXCL, 0666);
 }
 
 OutputFile::~OutputFile() {
-  if (!file_) return;
-  file_.reset();
-  env_.remove(unfinished_);
+  if (file_ && is_ours()) env_.remove(unfinished_);
+}
+
+bool OutputFile::is_ours() const {
+  base::FileStatus named, open;
+  return env_.status(unfinished_, named) >= 0 && env_.status(file_->fd(), open) >= 0 && named.inode == open.inode;
 }
 
 void OutputFile::write(std::string_view text) {
@@ -36,11 +42,14 @@ void OutputFile::write(std::string_view text) {
 
 void OutputFile::finish() {
   if (!file_) return;
+  if (!is_ours()) {
+    throw base::Error(base::ExitCode::kOwnedElsewhere, "'" + path_ + "' is being written by another host of the job");
+  }
   file_->close();
-  file_.reset();
   if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
     base::throw_file_error(failure, "rename the finished output to", path_);
   }
+  file_.reset();
 }
 
 }  // namespace jobhost::cli

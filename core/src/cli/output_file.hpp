@@ -9,12 +9,15 @@
 
 namespace jobhost::cli {
 
+/// Whose unfinished file: that of the host that owns the job takes the place of what an earlier owner left.
+enum class Part { kOfOwner, kOfReader };
+
 /// Where text for people and programs goes: standard output, or a file that appears under its name when it is complete.
 class OutputFile {
  public:
-  /// `path` "": standard output; `before_print` is then called before text goes to a terminal. `job` makes the name of
-  /// the unfinished file unique.
-  OutputFile(base::Env& env, std::string path, const std::string& job, std::function<void()> before_print);
+  /// `path` "": standard output; `before_print` is then called before text goes to a terminal. The unfinished file is
+  /// `path`.`job`.part, of a reader `path`.`job`.<random>.part.
+  OutputFile(base::Env& env, std::string path, const std::string& job, Part part, std::function<void()> before_print);
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   /// Removes an unfinished file.
@@ -22,9 +25,12 @@ class OutputFile {
 
   /// All of it. Throws ReaderGone when nobody reads standard output any more.
   void write(std::string_view text);
+  /// Throws Error(kOwnedElsewhere) when the unfinished file is another host's by now.
   void finish();
 
  private:
+  bool is_ours() const;
+
   base::Env& env_;
   std::string path_, unfinished_;
   std::function<void()> before_print_;

@@ -35,12 +35,12 @@ std::string in_csv(const std::string& cell) {
 }  // namespace
 
 ReduceOutput::ReduceOutput(base::Env& env, const host::Job& job, const bundle::Output& output,
-                           std::function<void()> before_print, bool merged)
+                           std::function<void()> before_print, Part part, bool merged)
     : env_(env),
       job_(job),
       merged_(merged),
       format_(format_of(output)),
-      file_(env, output.file, job.manifest.job, std::move(before_print)),
+      file_(env, output.file, job.manifest.job, part, std::move(before_print)),
       reduction_(report::parse_reduction(output.reduce)),
       results_(job.manifest.kernel) {
   if (format_ == report::Format::kNpy) {
@@ -115,9 +115,10 @@ void ReduceOutput::finish() {
 }
 
 std::unique_ptr<BlockOutput> make_output(base::Env& env, const host::Job& job, const bundle::Output& output,
-                                         std::uint64_t rows, const std::function<void()>& before_print, bool merged) {
-  if (output.reduce.empty()) return std::make_unique<RowOutput>(env, job, output, rows, before_print, merged);
-  return std::make_unique<ReduceOutput>(env, job, output, before_print, merged);
+                                         std::uint64_t rows, const std::function<void()>& before_print, Part part,
+                                         bool merged) {
+  if (output.reduce.empty()) return std::make_unique<RowOutput>(env, job, output, rows, before_print, part, merged);
+  return std::make_unique<ReduceOutput>(env, job, output, before_print, part, merged);
 }
 
 }  // namespace jobhost::cli

@@ -10,7 +10,7 @@ namespace jobhost::cli {
 class ReduceOutput : public BlockOutput {
  public:
   ReduceOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::function<void()> before_print,
-               bool merged);
+               Part part, bool merged);
   void write(const host::Block& block, const host::Explanation* failure) override;
   void flush() override {}
   void finish() override;
@@ -32,6 +32,6 @@ class ReduceOutput : public BlockOutput {
 /// (host::MergedStream), and rows say which code they come from.
 std::unique_ptr<BlockOutput> make_output(
     base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
-    const std::function<void()>& before_print = [] {}, bool merged = false);
+    const std::function<void()>& before_print = [] {}, Part part = Part::kOfReader, bool merged = false);
 
 }  // namespace jobhost::cli

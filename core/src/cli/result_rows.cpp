@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "cli/job_names.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
 #include "host/merged_stream.hpp"
@@ -30,13 +31,14 @@ void write_own(Session& session, const host::Job& job, const bundle::Output& out
   rows->finish();
   say_how_many(session, job, stream.done());
   session.exit_code = stream.failed() > 0 ? 1 : 0;
+  say_damage(session, job, stream.damage());
 }
 
 std::vector<host::Job> write_merged(Session& session, const host::Job& job, const bundle::Output& output) {
   host::MergedStream stream(session.env, job);
   for (const auto& sentence : stream.left_out()) session.say(sentence);
   const auto rows = make_output(
-      session.env, job, output, stream.done(), [] {}, true);
+      session.env, job, output, stream.done(), [] {}, Part::kOfReader, true);
   std::map<const host::Job*, host::Explainer> explainers;
   const host::Job* source = nullptr;
   while (const host::Block* block = stream.next()) {
@@ -55,6 +57,7 @@ std::vector<host::Job> write_merged(Session& session, const host::Job& job, cons
   }
   rows->finish();
   say_how_many(session, job, stream.done());
+  stream.each_source([&](const host::Job& each, host::ResultStream& own) { say_damage(session, each, own.damage()); });
   std::vector<host::Job> jobs;
   for (const auto* one : stream.jobs()) jobs.push_back(*one);
   return jobs;

@@ -77,8 +77,8 @@ void check_output(base::Env& env, const bundle::Output& output) {
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
-                     std::function<void()> before_print, bool with_code)
-    : file_(env, output.file, job.manifest.job, std::move(before_print)),
+                     std::function<void()> before_print, Part part, bool with_code)
+    : file_(env, output.file, job.manifest.job, part, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       with_code_(with_code),
       shown_(with_code ? with_code_column(job.manifest.kernel) : schema::as_shown(job.manifest.kernel)),

@@ -37,7 +37,7 @@ class RowOutput : public BlockOutput {
   /// format, before anything ran. `before_print` is called before rows go to a terminal. `with_code`: rows have a
   /// column `code` of 12 characters behind the inputs.
   RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
-            std::function<void()> before_print, bool with_code = false);
+            std::function<void()> before_print, Part part, bool with_code = false);
 
   void write(const host::Block& block, const host::Explanation* failure) override;
   void set_code(const std::string& code) override;

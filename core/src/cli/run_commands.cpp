@@ -18,13 +18,14 @@
 #include "host/reuse.hpp"
 #include "host/submission.hpp"
 #include "host/workers.hpp"
+#include "store/job_sync.hpp"
 
 namespace jobhost::cli {
 namespace {
 
 struct JobOptions {
   std::string job = "@last";
-  bool failed = false, detach = false;
+  bool failed = false, detach = false, steal = false;
   std::string tasks, plugin;
   std::string backend;
   unsigned workers = 0;
@@ -93,6 +94,10 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
       show_plan(session, job);
       base::remove_tree(session.env, job.directory.path());
     } else if (options.hold) {
+      if (job.manifest.sync == base::SyncPolicy::kBatch) {  // there is no worker to do it
+        store::sync_code_and_inputs(session.env, job.directory);
+        store::sync_manifest(session.env, job.directory);
+      }
       std::printf("%s\n", job.manifest.job.c_str());
       session.say("no worker is started; begin with: jobhost resume " + job.manifest.job);
     } else if (options.detach) {
@@ -112,15 +117,24 @@ bundle::Output chosen_output(const JobOptions& options, const bundle::Output& ot
   return {base::absolute_path(given.file), given.format, given.reduce};
 }
 
+/// Whether every task has a record. DONE alone is not believed: a power cut may leave it and take records.
+bool all_recorded(Session& session, const host::Job& job) {
+  if (!base::exists(session.env, job.directory.done())) return false;
+  host::ResultStream stream(session.env, job);
+  stream.poll();
+  return stream.done() == job.manifest.tasks;
+}
+
 void resume(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
   FollowOptions how;
   how.output = chosen_output(options, job.manifest.output);
   check_output(session.env, how.output);
-  if (base::exists(session.env, job.directory.done())) {
+  if (all_recorded(session, job)) {
     session.say("job " + job.manifest.job + " is already done");
   } else {
+    how.steal = options.steal;
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
                                        options.workers > 0 ? options.workers : job.manifest.workers};
     check_backend(how.start->backend);
@@ -162,6 +176,7 @@ std::vector<std::uint64_t> failed_tasks(Session& session, const host::Job& job) 
     if (block->failed) failed.push_back(block->first);
   }
   std::sort(failed.begin(), failed.end());
+  say_damage(session, job, stream.damage());
   return failed;
 }
 
@@ -238,6 +253,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   resume_command->add_option("-j,--workers", options->workers, "Another number of lanes")
       ->type_name("N")
       ->check(CLI::Range(1u, 1024u));
+  resume_command->add_flag("--steal", options->steal, "Take the job from the host that runs it now");
   add_output_options(*resume_command, options->output);
   add_output_options(*add("attach", "Print a job's results in order as they come", &attach), options->output);
   auto* retry_command = add("retry", "Run failed or chosen tasks again, as a new job", &retry);

@@ -200,6 +200,10 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(0.001, 1e9));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
+  add("--sync", options.sync, "POLICY",
+      "What results survive: process (kills), batch (power cuts, but for the last second), strict (each commit)")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(base::kSyncPolicies), std::end(base::kSyncPolicies))))
+      ->capture_default_str();
   command.add_flag("--exact-libraries", options.exact_libraries,
                    "Refuse machines whose system libraries differ from those here");
   command.add_flag("--reuse", options.reuse, "Take results of earlier jobs with the same code, context and arguments");
@@ -268,6 +272,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);
+  spec.sync = *base::sync_policy_of(options.sync);
   spec.exact_libraries = options.exact_libraries;
   spec.globals = globals_of(options.globals);
   spec.isolate_globals = options.isolate_globals;

@@ -25,6 +25,7 @@ struct RunOptions {
   double timeout = 0;  // seconds
   std::string memory;
   unsigned retries = 2;
+  std::string sync = base::word_of(base::SyncPolicy::kBatch);
   std::vector<std::string> globals;
   bool isolate_globals = false;
   std::string init;

@@ -24,6 +24,11 @@ class MergedStream {
   std::uint64_t done() const { return done_; }
   /// All that are merged, oldest first.
   std::vector<const Job*> jobs() const;
+  /// Hands each of them to `look`, with its stream.
+  template <class Look>
+  void each_source(const Look& look) {
+    for (auto& part : parts_) look(part.job, part.stream);
+  }
   /// Sentences about jobs of the store that cannot be read.
   const std::vector<std::string>& left_out() const { return left_out_; }
 

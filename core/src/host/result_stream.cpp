@@ -1,5 +1,6 @@
 #include "host/result_stream.hpp"
 
+#include "base/file.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::host {
@@ -40,8 +41,8 @@ void ResultStream::index(std::size_t log, const store::Frame& frame) {
   const auto kind = static_cast<store::FrameKind>(header.kind);
   if (kind == store::FrameKind::kModules) {
     base::Bytes bytes;
-    if (!logs_.log(log).read_payload(frame, bytes)) damaged(logs_.log(log), frame, "wrong checksum");
-    modules_[log].push_back(store::decode_modules(bytes));
+    if (!logs_.log(log).read_payload(frame, bytes)) damaged(logs_.log(log), frame, "it changed while it was read");
+    modules_[{log, header.offset}] = store::decode_modules(bytes);
     return;
   }
   if (kind != store::FrameKind::kResults && kind != store::FrameKind::kFailure) return;
@@ -49,8 +50,7 @@ void ResultStream::index(std::size_t log, const store::Frame& frame) {
     damaged(logs_.log(log), frame, "the job has no such tasks");
   }
   const store::Interval tasks{header.first, header.first + header.count};
-  const auto known_modules = modules_.find(log);
-  const Part part{0, log, known_modules == modules_.end() ? 0 : known_modules->second.size(), frame};
+  const Part part{0, log, frame};
   std::uint64_t fresh = 0;
   for (const auto& piece : seen_.missing(tasks)) {
     ahead_.emplace(piece.first, part).first->second.end = piece.end;
@@ -71,13 +71,13 @@ void ResultStream::index(std::size_t log, const store::Frame& frame) {
 void ResultStream::load(const Part& part) {
   const auto& log = logs_.log(part.log);
   const auto& header = part.frame.header;
-  if (!log.read_payload(part.frame, payload_)) damaged(log, part.frame, "wrong checksum");
+  if (!log.read_payload(part.frame, payload_)) damaged(log, part.frame, "it changed while it was read");
   block_.nanoseconds = header.nanoseconds / std::max<std::uint64_t>(1, header.count);
   block_.attempts = header.attempt;
   block_.failed = static_cast<store::FrameKind>(header.kind) == store::FrameKind::kFailure;
   if (block_.failed) {
     block_.failure = store::decode_failure(payload_);
-    block_.modules = part.modules == 0 ? nullptr : &modules_.at(part.log)[part.modules - 1];
+    block_.modules = modules_of(part);
     return;
   }
   if (result_size_) {
@@ -100,6 +100,27 @@ void ResultStream::load(const Part& part) {
     }
   }
   block_.results = {payload_.data() + 8 * (header.count + 1), offsets, 0, 0};
+}
+
+/// The last list before the failure in its log.
+const std::vector<std::string>* ResultStream::modules_of(const Part& part) const {
+  const auto behind = modules_.upper_bound({part.log, part.frame.header.offset});
+  if (behind == modules_.begin() || std::prev(behind)->first.first != part.log) return nullptr;
+  return &std::prev(behind)->second;
+}
+
+std::vector<std::string> ResultStream::damage() {
+  std::vector<std::string> sentences;
+  if (seen_.size() == job_.manifest.tasks) return sentences;
+  if (base::exists(env_, job_.directory.done())) {
+    sentences.push_back("the job is marked as done, but its logs hold " + std::to_string(seen_.size()) + " of " +
+                        std::to_string(job_.manifest.tasks) + " tasks");
+  }
+  for (const auto& finding : logs_.findings()) {
+    if (finding.damaged)
+      sentences.push_back("'" + finding.path + "' at byte " + std::to_string(finding.offset) + ": " + finding.what);
+  }
+  return sentences;
 }
 
 const Block* ResultStream::next_available() {

@@ -33,8 +33,9 @@ class ResultStream {
 
   /// Reads what the logs gained; true when there was something.
   bool poll();
-  /// The next block in order, or nothing when the next task is not done yet. Valid until the next call. Throws
-  /// Error(kDamaged) naming the log when a record does not match its checksum or the kernel's result type.
+  /// The next block in order, or nothing when the next task is not done yet. Valid until the next call. A record that
+  /// does not match its checksum counts as not there; one that does, and makes no sense for this job, was written by
+  /// something else: Error(kDamaged), naming the log.
   const Block* next();
 
   /// The next block that is there, whatever is missing before it: for looking at an unfinished job.
@@ -49,17 +50,20 @@ class ResultStream {
   std::uint64_t failed() const { return failed_; }          // of those
   std::uint64_t duplicates() const { return duplicates_; }  // results beyond the first of their task
   const store::IntervalSet& seen() const { return seen_; }
+  /// Places of logs that are damaged, in words, when tasks are missing for that: to be asked when nobody writes.
+  std::vector<std::string> damage();
   /// The slowest task or mean of a sub-batch so far: task and seconds.
   std::pair<std::uint64_t, double> slowest() const { return {slowest_task_, slowest_seconds_}; }
 
  private:
   struct Part {
     std::uint64_t end;
-    std::size_t log, modules;
+    std::size_t log;
     store::Frame frame;
   };
   void index(std::size_t log, const store::Frame& frame);
   void load(const Part& part);
+  const std::vector<std::string>* modules_of(const Part& part) const;
   const Block* block_of(const Part& part, std::uint64_t first, std::uint64_t end);
 
   const Job& job_;
@@ -67,7 +71,7 @@ class ResultStream {
   std::optional<std::uint64_t> result_size_;
   std::map<std::uint64_t, Part> ahead_;  // by first task; disjoint
   store::IntervalSet seen_;
-  std::map<std::size_t, std::vector<std::vector<std::string>>> modules_;  // by log, in order of appearance
+  std::map<std::pair<std::size_t, std::uint64_t>, std::vector<std::string>> modules_;  // by log and offset
   std::uint64_t position_ = 0, yielded_ = 0, failed_ = 0, duplicates_ = 0;
   std::uint64_t slowest_task_ = 0;
   double slowest_seconds_ = 0;

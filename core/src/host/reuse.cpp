@@ -47,7 +47,8 @@ class ResultLog {
       const std::string& id = party_.self().id;
       const std::string folder = job_.directory.logs() + "/" + id.substr(0, 2);
       base::make_directories(env_, folder);
-      log_.emplace(env_, folder + "/" + id + ".0.0", store::binary_id(id), 0, store::binary_id(job_.manifest_sha256));
+      log_.emplace(env_, folder + "/" + id + ".0.0", store::binary_id(id), 0, store::binary_id(job_.manifest_sha256),
+                   job_.manifest.sync == base::SyncPolicy::kStrict);
     }
     return *log_;
   }

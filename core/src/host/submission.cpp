@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "base/utc.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
 #include "host/globals.hpp"
@@ -21,6 +21,8 @@
 #include "plugin/inspect.hpp"
 #include "schema/difference.hpp"
 #include "schema/value.hpp"
+#include "store/job_sync.hpp"
+#include "store/party.hpp"
 
 namespace jobhost::host {
 namespace {
@@ -33,15 +35,6 @@ std::string file_name(const std::string& path) { return path.substr(path.rfind('
 std::string absolute(const std::string& path) {
   char resolved[PATH_MAX];
   return ::realpath(path.c_str(), resolved) ? resolved : path;
-}
-
-std::string utc(std::uint64_t wall_ns) {
-  const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000ULL);
-  std::tm broken{};
-  ::gmtime_r(&seconds, &broken);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &broken);
-  return text;
 }
 
 bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::string& path, const std::string& name,
@@ -96,7 +89,7 @@ std::uint64_t claim_size(std::uint64_t tasks, unsigned worker_processes) {
 void sign(base::Env& env, const store::JobDirectory& directory, const std::vector<std::string>& command,
           bundle::Manifest& manifest) {
   manifest.job = file_name(directory.path());
-  manifest.created = utc(env.wall_ns());
+  manifest.created = base::utc(env.wall_ns());
   char host[256] = {};
   ::gethostname(host, sizeof host - 1);
   manifest.hostname = host;
@@ -106,17 +99,32 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
   manifest.provenance.version = JOBHOST_VERSION;
 }
 
+/// What cannot be removed either is left to `jobhost gc`: why the submission failed matters more.
+void remove_unfinished(base::Env& env, const store::JobDirectory& directory) {
+  try {
+    base::remove_tree(env, directory.path());
+  } catch (const base::Error&) {
+  }
+}
+
 /// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
 Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)>& fill) {
   Job job{store.create_job(), {}, {}};
   try {
+    base::write_file_atomically(env, job.directory.submitter(),
+                                base::as_bytes(store::to_text(store::make_identity(env, "host"))), false, 0400);
     fill(job);
     const std::string json = bundle::to_json(job.manifest);
     job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
+    const bool strict = job.manifest.sync == base::SyncPolicy::kStrict;
+    if (strict) store::sync_code_and_inputs(env, job.directory);
+    base::write_file_atomically(env, job.directory.voucher(job.manifest_sha256), {}, false, 0400);
     base::write_file_atomically(env, job.directory.manifest(), base::as_bytes(json), false, 0400);
+    if (strict) store::sync_manifest(env, job.directory);
+    env.remove(job.directory.submitter());
     return job;
   } catch (...) {
-    base::remove_tree(env, job.directory.path());
+    remove_unfinished(env, job.directory);
     throw;
   }
 }
@@ -241,6 +249,7 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
     manifest.memory = spec.memory;
+    manifest.sync = spec.sync;
     manifest.exact_system_libraries = spec.exact_libraries;
     manifest.globals = merged_globals(description, spec.session, spec.globals);
     manifest.isolate_globals = spec.isolate_globals;
@@ -287,9 +296,21 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
   });
 }
 
+/// Jobs that an older version submitted have none.
+bool has_voucher(base::Env& env, const store::JobDirectory& directory) {
+  std::vector<std::string> names;
+  env.list(directory.host(), names);
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return name.starts_with("manifest.") && name.size() == 73; });
+}
+
 Job open_job(base::Env& env, const store::JobDirectory& directory) {
   const base::Bytes json = base::read_file(env, directory.manifest(), bundle::kManifestLimit);
   Job job{directory, base::sha256_hex(json), {}};
+  if (!base::exists(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
+    throw base::Error(base::ExitCode::kDamaged, "'" + directory.manifest() + "' is not as it was submitted",
+                      "its SHA-256 is not the one that host/manifest.* is named after; restore it from a copy");
+  }
   job.manifest = bundle::manifest_from_json(std::string(base::as_text(json)), directory.manifest());
   return job;
 }

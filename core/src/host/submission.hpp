@@ -36,6 +36,7 @@ struct JobSpec {
   unsigned retries = 2;
   std::uint64_t timeout_ms = 0;                              // 0: none
   std::uint64_t memory = 0;                                  // bytes per task, 0: no limit
+  base::SyncPolicy sync = base::SyncPolicy::kBatch;          // what results survive
   std::vector<bundle::Global> session = {};                  // values from elsewhere; `globals` win
   std::vector<std::pair<std::string, std::string>> globals;  // name and value as typed
   bool isolate_globals = false;                              // they are set again before every task
@@ -79,6 +80,9 @@ void require_own_globals(bool isolate_globals, const std::string& backend, unsig
 /// code unless `plugin` names a file: its kernel of the same name must then have the same parameters.
 Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::vector<std::uint64_t>& tasks,
              const std::string& plugin, const std::vector<std::string>& command, const Changes& changes = {});
+
+/// Whether the directory says what MANIFEST's SHA-256 is.
+bool has_voucher(base::Env& env, const store::JobDirectory& directory);
 
 /// Opens an existing job: reads and checks MANIFEST.
 Job open_job(base::Env& env, const store::JobDirectory& directory);

@@ -2,83 +2,109 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack_reader.hpp"
 #include "host/result_stream.hpp"
+#include "host/verify_files.hpp"
 #include "schema/value.hpp"
+#include "store/done.hpp"
+#include "store/interval_set.hpp"
 #include "store/log_set.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::host {
 namespace {
 
-/// Runs a check; what it throws is damage.
+/// Runs a check of a file; what it throws is damage.
 template <class Check>
-void look(Verification& found, const Check& check) {
+bool look(Verification& found, const std::string& file, const Check& check) {
   try {
     check();
+    return true;
   } catch (const base::Error& error) {
-    found.damaged.push_back(error.what());
+    found.damaged.push_back({file, {}, error.what()});
+    return false;
   }
 }
 
 void verify_blob(base::Env& env, const Job& job, const bundle::Blob& blob, Verification& found) {
   ++found.blobs;
-  look(found, [&] {
+  const std::string name = "blob/" + blob.sha256;
+  const bool sound = look(found, name, [&] {
     const std::string path = job.directory.blob(blob.sha256);
     const base::File file(env, path, O_RDONLY | O_NOFOLLOW);
     if (base::sha256_hex_of_file(env, file.fd(), path) == blob.sha256) return;
-    found.damaged.push_back("'" + path + "' (" + blob.name + ") does not match its digest");
+    throw base::Error(base::ExitCode::kDamaged, "the code of " + blob.name + " does not match its digest");
   });
+  found.code_damaged |= !sound;
 }
 
 /// Reads every stored row once; that compares the checksum of every segment.
 void verify_inputs(base::Env& env, const Job& job, Verification& found) {
   const auto& manifest = job.manifest;
   found.packs = manifest.inputs.packs.size();
-  look(found, [&] { bundle::verify_packs(env, job.directory.path(), manifest.inputs, manifest.kernel); });
+  const bool indices =
+      look(found, "inputs", [&] { bundle::verify_packs(env, job.directory.path(), manifest.inputs, manifest.kernel); });
+  found.inputs_damaged = !indices;
   for (std::uint32_t number = 0; number < manifest.inputs.packs.size(); ++number) {
-    look(found, [&] {
-      const auto& pack = manifest.inputs.packs[number];
+    const auto& pack = manifest.inputs.packs[number];
+    const bool sound = look(found, pack.file, [&] {
       bundle::PackReader reader(env, job.directory.path(), pack,
                                 bundle::column_sizes(number, manifest.inputs, manifest.kernel));
       std::vector<jobhost_column> columns;
       for (std::uint64_t row = 0; row < pack.rows;) row += reader.rows_from(row, columns);
     });
+    found.inputs_damaged |= !sound;
   }
 }
 
-/// Every frame of every log, whatever it says.
+/// Every frame of every log, whatever it says, and what lies between them.
 void verify_logs(base::Env& env, const Job& job, Verification& found) {
   store::LogSet logs(env, job.directory, store::binary_id(job.manifest_sha256));
   logs.discover();
-  base::Bytes payload;
-  const auto at = [&](std::size_t log, std::uint64_t offset) {
-    return "'" + logs.log(log).path() + "' at byte " + std::to_string(offset);
-  };
+  const std::size_t prefix = job.directory.path().size() + 1;
+  store::IntervalSet done, finished;
   found.frames = logs.read([&](std::size_t log, const store::Frame& frame) {
-    if (!logs.log(log).read_payload(frame, payload)) {
-      found.damaged.push_back(at(log, frame.header.offset) + ": wrong checksum");
+    const auto& header = frame.header;
+    const store::Interval tasks{header.first, header.first + header.count};
+    const auto kind = static_cast<store::FrameKind>(header.kind);
+    const bool inside = tasks.first <= tasks.end && tasks.end <= job.manifest.tasks;
+    if (kind < store::FrameKind::kResults || kind > store::FrameKind::kModules || !inside) {
+      found.damaged.push_back(
+          {logs.log(log).path().substr(prefix), header.offset, "a frame that this job cannot have"});
+    } else if (kind == store::FrameKind::kClaimDone) {
+      finished.add(tasks);
+    } else if (kind != store::FrameKind::kModules) {
+      done.add(tasks);
     }
   });
-  for (std::size_t log = 0; log < logs.size(); ++log) {
-    const auto tail = logs.log(log).tail();
-    if (tail == store::LogReader::Tail::kNone) continue;
-    const std::string where = at(log, logs.log(log).position());
-    if (tail == store::LogReader::Tail::kDamaged) {
-      found.damaged.push_back(where + ": no frame of this job, and no beginning of one");
-    } else {
-      found.notes.push_back(where + ": a write was cut off, or is going on");
-    }
+  for (auto& finding : logs.findings()) {
+    (finding.damaged ? found.damaged : found.notes)
+        .push_back({finding.path.substr(prefix), finding.offset, std::move(finding.what)});
+  }
+  const bool cut_off = std::any_of(found.notes.begin(), found.notes.end(),
+                                   [](const Finding& note) { return note.file.starts_with("logs/") && note.byte; });
+  std::uint64_t lacking = 0;
+  for (const auto& gap : done.missing({0, job.manifest.tasks})) {
+    lacking += gap.size();
+    for (const auto& unsaid : finished.missing(gap)) lacking -= unsaid.size();
+  }
+  // Where a write was cut off, that is how they were lost, and the note says so.
+  if (lacking > 0 && !cut_off) {
+    found.damaged.push_back({"logs", {}, std::to_string(lacking) + " tasks are said to be in the logs, and are not"});
   }
 }
 
 void verify_results(base::Env& env, const Job& job, Verification& found) {
-  look(found, [&] {
+  std::uint64_t failed = 0;
+  look(found, "logs", [&] {
     ResultStream stream(env, job);
     stream.poll();
+    failed = stream.failed();
     const auto& type = job.manifest.kernel.result;
     const bool varies = !schema::fixed_size(type).has_value();
     while (const Block* block = stream.next_available()) {
@@ -86,22 +112,37 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
       for (std::uint64_t i = 0; varies && !block->failed && i < block->count; ++i) {
         const auto value = bundle::value_at(block->results, i);
         if (schema::encoded_size(type, value) == value.size()) continue;
-        found.damaged.push_back("the result of task " + std::to_string(block->first + i) + " is no " +
-                                schema::cpp_name(type));
-        break;
+        throw base::Error(base::ExitCode::kDamaged, "the result of task " + std::to_string(block->first + i) +
+                                                        " is no " + schema::cpp_name(type));
       }
     }
   });
-  if (found.damaged.empty() && base::exists(env, job.directory.done()) && found.tasks < job.manifest.tasks) {
-    found.damaged.push_back("the job is marked as done, but its logs hold " + std::to_string(found.tasks) + " of " +
-                            std::to_string(job.manifest.tasks) + " tasks");
-  }
+  if (!base::exists(env, job.directory.done())) return;
+  look(found, "DONE", [&] {
+    const auto text = base::read_file(env, job.directory.done(), 4096);
+    const auto done = store::done_from_text(base::as_text(text));
+    const auto refuse = [](const std::string& why) { throw base::Error(base::ExitCode::kDamaged, why); };
+    if (!done) refuse("is not what a worker writes when all is done");
+    if (found.tasks < job.manifest.tasks) {
+      refuse("says that the job is done, but the logs hold " + std::to_string(found.tasks) + " of " +
+             std::to_string(job.manifest.tasks) + " tasks");
+    }
+    if (done->tasks != job.manifest.tasks || done->failed != failed || done->ok != done->tasks - failed) {
+      refuse("counts other tasks than the logs hold");
+    }
+  });
 }
 
 }  // namespace
 
+std::string in_words(const Finding& finding) {
+  return "'" + finding.file + "'" + (finding.byte ? " at byte " + std::to_string(*finding.byte) : "") + ": " +
+         finding.what;
+}
+
 Verification verify(base::Env& env, const Job& job) {
   Verification found;
+  verify_files(env, job, found);
   verify_blob(env, job, job.manifest.plugin, found);
   for (const auto& library : job.manifest.libraries) verify_blob(env, job, library, found);
   verify_inputs(env, job, found);

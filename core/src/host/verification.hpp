@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,15 +9,25 @@
 
 namespace jobhost::host {
 
+/// Something about a file of a job.
+struct Finding {
+  std::string file;  // relative to the job directory
+  std::optional<std::uint64_t> byte;
+  std::string what;
+};
+std::string in_words(const Finding& finding);
+
 /// What a check of every byte of a job brought to light.
 struct Verification {
-  std::vector<std::string> damaged;  // sentences; none: the job is sound
-  std::vector<std::string> notes;    // what is harmless
+  std::vector<Finding> damaged;  // none: the job is sound
+  std::vector<Finding> notes;    // what is harmless
   std::uint64_t blobs = 0, packs = 0, frames = 0, tasks = 0;
+  bool code_damaged = false, inputs_damaged = false;
 };
 
-/// Compares code, inputs and results with their digests and checksums, decodes every result, and compares DONE with
-/// what the logs hold. Reads only.
+/// Accounts for every file of the job directory, and compares all that has a digest or checksum with it; decodes every
+/// result, and compares what claims, DONE and indices say with the logs. Changes nothing. Of a job that runs, what
+/// is being written may be found unfinished.
 Verification verify(base::Env& env, const Job& job);
 
 }  // namespace jobhost::host

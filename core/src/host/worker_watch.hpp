@@ -26,7 +26,7 @@ class WorkerWatch {
     return now - last_change_ < kSilenceNs || anyone_alive();
   }
 
- private:
+  /// Whether a worker is there, as far as is known.
   bool anyone_alive() {
     for (const auto& party : store::all_parties(env_, job_.directory)) {
       if (party.role == "worker" && !watch_.dead(party)) return true;
@@ -34,6 +34,7 @@ class WorkerWatch {
     return false;
   }
 
+ private:
   base::Env& env_;
   const Job& job_;
   store::Identity self_;

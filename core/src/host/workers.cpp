@@ -4,11 +4,6 @@
 #include "context/process.hpp"
 
 namespace jobhost::host {
-namespace {
-
-constexpr std::uint64_t kBeatNs = 1'000'000'000;
-
-}  // namespace
 
 unsigned default_lanes() { return context::usable_processors(); }
 
@@ -18,8 +13,8 @@ HeadStart::HeadStart(base::Env& env, const std::string& program, const std::stri
       command_{program, "", "", bell_.fd(), mailbox_fd, context::own_arguments()},
       lanes_(lanes) {}
 
-Workers::Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers)
-    : env_(env), ownership_(env, job), workers_(std::move(workers)) {
+Workers::Workers(base::Env& env, const Job& job, Ownership ownership, std::unique_ptr<HeadStart> workers)
+    : ownership_(std::move(ownership)), workers_(std::move(workers)) {
   env.remove(job.directory.cancel());
   backend::WorkerCommand command = workers_->command_;
   command.job_directory = job.directory.path();
@@ -27,16 +22,8 @@ Workers::Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> work
   workers_->backend_->start(command, workers_->lanes_);
 }
 
-Workers::Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
-                 int mailbox_fd)
-    : Workers(env, job, std::make_unique<HeadStart>(env, program, backend, lanes, nullptr, mailbox_fd)) {}
-
 bool Workers::running(std::uint64_t progress) {
-  const std::uint64_t now = env_.monotonic_ns();
-  if (now - last_beat_ >= kBeatNs) {
-    last_beat_ = now;
-    ownership_.beat();
-  }
+  ownership_.keep();
   throw_complaint();
   try {
     return workers_->backend_->look(progress).running > 0;

@@ -32,26 +32,24 @@ class HeadStart {
 /// The host's side of a running job: the right to run it, and the workers that were started for it.
 class Workers {
  public:
-  /// Claims the job and gives it to workers that may have had a head start.
-  Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers);
-  /// Claims the job and starts workers with `lanes` lanes in all; `program` is jobhost itself, `mailbox_fd` an open
-  /// job's. Throws as Ownership and Backend::start do.
-  Workers(base::Env& env, const Job& job, const std::string& program, const std::string& backend, unsigned lanes,
-          int mailbox_fd = -1);
+  /// Gives the job to workers, which may have had a head start. Throws as Backend::start does.
+  Workers(base::Env& env, const Job& job, Ownership ownership, std::unique_ptr<HeadStart> workers);
+  /// The same for a job that nobody else knows of.
+  Workers(base::Env& env, const Job& job, std::unique_ptr<HeadStart> workers)
+      : Workers(env, job, Ownership(env, job), std::move(workers)) {}
 
   /// Call often: keeps the ownership, looks after the workers, and says whether any runs; `progress` as for
   /// Backend::look. Throws what a worker complained of, or that workers cannot go on.
   bool running(std::uint64_t progress);
+  Ownership& ownership() { return ownership_; }
   /// Throws a worker's last words, if there are any.
   void throw_complaint() const;
   void stop(bool now) { workers_->backend_->stop(now); }
   store::Doorbell& bell() { return workers_->bell_; }
 
  private:
-  base::Env& env_;
   Ownership ownership_;
   std::unique_ptr<HeadStart> workers_;
-  std::uint64_t last_beat_ = 0;
 };
 
 }  // namespace jobhost::host

@@ -1,5 +1,6 @@
 #include "store/claims.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/file.hpp"
@@ -8,38 +9,49 @@ namespace jobhost::store {
 
 Claims::Claims(base::Env& env, JobDirectory job, Party& party) : env_(env), job_(std::move(job)), party_(party) {}
 
+std::string Claims::folder(std::uint64_t index) const {
+  return job_.claims() + "/" + std::to_string(index / kPerFolder);
+}
+
 std::string Claims::path(std::uint64_t index, std::uint32_t generation) const {
-  return job_.claims() + "/" + std::to_string(index / 256) + "/" + std::to_string(index) + "." +
-         std::to_string(generation);
+  return folder(index) + "/" + std::to_string(index) + "." + std::to_string(generation);
 }
 
 bool Claims::take(std::uint64_t index, std::uint32_t generation) {
-  base::make_directories(env_, job_.claims() + "/" + std::to_string(index / 256));
+  base::make_directories(env_, folder(index));
   return party_.link_to(path(index, generation));
 }
 
-std::optional<Claim> Claims::latest(std::uint64_t index) {
-  std::optional<Claim> found;
-  for (std::uint32_t generation = 0; base::exists(env_, path(index, generation)); ++generation) {
-    found = Claim{index, generation, {}};
-  }
-  if (found) found->owner = read_identity(env_, path(index, found->generation));
+Claims::Generations Claims::taken() {
+  Generations found;
+  std::vector<std::string> folders;
+  env_.list(job_.claims(), folders);
+  for (const auto& name : folders) list(job_.claims() + "/" + name, found);
   return found;
 }
 
-std::set<std::uint64_t> Claims::taken() {
-  std::set<std::uint64_t> result;
-  std::vector<std::string> folders, names;
-  env_.list(job_.claims(), folders);
-  for (const auto& folder : folders) {
-    env_.list(job_.claims() + "/" + folder, names);
-    for (const auto& name : names) {
-      std::uint64_t index = 0;
-      const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-      if (error == std::errc() && *end == '.') result.insert(index);
-    }
+Claims::Generations Claims::taken_near(std::uint64_t index) {
+  Generations found;
+  list(folder(index), found);
+  return found;
+}
+
+void Claims::list(const std::string& folder, Generations& found) {
+  for (const auto& name : base::names_in(env_, folder)) {
+    std::uint64_t index = 0;
+    std::uint32_t generation = 0;
+    const char* const end = name.data() + name.size();
+    const auto [dot, error] = std::from_chars(name.data(), end, index);
+    if (error != std::errc() || dot == end || *dot != '.') continue;
+    const auto [stop, no_number] = std::from_chars(dot + 1, end, generation);
+    if (no_number != std::errc() || stop != end) continue;
+    auto& latest = found[index];
+    latest = std::max(latest, generation);
   }
-  return result;
+}
+
+std::optional<Identity> Claims::owner(std::uint64_t index, std::uint32_t generation) {
+  return read_identity_if_whole(env_, path(index, generation));
 }
 
 }  // namespace jobhost::store

@@ -1,35 +1,37 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "store/party.hpp"
 
 namespace jobhost::store {
 
-/// Who holds a range of tasks now.
-struct Claim {
-  std::uint64_t index = 0;
-  std::uint32_t generation = 0;  // 0 for the first owner, one more per takeover
-  Identity owner;
-};
-
-/// The claims of one job: claim c covers tasks [c*size, (c+1)*size). Taking one is a single hard link.
+/// The claims of one job: claim c covers tasks [c*size, (c+1)*size). Taking one is a single hard link. Which generation
+/// of a claim is the latest (0 for the first owner, one more per takeover) is found out by listing, not by looking
+/// names up: a machine may remember for a minute that a name on a network file system was not there.
 class Claims {
  public:
+  static constexpr std::uint64_t kPerFolder = 256;
+  using Generations = std::map<std::uint64_t, std::uint32_t>;  // by index
+
   Claims(base::Env& env, JobDirectory job, Party& party);
 
   /// Takes claim `index` in this generation; false when another party has it.
   bool take(std::uint64_t index, std::uint32_t generation);
-  /// The latest generation of a claim, or nothing when nobody took it.
-  std::optional<Claim> latest(std::uint64_t index);
-  /// Indices that somebody took, by one listing of the directory.
-  std::set<std::uint64_t> taken();
+  /// The latest generation of each claim that somebody took.
+  Generations taken();
+  /// The same for claims whose names are in the folder of this one.
+  Generations taken_near(std::uint64_t index);
+  /// Nothing when its identity did not survive a power cut. Then nobody of that name lives.
+  std::optional<Identity> owner(std::uint64_t index, std::uint32_t generation);
 
  private:
+  std::string folder(std::uint64_t index) const;
   std::string path(std::uint64_t index, std::uint32_t generation) const;
+  void list(const std::string& folder, Generations& found);
 
   base::Env& env_;
   JobDirectory job_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 /// Names of all that a job directory holds (docs/job_directory.md). A job exists if and only if its MANIFEST does.
@@ -19,9 +20,13 @@ class JobDirectory {
   std::string logs() const { return path_ + "/logs"; }
   std::string claims() const { return path_ + "/claims"; }
   std::string host() const { return path_ + "/host"; }
+  std::string owner(std::uint64_t epoch) const { return host() + "/owner." + std::to_string(epoch); }
   std::string cancel() const { return host() + "/cancel"; }
-  std::string audit() const { return host() + "/audit"; }     // there when the job only checks another one
-  std::string printed() const { return path_ + "/printed"; }  // what kernels print
+  /// An empty file whose name vouches for MANIFEST.
+  std::string voucher(const std::string& manifest_sha256) const { return host() + "/manifest." + manifest_sha256; }
+  std::string submitter() const { return host() + "/submitter"; }  // identity of who makes the job, until it is one
+  std::string audit() const { return host() + "/audit"; }          // there when the job only checks another one
+  std::string printed() const { return path_ + "/printed"; }       // what kernels print
 
  private:
   std::string path_;

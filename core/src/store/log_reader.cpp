@@ -10,7 +10,8 @@
 namespace jobhost::store {
 namespace {
 
-constexpr std::size_t kBlock = 64 << 10;
+constexpr std::uint64_t kBlock = 64 << 10;
+constexpr std::uint64_t kFirstLookAgainNs = 100'000'000;
 
 template <class T>
 bool read_struct(const base::File& file, std::uint64_t offset, T& value) {
@@ -22,18 +23,51 @@ base::ByteView bytes_of(const T& value) {
   return {reinterpret_cast<const unsigned char*>(&value), sizeof value};
 }
 
+bool all_zero(base::ByteView bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0; });
+}
+
+/// Calls `take` for pieces of the file from `begin` on; false when the file ends before `end`, or `take` says so.
+template <class Take>
+bool in_pieces(const base::File& file, std::uint64_t begin, std::uint64_t end, const Take& take) {
+  base::Bytes piece(std::min(end - begin, kBlock));
+  for (std::uint64_t at = begin; at < end; at += piece.size()) {
+    piece.resize(std::min<std::uint64_t>(piece.size(), end - at));
+    if (file.read_at(at, piece) < piece.size() || !take(base::ByteView(piece))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest)
     : env_(env), path_(std::move(path)), manifest_(manifest) {}
 
+bool LogReader::sound(const SegmentHeader& header) const {
+  return header.magic == kSegmentMagic && header.format == kLogFormat && header.manifest == manifest_ &&
+         header.reserved == 0 && header.checksum == base::crc32c(bytes_of(header).first(60));
+}
+
+/// Without its header no frame of a log can be believed, so a single wrong bit is put right: half of the header is
+/// known beforehand, its checksum tells which bit it is, and a wrong guess would make a seed that fits no frame.
+bool LogReader::mend(SegmentHeader& header) const {
+  auto* bytes = reinterpret_cast<unsigned char*>(&header);
+  for (std::size_t bit = 0; bit < 8 * sizeof header; ++bit) {
+    const auto mask = static_cast<unsigned char>(1u << (bit % 8));
+    bytes[bit / 8] ^= mask;
+    if (sound(header)) return true;
+    bytes[bit / 8] ^= mask;
+  }
+  return false;
+}
+
 bool LogReader::open() {
   if (!file_) file_ = base::File::open_if_exists(env_, path_, O_RDONLY | O_NOFOLLOW);
   SegmentHeader header;
   if (!file_ || !read_struct(*file_, 0, header)) return false;
-  if (header.magic != kSegmentMagic || header.format != kLogFormat || header.manifest != manifest_ ||
-      header.checksum != base::crc32c(bytes_of(header).first(60))) {
-    return false;
+  if (!sound(header)) {
+    if (!mend(header)) return false;
+    mended_ = true;
   }
   seed_ = header.checksum;
   position_ = sizeof header;
@@ -42,25 +76,124 @@ bool LogReader::open() {
 
 std::optional<Frame> LogReader::next() {
   if (position_ == 0 && !open()) return std::nullopt;
-  Frame frame;
-  if (position_ + sizeof frame.header > known_size_) known_size_ = file_->size();
-  if (position_ + sizeof frame.header > known_size_) return std::nullopt;
-  const FrameHeader& header = frame.header;
-  // What a block holds may be older than the frame: looked at once more in the file before it is given up.
-  if (!headers_.holds(position_, sizeof header) || !header_at(position_, frame.header)) {
-    if (!read_block(headers_, position_, sizeof header) || !header_at(position_, frame.header)) return std::nullopt;
+  if (missed_since_ != 0 && env_.monotonic_ns() >= look_again_at_) look_again();
+  if (!late_.empty()) {
+    const Frame frame = late_.front();
+    late_.pop_front();
+    return frame;
   }
-  frame.payload_offset = position_ + sizeof header;
-  if (header.length > known_size_ - frame.payload_offset ||
-      padded(header.length) > known_size_ - frame.payload_offset) {
-    known_size_ = file_->size();
-    if (header.length > known_size_ - frame.payload_offset ||
-        padded(header.length) > known_size_ - frame.payload_offset) {
-      return std::nullopt;
+  Frame frame;
+  for (;;) {
+    switch (look_at(position_, frame)) {
+      case State::kWhole:
+        position_ = frame.end();
+        searched_ = 0;
+        return frame;
+      case State::kIncomplete:
+        return std::nullopt;
+      case State::kWrongPayload:
+        skip_to(frame.end(), frame.header);
+        break;
+      case State::kNoHeader:
+        const std::uint64_t size = known_size_;
+        const auto found = find_header(std::max(position_ + 8, searched_), size);
+        if (!found) {
+          // A header that is only half there may begin in the last bytes.
+          if (size >= sizeof(FrameHeader)) searched_ = std::max(searched_, (size - sizeof(FrameHeader)) / 8 * 8);
+          expect_more();
+          return std::nullopt;
+        }
+        skip_to(*found, std::nullopt);
     }
   }
-  position_ = frame.payload_offset + padded(header.length);
-  return frame;
+}
+
+void LogReader::skip_to(std::uint64_t end, std::optional<FrameHeader> header) {
+  gaps_.push_back({position_, end, header});
+  position_ = end;
+  searched_ = 0;
+  expect_more();
+}
+
+/// What is missed is looked for again whenever the time that it has been missed for has doubled: a lagging view of the
+/// file catches up, damage stays and costs next to nothing.
+void LogReader::expect_more() {
+  if (missed_since_ != 0) return;
+  missed_since_ = env_.monotonic_ns();
+  look_again_at_ = missed_since_ + kFirstLookAgainNs;
+}
+
+void LogReader::look_again() {
+  const std::uint64_t now = env_.monotonic_ns();
+  look_again_at_ = now + (now - missed_since_);
+  searched_ = 0;
+  std::vector<Gap> left;
+  for (const Gap& gap : gaps_) {
+    std::uint64_t begin = gap.begin;
+    for (std::uint64_t from = begin; const auto found = find_header(from, gap.end);) {
+      Frame frame;
+      from = *found + 8;
+      if (look_at(*found, frame) != State::kWhole || frame.end() > gap.end) continue;
+      if (*found > begin) left.push_back({begin, *found, std::nullopt});
+      late_.push_back(frame);
+      begin = from = frame.end();
+    }
+    if (begin < gap.end) left.push_back({begin, gap.end, begin == gap.begin ? gap.header : std::nullopt});
+  }
+  gaps_ = std::move(left);
+}
+
+LogReader::State LogReader::look_at(std::uint64_t offset, Frame& frame) {
+  if (offset + sizeof frame.header > known_size_) known_size_ = file_->size();
+  if (offset + sizeof frame.header > known_size_) return State::kIncomplete;
+  // What the block holds may be older than the frame: looked at once more in the file before it is given up.
+  if (block_.holds(offset, sizeof frame.header) && state_at(offset, frame) == State::kWhole) return State::kWhole;
+  if (!read_block(block_, offset, sizeof frame.header)) return State::kIncomplete;
+  return state_at(offset, frame);
+}
+
+LogReader::State LogReader::state_at(std::uint64_t offset, Frame& frame) {
+  if (!header_at(offset, frame.header)) return State::kNoHeader;
+  frame.payload_offset = offset + sizeof frame.header;
+  for (bool fresh = false;; fresh = true) {
+    const std::uint64_t space = known_size_ - frame.payload_offset;
+    if (frame.header.length <= space && padded(frame.header.length) <= space) return payload_state(frame);
+    if (fresh) return State::kIncomplete;
+    known_size_ = std::max(file_->size(), frame.payload_offset);
+  }
+}
+
+LogReader::State LogReader::payload_state(const Frame& frame) {
+  const std::uint64_t length = frame.header.length, size = padded(length), offset = frame.payload_offset;
+  std::uint32_t checksum = seed_;
+  bool zeros = true;
+  if (block_.holds(offset, size) || (size <= kBlock - sizeof frame.header &&
+                                     read_block(block_, offset - sizeof frame.header, sizeof frame.header + size))) {
+    checksum = base::crc32c({block_.at(offset), length}, seed_);
+    zeros = all_zero({block_.at(offset + length), size - length});
+  } else {
+    const bool there = in_pieces(*file_, offset, offset + length, [&](base::ByteView piece) {
+      checksum = base::crc32c(piece, checksum);
+      return true;
+    });
+    unsigned char padding[8] = {};
+    const std::span<unsigned char> rest(padding, size - length);
+    if (!there || file_->read_at(offset + length, rest) < rest.size()) return State::kIncomplete;
+    zeros = all_zero(rest);
+  }
+  return zeros && checksum == frame.header.payload_checksum ? State::kWhole : State::kWrongPayload;
+}
+
+/// The first place in [from, end) where a whole header stands. Payloads begin and end at multiples of 8.
+std::optional<std::uint64_t> LogReader::find_header(std::uint64_t from, std::uint64_t end) {
+  FrameHeader header;
+  while (from + sizeof header <= end && read_block(block_, from, sizeof header)) {
+    const std::uint64_t last = std::min(block_.begin + block_.size, end) - sizeof header;
+    for (; from <= last; from += 8) {
+      if (header_at(from, header)) return from;
+    }
+  }
+  return std::nullopt;
 }
 
 bool LogReader::read_block(Block& block, std::uint64_t offset, std::uint64_t size) const {
@@ -71,43 +204,37 @@ bool LogReader::read_block(Block& block, std::uint64_t offset, std::uint64_t siz
   return block.holds(offset, size);
 }
 
-bool LogReader::header_at(std::uint64_t offset, FrameHeader& header) {
-  std::memcpy(&header, headers_.at(offset), sizeof header);
+bool LogReader::header_at(std::uint64_t offset, FrameHeader& header) const {
+  std::memcpy(&header, block_.at(offset), sizeof header);
   return header.magic == kFrameMagic && header.offset == offset &&
          header.checksum == base::crc32c(bytes_of(header).subspan(8), seed_);
 }
 
-bool LogReader::fits(const Frame& frame, base::Bytes& payload) const {
-  const bool zeros = std::all_of(payload.begin() + static_cast<std::ptrdiff_t>(frame.header.length), payload.end(),
-                                 [](unsigned char byte) { return byte == 0; });
-  payload.resize(frame.header.length);
-  return zeros && base::crc32c(payload, seed_) == frame.header.payload_checksum;
-}
-
 bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
-  const std::uint64_t size = padded(frame.header.length), offset = frame.payload_offset;
-  if (size <= kBlock / 2) {
+  const std::uint64_t length = frame.header.length, offset = frame.payload_offset;
+  const auto fits = [&] { return base::crc32c(bytes, seed_) == frame.header.payload_checksum; };
+  if (length <= kBlock / 2) {
     const auto take = [&] {
-      bytes.assign(payloads_.at(offset), payloads_.at(offset) + size);
-      return fits(frame, bytes);
+      bytes.assign(payloads_.at(offset), payloads_.at(offset) + length);
+      return fits();
     };
-    if (payloads_.holds(offset, size) && take()) return true;
-    return read_block(payloads_, offset, size) && take();
+    if (payloads_.holds(offset, length) && take()) return true;
+    return read_block(payloads_, offset, length) && take();
   }
-  bytes.resize(size);
-  return file_->read_at(offset, bytes) == size && fits(frame, bytes);
+  bytes.resize(length);
+  return file_->read_at(offset, bytes) == length && fits();
 }
 
 LogReader::Tail LogReader::tail() {
   if (position_ == 0 && !open() && !file_) return Tail::kNone;
   FrameHeader header;
-  const std::uint64_t left = file_->size() - position_;
-  if (left == 0) return Tail::kNone;
+  const std::uint64_t size = file_->size(), left = size > position_ ? size - position_ : 0;
+  if (left == 0) return position_ == 0 ? Tail::kCutOff : Tail::kNone;
+  if (in_pieces(*file_, position_, size, all_zero)) return Tail::kCutOff;
   if (left < sizeof header) return Tail::kCutOff;
   if (position_ == 0 || !read_struct(*file_, position_, header)) return Tail::kDamaged;
-  const auto bytes = bytes_of(header);
-  if (std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) { return byte == 0; })) return Tail::kCutOff;
-  const bool whole = header.magic == kFrameMagic && header.checksum == base::crc32c(bytes.subspan(8), seed_);
+  const bool whole = header.magic == kFrameMagic && header.offset == position_ &&
+                     header.checksum == base::crc32c(bytes_of(header).subspan(8), seed_);
   return whole ? Tail::kCutOff : Tail::kDamaged;
 }
 

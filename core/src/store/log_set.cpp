@@ -1,16 +1,38 @@
 #include "store/log_set.hpp"
 
+#include "base/file.hpp"
+
 namespace jobhost::store {
+namespace {
+
+std::string lost(const LogReader::Gap& gap) {
+  const std::string bytes = std::to_string(gap.end - gap.begin) + " bytes ";
+  if (!gap.header) return bytes + "without a valid header: a frame is lost";
+  const FrameHeader& header = *gap.header;
+  const std::string tasks = header.count == 1 ? "task " + std::to_string(header.first)
+                                              : "tasks " + std::to_string(header.first) + " to " +
+                                                    std::to_string(header.first + header.count - 1);
+  switch (static_cast<FrameKind>(header.kind)) {
+    case FrameKind::kResults:
+      return bytes + "with a wrong checksum: the results of " + tasks + " are lost here";
+    case FrameKind::kFailure:
+      return bytes + "with a wrong checksum: the failure of " + tasks + " is lost here";
+    case FrameKind::kClaimDone:
+      return bytes + "with a wrong checksum: they said that " + tasks + " are done, which the results say, too";
+    case FrameKind::kModules:
+      return bytes + "with a wrong checksum: stacks of failures behind them cannot be told in words";
+  }
+  return bytes + "with a wrong checksum";
+}
+
+}  // namespace
 
 LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
     : env_(env), job_(std::move(job)), manifest_(manifest) {}
 
 void LogSet::discover() {
-  std::vector<std::string> folders, names;
-  env_.list(job_.logs(), folders);
-  for (const auto& folder : folders) {
-    env_.list(job_.logs() + "/" + folder, names);
-    for (const auto& name : names) {
+  for (const auto& folder : base::names_in(env_, job_.logs())) {
+    for (const auto& name : base::names_in(env_, job_.logs() + "/" + folder)) {
       std::string path = job_.logs() + "/" + folder + "/" + name;
       if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_);
     }
@@ -26,6 +48,26 @@ std::size_t LogSet::read(const std::function<void(std::size_t, const Frame&)>& f
     }
   }
   return count;
+}
+
+std::vector<LogFinding> LogSet::findings() {
+  std::vector<LogFinding> found;
+  for (auto& log : logs_) {
+    const auto say = [&](std::uint64_t offset, std::string what, bool damaged) {
+      found.push_back({log.path(), offset, std::move(what), damaged});
+    };
+    const auto tail = log.tail();
+    if (log.header_mended()) say(0, "one bit of the header is wrong; it is known, and nothing is lost", true);
+    for (const auto& gap : log.gaps()) say(gap.begin, lost(gap), true);
+    if (tail == LogReader::Tail::kCutOff) say(log.position(), "a write was cut off, or is going on", false);
+    if (tail == LogReader::Tail::kDamaged) {
+      say(log.position(),
+          log.position() == 0 ? "no header of a log of this job: all that this log held is lost"
+                              : "no frame of this job, and no beginning of one: a frame is lost",
+          true);
+    }
+  }
+  return found;
 }
 
 }  // namespace jobhost::store

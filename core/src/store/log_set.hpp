@@ -4,11 +4,20 @@
 #include <functional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "store/job_directory.hpp"
 #include "store/log_reader.hpp"
 
 namespace jobhost::store {
+
+/// A place in a log that is not as it was written.
+struct LogFinding {
+  std::string path;
+  std::uint64_t offset = 0;
+  std::string what;      // a sentence without full stop
+  bool damaged = false;  // false: a write that was cut off, which happens when a writer is killed
+};
 
 /// All logs of a job, followed together. Logs are numbered in the order in which they were found.
 class LogSet {
@@ -22,6 +31,8 @@ class LogSet {
   LogReader& log(std::size_t number) { return logs_[number]; }
   const LogReader& log(std::size_t number) const { return logs_[number]; }
   std::size_t size() const { return logs_.size(); }
+  /// What readers pass over. For logs that nobody writes to any more: of a log that grows, a part may be on its way.
+  std::vector<LogFinding> findings();
 
  private:
   base::Env& env_;

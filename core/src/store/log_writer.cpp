@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <utility>
+
 #include "base/checksum.hpp"
 
 namespace jobhost::store {
@@ -18,8 +20,11 @@ base::ByteView bytes_of(const T& value) {
 }  // namespace
 
 LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane,
-                     const Id128& manifest)
-    : file_(env, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND) {
+                     const Id128& manifest, bool durable)
+    : env_(env), file_(env, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND), durable_(durable) {
+  base::FileStatus status;
+  if (const int failure = env.status(file_.fd(), status); failure < 0) base::throw_file_error(failure, "look at", path);
+  inode_ = status.inode;
   SegmentHeader header;
   header.lane = lane;
   header.worker = worker;
@@ -29,6 +34,11 @@ LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worke
   file_.write(bytes_of(header));
   seed_ = header.checksum;
   end_ = committed_ = sizeof header;
+}
+
+bool LogWriter::is_open() const {
+  base::FileStatus status;
+  return env_.status(file_.fd(), status) >= 0 && status.inode == inode_;
 }
 
 void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
@@ -67,10 +77,22 @@ void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView>
 }
 
 void LogWriter::flush() {
-  if (buffer_.empty()) return;
-  write(buffer_);
-  buffer_.clear();
-  committed_ = end_;
+  if (!buffer_.empty()) {
+    write(buffer_);
+    buffer_.clear();
+    committed_ = end_;
+  }
+  if (durable_) sync();
+}
+
+void LogWriter::sync() {
+  if (end_ == synced_) return;
+  file_.sync();
+  synced_ = end_;
+  if (std::exchange(named_, true)) return;
+  const std::string folder = file_.path().substr(0, file_.path().rfind('/'));
+  base::sync_directory(env_, folder);
+  base::sync_directory(env_, folder + "/..");
 }
 
 void LogWriter::write(base::ByteView bytes) {

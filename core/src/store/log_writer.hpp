@@ -21,16 +21,20 @@ struct FrameInfo {
   std::uint64_t started = 0;
 };
 
-/// Appends frames to a new log file. Frames are committed (survive the death of this process) when `flush` returns.
-/// When a write fails the file is cut back to what was committed and Error is thrown; the writer is then unusable.
+/// Appends frames to a new log file. Frames are committed when `flush` returns: they survive the death of this process,
+/// and with `durable` a power cut. When a write fails the file is cut back to what was committed and Error is thrown,
+/// as when the disk refuses to sync it; the writer is then unusable.
 class LogWriter {
  public:
   /// Creates `path`, which must not exist.
-  LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane, const Id128& manifest);
+  LogWriter(base::Env& env, const std::string& path, const Id128& worker, std::uint32_t lane, const Id128& manifest,
+            bool durable = false);
 
   /// The payload is the concatenation of `parts`. Small frames are collected and written together.
   void add(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
   void flush();
+  /// False once something else in this process closed the log's descriptor, whatever has that number now.
+  bool is_open() const;
   void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
     add(info, parts);
     flush();
@@ -38,9 +42,14 @@ class LogWriter {
 
  private:
   void write(base::ByteView bytes);
+  void sync();
 
+  base::Env& env_;
   base::File file_;
+  std::uint64_t inode_ = 0;
+  bool durable_, named_ = false;           // the directory entry is durable, too
   std::uint64_t end_ = 0, committed_ = 0;  // with what is collected, and without
+  std::uint64_t synced_ = 0;
   std::uint32_t seed_ = 0;
   base::Bytes buffer_;
 };

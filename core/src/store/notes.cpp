@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/file.hpp"
+#include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::string_view kEnding = ".notes";
 void add_note(base::Env& env, const JobDirectory& job, const std::string& worker_id, const Note& note) {
   const nlohmann::ordered_json json = {{"kind", note.kind},     {"text", note.text}, {"module", note.module},
                                        {"offset", note.offset}, {"size", note.size}, {"task", note.task}};
-  const std::string line = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  const std::string line = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
   try {
     base::File file(env, job.workers() + "/" + worker_id.substr(0, 2) + "/" + worker_id + std::string(kEnding),
                     O_WRONLY | O_CREAT | O_APPEND);
@@ -42,6 +43,7 @@ std::vector<Note> read_notes(base::Env& env, const JobDirectory& job) {
       const base::Bytes bytes = base::read_file(env, job.workers() + "/" + folder + "/" + name, kNotesLimit);
       std::istringstream lines{std::string(base::as_text(bytes))};
       for (std::string line; std::getline(lines, line);) {
+        if (seal_of(line) == Seal::kWrong) continue;
         const auto json = nlohmann::json::parse(line, nullptr, false);
         if (!json.is_object()) continue;
         Note note{json.value("kind", ""),

@@ -24,7 +24,7 @@ struct Note {
 /// Called from executors and supervisors. Never throws: a note that cannot be written is not worth a job.
 void add_note(base::Env& env, const JobDirectory& job, const std::string& worker_id, const Note& note);
 
-/// Every distinct note of the job, by kind and place. Lines that are cut off are left out.
+/// Every distinct note of the job, by kind and place. Lines that are cut off or damaged are left out.
 std::vector<Note> read_notes(base::Env& env, const JobDirectory& job);
 
 }  // namespace jobhost::store

@@ -10,6 +10,7 @@
 
 #include "base/file.hpp"
 #include "base/json_checks.hpp"
+#include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -25,22 +26,29 @@ std::string first_line(base::Env& env, const std::string& path) {
   return std::string(text.substr(0, text.find('\n')));
 }
 
-/// Field 22 of /proc/<pid>/stat, counted behind the command name, which may hold anything. 0 when there is no process.
-std::uint64_t start_time_of(base::Env& env, int pid) {
+struct Process {
+  std::uint64_t start_time = 0;  // 0 when there is none
+  char state = 'X';              // as in /proc/<pid>/stat
+};
+
+/// Fields 3 and 22 of /proc/<pid>/stat, counted behind the command name, which may hold anything.
+Process process_of(base::Env& env, int pid) {
   auto file = base::File::open_if_exists(env, "/proc/" + std::to_string(pid) + "/stat", O_RDONLY);
-  if (!file) return 0;
+  if (!file) return {};
   base::Bytes bytes(1024);
   try {
     bytes.resize(file->read_at(0, bytes));
   } catch (const base::Error&) {
-    return 0;  // ESRCH: it ended between open and read
+    return {};  // ESRCH: it ended between open and read
   }
   const std::string text(base::as_text(bytes));
   std::size_t at = text.rfind(')');
-  if (at == std::string::npos || at + 2 >= text.size()) return 0;
-  if (text[at + 2] == 'Z' || text[at + 2] == 'X') return 0;  // ended, not yet reaped
+  if (at == std::string::npos || at + 2 >= text.size()) return {};
+  const char state = text[at + 2];
+  if (state == 'Z' || state == 'X') return {};  // ended, not yet reaped
   for (int field = 2; field < 22 && at != std::string::npos; ++field) at = text.find(' ', at + 1);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + 1, nullptr, 10);
+  if (at == std::string::npos) return {};
+  return {std::strtoull(text.c_str() + at + 1, nullptr, 10), state};
 }
 
 std::string folder(const JobDirectory& job, const std::string& id) { return job.workers() + "/" + id.substr(0, 2); }
@@ -58,7 +66,7 @@ Identity make_identity(base::Env& env, const std::string& role) {
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0) self.pid_space = space;
   self.pid = ::getpid();
-  self.start_time = start_time_of(env, self.pid);
+  self.start_time = process_of(env, self.pid).start_time;
   return self;
 }
 
@@ -70,13 +78,14 @@ std::string to_text(const Identity& identity) {
                                        {"pid_space", identity.pid_space},
                                        {"pid", identity.pid},
                                        {"start_time", identity.start_time}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return sealed(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
 }
 
 Identity identity_from_text(const std::string& text, const std::string& where) {
   const auto damaged = [&](const char* why) {
     return base::Error(base::ExitCode::kDamaged, "'" + where + "' is not a worker's identity: " + why);
   };
+  if (seal_of(std::string_view(text).substr(0, text.find('\n'))) == Seal::kWrong) throw damaged("wrong checksum");
   const auto json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) throw damaged("no JSON object");
   try {
@@ -114,7 +123,9 @@ Id128 binary_id(const std::string& hex) {
 
 Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
   if (identity.boot != self.boot || identity.pid_space != self.pid_space) return Life::kUnknown;
-  return start_time_of(env, identity.pid) == identity.start_time ? Life::kAlive : Life::kDead;
+  const Process process = process_of(env, identity.pid);
+  if (process.start_time != identity.start_time) return Life::kDead;
+  return process.state == 'T' ? Life::kUnknown : Life::kAlive;
 }
 
 Party::Party(base::Env& env, JobDirectory job, Identity self)
@@ -137,7 +148,8 @@ bool Party::link_to(const std::string& path) {
   const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
   ++links_;
   try {
-    return read_identity(env_, path).id == self_.id;
+    const auto owner = read_identity_if_whole(env_, path);
+    return owner && owner->id == self_.id;
   } catch (const base::Error&) {
     if (answer < 0 && answer != -EEXIST) base::throw_file_error(answer, "link", path);
     throw;
@@ -165,13 +177,11 @@ void Party::write_heartbeat() {
 
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
   std::vector<Identity> parties;
-  std::vector<std::string> folders, names;
-  env.list(job.workers(), folders);
-  for (const auto& name : folders) {
+  for (const auto& name : base::names_in(env, job.workers())) {
     const std::string path = job.workers() + "/" + name;
-    env.list(path, names);
-    for (const auto& file : names) {
-      if (file.ends_with(".0.id")) parties.push_back(read_identity(env, path + "/" + file));
+    for (const auto& file : base::names_in(env, path)) {
+      if (!file.ends_with(".0.id")) continue;
+      if (auto party = read_identity_if_whole(env, path + "/" + file)) parties.push_back(std::move(*party));
     }
   }
   return parties;
@@ -179,6 +189,15 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
 
 Identity read_identity(base::Env& env, const std::string& path) {
   return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
+}
+
+std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string& path) {
+  try {
+    return read_identity(env, path);
+  } catch (const base::Error& error) {
+    if (error.code() != base::ExitCode::kDamaged) throw;
+    return std::nullopt;
+  }
 }
 
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/env.hpp"
 #include "store/job_directory.hpp"
@@ -31,7 +34,8 @@ Id128 binary_id(const std::string& hex);
 
 enum class Life { kAlive, kDead, kUnknown };
 
-/// Certain only for a process of the same boot and pid namespace; anything else is kUnknown and needs a lease.
+/// Certain only for a process of the same boot and pid namespace that is not suspended; anything else is kUnknown and
+/// needs a lease.
 Life life_of(base::Env& env, const Identity& identity, const Identity& self);
 
 struct Heartbeat {
@@ -65,11 +69,13 @@ class Party {
   Heartbeat heartbeat_;
 };
 
-/// Everybody who ever took part in the job, in no order.
+/// Everybody who ever took part in the job, in no order; identities that are damaged are left out.
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.
 Identity read_identity(base::Env& env, const std::string& path);
+/// Nothing when it is none: identities are not synced, so a power cut may leave their names without them.
+std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string& path);
 
 /// All zero when there is no heartbeat.
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id);

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <vector>
 
+#include "base/checksum.hpp"
 #include "base/file.hpp"
 
 namespace jobhost::store {
@@ -16,14 +17,35 @@ namespace {
 constexpr const char* kIndexEnding = ".index";
 constexpr std::uint64_t kIndexLimit = 1ULL << 30;
 
+std::string numbers(const PrintedPart& part) {
+  char text[128];
+  std::snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, part.first, part.count,
+                part.offset, part.length, part.started);
+  return text;
+}
+
+std::string to_line(const PrintedPart& part) {
+  const std::string text = numbers(part);
+  char checksum[16];
+  std::snprintf(checksum, sizeof checksum, " %08x", base::crc32c(base::as_bytes(text)));
+  return text + checksum;
+}
+
 }  // namespace
+
+std::optional<PrintedPart> printed_part(const std::string& line) {
+  PrintedPart part;
+  if (std::sscanf(line.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &part.first, &part.count,
+                  &part.offset, &part.length, &part.started) != 5 ||
+      (line != to_line(part) && line != numbers(part))) {
+    return std::nullopt;
+  }
+  return part;
+}
 
 void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part) {
   base::File index(env, printed + kIndexEnding, O_WRONLY | O_CREAT | O_APPEND);
-  char line[128];
-  const int size = std::snprintf(line, sizeof line, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-                                 part.first, part.count, part.offset, part.length, part.started);
-  index.write(base::as_bytes({line, static_cast<std::size_t>(size)}));
+  index.write(base::as_bytes(to_line(part) + "\n"));
 }
 
 void for_each_printed(base::Env& env, const JobDirectory& job,
@@ -37,11 +59,7 @@ void for_each_printed(base::Env& env, const JobDirectory& job,
     std::istringstream lines(std::string(base::as_text(base::read_file(env, path, kIndexLimit))));
     const std::string printed = path.substr(0, path.size() - std::string(kIndexEnding).size());
     for (std::string line; std::getline(lines, line);) {
-      PrintedPart read;
-      if (std::sscanf(line.c_str(), "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &read.first,
-                      &read.count, &read.offset, &read.length, &read.started) == 5) {
-        parts.emplace_back(printed, read);
-      }
+      if (const auto read = printed_part(line)) parts.emplace_back(printed, *read);
     }
   }
   std::stable_sort(parts.begin(), parts.end(),

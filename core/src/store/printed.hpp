@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/env.hpp"
@@ -16,6 +17,9 @@ struct PrintedPart {
   std::uint64_t offset = 0, length = 0;
   std::uint64_t started = 0;  // wall clock, ns since 1970
 };
+
+/// What a line of an index says; nothing when its checksum is wrong or it is none.
+std::optional<PrintedPart> printed_part(const std::string& line);
 
 /// Appends a line to the index of the output file `printed`.
 void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part);

@@ -45,13 +45,11 @@ JobDirectory Store::create_job() {
 }
 
 std::vector<std::string> Store::jobs() {
-  std::vector<std::string> names, jobs;
-  env_.list(path_, names);
+  std::vector<std::string> jobs;
   std::vector<std::pair<std::int64_t, std::string>> by_age;  // a manifest never changes, so its time is the job's
-  for (auto& name : names) {
-    base::FileStatus manifest;
-    if (env_.status(JobDirectory(path_ + "/" + name).manifest(), manifest) < 0) continue;
-    by_age.emplace_back(manifest.modified_ns, std::move(name));
+  for (auto& name : base::names_in(env_, path_)) {
+    const auto manifest = base::status_if_exists(env_, JobDirectory(path_ + "/" + name).manifest());
+    if (manifest) by_age.emplace_back(manifest->modified_ns, std::move(name));
   }
   std::sort(by_age.begin(), by_age.end());
   for (auto& [age, name] : by_age) jobs.push_back(std::move(name));

@@ -36,6 +36,12 @@ std::vector<store::StackEntry> stack_of(const Lane& lane) {
   return {lane.stack, lane.stack + std::min<std::uint32_t>(lane.stack_depth.load(), kMaxStack)};
 }
 
+/// Signals that a process gets for what it does itself.
+bool is_fault(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGABRT ||
+         signal == SIGSYS || signal == SIGTRAP;
+}
+
 std::string text_of(const char* text, std::size_t limit) { return std::string(text, ::strnlen(text, limit)); }
 
 }  // namespace
@@ -65,43 +71,58 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   source_->refresh();
   if (mailbox_) mailbox_->forget_dead_lanes();
   std::vector<std::pair<std::uint64_t, const Lane*>> running, crashed_lanes;
-  bool started = false;
+  bool started = false, spoiled = false;
   for (unsigned i = 0; i < executor.count; ++i) {
     const Lane& lane = (*control_)->lane[executor.first + i];
     const LaneState state = lane.state.load();
     if (state == LaneState::kRefused) {
-      throw base::Error(base::ExitCode::kPluginRefused, text_of(lane.message, sizeof lane.message));
+      throw base::Error(status.signaled ? base::ExitCode::kPluginRefused : static_cast<base::ExitCode>(status.code),
+                        text_of(lane.message, sizeof lane.message));
     }
     if (state == LaneState::kLogFailed) {
-      throw base::Error(base::ExitCode::kBackendFailed, text_of(lane.message, sizeof lane.message),
-                        "what is already committed is safe: make room, then run 'jobhost resume' on the job");
+      throw base::Error(base::ExitCode::kBackendFailed, text_of(lane.message, sizeof lane.message));
     }
     started = started || state != LaneState::kStarting;
+    spoiled = spoiled || state == LaneState::kSpoiled;
     if (const auto task = task_of(lane)) {
       running.emplace_back(*task, &lane);
       if (state == LaneState::kCrashed) crashed_lanes.emplace_back(*task, &lane);
     }
   }
+  const bool had_run = commits_of(executor) != executor.commits_before;
   if (executor.count == 1 && !running.empty()) note_last_words(executor, running[0].first);
-  const bool sure = !crashed_lanes.empty() || (running.size() == 1 && executor.count == 1 && !status.signaled);
+  const bool own_doing = !status.signaled || is_fault(status.code);
+  const bool sure = !crashed_lanes.empty() || (running.size() == 1 && executor.count == 1 && own_doing);
   if (executor.overdue_task) {
     // Others that ran in the same process are innocent, and run again.
     for (const auto& [task, lane] : running) {
       if (task == executor.overdue_task) timed_out(task, *lane);
     }
+  } else if (spoiled) {
+    suspect_all_begun(executor, status);
   } else if (sure) {
-    for (const auto& [task, lane] : crashed_lanes.empty() ? running : crashed_lanes) crashed(task, *lane, status);
+    const bool alone = executor.count == 1 && !had_run, shares_memory = executor.count > 1 && manifest_.memory > 0;
+    for (const auto& [task, lane] : crashed_lanes.empty() ? running : crashed_lanes) {
+      crashed(task, *lane, status, alone || (lane->crash_aside.load() == 0 && !shares_memory));
+    }
   } else {
-    for (const auto& [task, lane] : running) lost(task);
+    for (const auto& [task, lane] : running) {
+      if (own_doing) {
+        troubles_[task].alone = true;
+      } else {
+        lost(task);
+      }
+    }
   }
   const unsigned patience = status.signaled && status.code == SIGKILL ? kPatience : 1;
-  if (running.empty() && ++deaths_without_task_ >= patience * kDeathsWithoutTask) {
+  const bool in_vain = running.empty() && !had_run && !spoiled;
+  if (in_vain && ++deaths_without_task_ >= patience * kDeathsWithoutTask) {
     throw base::Error(base::ExitCode::kBackendFailed,
                       "executors keep ending without having run a task (" +
                           (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + ")",
                       "what they printed is in '" + job_.printed() + "'");
   }
-  if (!running.empty()) deaths_without_task_ = 0;
+  if (!in_vain) deaths_without_task_ = 0;
   if (!started && ++executor.failed_starts >= patience * kStartsBeforeRefusal) {
     throw base::Error(
         base::ExitCode::kPluginRefused,
@@ -122,18 +143,42 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
     lane.state.store(LaneState::kAbsent);
     lane.stack_depth.store(0);
     lane.crash_signal.store(0);
+    lane.crash_aside.store(0);
     lane.message[0] = lane.message_type[0] = '\0';
     if (took) (solo ? solo_ : shared_)->wound(lane.taken_span.load());
   }
 }
 
-void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status) {
+/// How often an executor's lanes, whatever process they were in, wrote results down.
+std::uint64_t Supervisor::commits_of(const Executor& executor) const {
+  std::uint64_t commits = 0;
+  for (unsigned i = 0; i < executor.count; ++i) commits += (*control_)->lane[executor.first + i].commits.load();
+  return commits;
+}
+
+/// Something that ran since the last commit of its lane closed the log, or took the memory of its neighbours.
+void Supervisor::suspect_all_begun(const Executor& executor, const base::ExitStatus& status) {
+  for (unsigned i = executor.first; i < executor.first + executor.count; ++i) {
+    const Lane& lane = (*control_)->lane[i];
+    const LaneState state = lane.state.load();
+    if (state != LaneState::kSpoiled && state != LaneState::kRunning) continue;
+    const std::uint64_t first = lane.taken_first.load();
+    const std::uint64_t end = std::min(lane.batch_first.load() + lane.progress.current + 1, lane.taken_end.load());
+    if (executor.first == options_.lanes && end == first + 1) return crashed(first, lane, status, true);
+    for (std::uint64_t task = first; task < end; ++task) troubles_[task].alone = true;
+  }
+}
+
+/// `sure`: nothing else can have caused it. Otherwise the task is tried again alone, even where no attempt is left:
+/// what crashed may be a thread that an earlier task left behind, or a victim of the neighbour who took all memory.
+void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure) {
   Trouble& trouble = troubles_[task];
   ++trouble.failures;
   log_.warn("task " + std::to_string(task) + " ended its process (" +
-            (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) + "), attempt " +
+            (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) +
+            (lane.crash_aside.load() != 0 ? ", in a thread that this or an earlier task started" : "") + "), attempt " +
             std::to_string(trouble.failures) + " of " + std::to_string(1 + manifest_.retries));
-  if (trouble.failures <= manifest_.retries) return;
+  if (trouble.failures <= manifest_.retries || !sure) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kCrash;
   failure.signal = status.signaled ? status.code : 0;
@@ -147,7 +192,7 @@ void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitS
     failure.thrown.push_back({"", what});
   }
   failure.stack = stack_of(lane);
-  record_failure(task, failure, trouble.failures, &lane);
+  convict(task, {std::move(failure), trouble.failures, lines_of(lane.modules, sizeof lane.modules)});
 }
 
 void Supervisor::timed_out(std::uint64_t task, const Lane& lane) {
@@ -162,7 +207,7 @@ void Supervisor::timed_out(std::uint64_t task, const Lane& lane) {
   failure.kind = store::FailureKind::kTimeout;
   failure.thrown.push_back({"", std::string("ran longer than ") + limit});
   failure.stack = stack_of(lane);
-  record_failure(task, failure, trouble.failures, &lane);
+  convict(task, {std::move(failure), trouble.failures, lines_of(lane.modules, sizeof lane.modules)});
 }
 
 void Supervisor::note_last_words(const Executor& executor, std::uint64_t task) {
@@ -183,18 +228,56 @@ void Supervisor::lost(std::uint64_t task) {
   failure.signal = SIGKILL;
   failure.thrown.push_back(
       {"", "its process was killed " + std::to_string(trouble.lost) + " times from outside (out of memory?)"});
-  record_failure(task, failure, trouble.lost, nullptr);
+  convict(task, {std::move(failure), trouble.lost});
 }
 
-void Supervisor::record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts,
-                                const Lane* modules_of) {
+/// Whether anything at all has ended well here.
+bool Supervisor::proven() const {
+  const Executor all{0, 0, options_.lanes + 1};
+  return commits_of(all) > 0;
+}
+
+/// Where every task crashes while workers live on other machines, it is probably not the tasks that are broken.
+void Supervisor::convict(std::uint64_t task, Verdict verdict) {
+  if (!mailbox_ && !proven()) {
+    if (!elsewhere_) elsewhere_ = std::make_unique<Elsewhere>(env_, job_, party_->self());
+    if (elsewhere_->look() != Elsewhere::Answer::kNobody) {
+      doubtful_.emplace(task, std::move(verdict));
+      return;
+    }
+  }
+  record_failure(task, verdict);
+}
+
+void Supervisor::judge_doubtful() {
+  constexpr std::size_t kMost = 3;
+  if (doubtful_.empty() || (*control_)->stop.load() != 0) return;
+  const auto others = proven() ? Elsewhere::Answer::kNobody : elsewhere_->look();
+  if (others == Elsewhere::Answer::kNobody) {
+    for (const auto& [task, verdict] : std::exchange(doubtful_, {})) {
+      record_failure(task, verdict);
+      const std::uint64_t claim = task / manifest_.claim;
+      if (--claims_.at(claim).outstanding == 0) finish_claim(claim);
+    }
+    return;
+  }
+  std::uint64_t outstanding = 0;
+  for (const auto& [index, claim] : claims_) outstanding += claim.outstanding;
+  if (others == Elsewhere::Answer::kUnknown || (doubtful_.size() < kMost && outstanding > doubtful_.size())) return;
+  const auto& failure = doubtful_.begin()->second.failure;
+  throw base::Error(base::ExitCode::kBackendFailed,
+                    "no task succeeded here, and " + std::to_string(doubtful_.size()) + " failed after " +
+                        std::to_string(doubtful_.begin()->second.attempts) + " attempts each, the first with " +
+                        failure.thrown[0].what + ": they are left to the workers on other machines");
+}
+
+void Supervisor::record_failure(std::uint64_t task, const Verdict& verdict) {
+  const store::Failure& failure = verdict.failure;
   if (mailbox_) {
-    const auto modules =
-        modules_of ? lines_of(modules_of->modules, sizeof modules_of->modules) : std::vector<std::string>();
     if (const auto slot = mailbox_->find_unanswered(task)) {
       const auto request = mailbox_->view(*slot);
       const std::uint64_t index = task - request.first;
-      const store::Place place = replies_->write_failure(failure, modules);
+      const store::Place place = replies_->write_failure(failure, verdict.modules);
       std::memcpy(mailbox_->memory().at(request.places + index * sizeof place, sizeof place), &place, sizeof place);
       mailbox_->answer(*slot, index, std::array{store::TaskState::kFailed});
     }
@@ -202,14 +285,14 @@ void Supervisor::record_failure(std::uint64_t task, const store::Failure& failur
   }
   store::LogWriter& log = own_log();
   const std::uint64_t now = env_.wall_ns();
-  if (modules_of && !failure.stack.empty()) {
+  if (!failure.stack.empty()) {
     base::Bytes modules;
-    store::encode_modules(lines_of(modules_of->modules, sizeof modules_of->modules), modules);
+    store::encode_modules(verdict.modules, modules);
     log.append({store::FrameKind::kModules, 0, 0, 0, 0, now}, {modules});
   }
   base::Bytes payload;
   store::encode(failure, payload);
-  log.append({store::FrameKind::kFailure, task, 1, 0, static_cast<std::uint16_t>(attempts), now}, {payload});
+  log.append({store::FrameKind::kFailure, task, 1, 0, static_cast<std::uint16_t>(verdict.attempts), now}, {payload});
   if (doorbell_) doorbell_->ring();
 }
 

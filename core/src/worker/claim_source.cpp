@@ -1,5 +1,7 @@
 #include "worker/claim_source.hpp"
 
+#include <algorithm>
+
 namespace jobhost::worker {
 namespace {
 
@@ -25,29 +27,13 @@ store::Interval ClaimSource::tasks_of(std::uint64_t claim) const {
 
 void ClaimSource::refresh() {
   logs_.discover();
-  logs_.read([this](std::size_t log, const store::Frame& frame) {
-    const auto& header = frame.header;
-    const store::Interval tasks{header.first, header.first + header.count};
+  logs_.read([this](std::size_t, const store::Frame& frame) {
+    const auto kind = static_cast<store::FrameKind>(frame.header.kind);
+    if (kind != store::FrameKind::kResults && kind != store::FrameKind::kFailure) return;
+    const store::Interval tasks{frame.header.first, frame.header.first + frame.header.count};
     if (tasks.end > manifest_.tasks || tasks.end < tasks.first) return;  // nothing that this job could have written
-    switch (static_cast<store::FrameKind>(header.kind)) {
-      case store::FrameKind::kResults:
-        note_done(tasks);
-        break;
-      case store::FrameKind::kFailure:
-        note_done(tasks);
-        failed_.add(tasks);
-        break;
-      case store::FrameKind::kClaimDone: {
-        base::Bytes payload;
-        if (!logs_.log(log).read_payload(frame, payload)) break;
-        base::ByteReader reader(payload);
-        const auto ok = reader.value<std::uint64_t>();
-        finished_[tasks.first / manifest_.claim] = {ok, reader.value<std::uint64_t>()};
-        break;
-      }
-      case store::FrameKind::kModules:
-        break;
-    }
+    note_done(tasks);
+    if (kind == store::FrameKind::kFailure) failed_.add(tasks);
   });
 }
 
@@ -59,30 +45,46 @@ std::uint64_t ClaimSource::failed_within(store::Interval tasks) const {
 
 std::optional<ClaimSource::Work> ClaimSource::next() {
   for (; cursor_ < manifest_.claims(); ++cursor_) {
-    if (finished_.contains(cursor_)) continue;
-    if (!taken_.contains(cursor_) && claims_.take(cursor_, 0)) return work_of(cursor_++, "");
-    if (const auto dead = take_over_from_dead(cursor_)) return work_of(cursor_++, *dead);
-    others_.push_back(cursor_);
+    if (finished(cursor_)) continue;
+    if (!taken_.contains(cursor_)) {
+      if (claims_.take(cursor_, 0)) return work_of(cursor_++, "");
+      taken_.merge(claims_.taken_near(cursor_));  // others are ahead
+    }
+    Other other{taken_[cursor_]};
+    if (auto work = take_over(cursor_, other)) {
+      ++cursor_;
+      return work;
+    }
+    others_.emplace(cursor_, std::move(other));
   }
   if (others_.empty() || env_.monotonic_ns() - looked_at_others_ < kLookAtOthersNs) return std::nullopt;
   looked_at_others_ = env_.monotonic_ns();
   refresh();
-  for (std::size_t left = others_.size(); left > 0; --left) {
-    const std::uint64_t claim = others_.front();
-    others_.pop_front();
-    if (finished_.contains(claim)) continue;
-    if (const auto dead = take_over_from_dead(claim)) return work_of(claim, *dead);
-    others_.push_back(claim);
+  std::erase_if(others_, [this](const auto& other) { return finished(other.first); });
+  std::optional<std::uint64_t> listed;
+  store::Claims::Generations latest;
+  for (auto& [claim, other] : others_) {
+    if (const std::uint64_t folder = claim / store::Claims::kPerFolder; listed != folder) {
+      listed = folder;
+      latest = claims_.taken_near(claim);
+    }
+    const auto found = latest.find(claim);
+    if (found != latest.end() && found->second > other.generation) other = {found->second};
+    if (auto work = take_over(claim, other)) {
+      others_.erase(claim);
+      return work;
+    }
   }
   return std::nullopt;
 }
 
-std::optional<std::string> ClaimSource::take_over_from_dead(std::uint64_t claim) {
-  const auto latest = claims_.latest(claim);
-  if (!latest || !watch_.dead(latest->owner)) return std::nullopt;
-  if (!claims_.take(claim, latest->generation + 1)) return std::nullopt;
+/// The claim is now ours, if its owner is dead and nobody else was faster.
+std::optional<ClaimSource::Work> ClaimSource::take_over(std::uint64_t claim, Other& other) {
+  if (!std::exchange(other.known, true)) other.owner = claims_.owner(claim, other.generation);
+  if (other.owner && !watch_.dead(*other.owner)) return std::nullopt;
+  if (!claims_.take(claim, other.generation + 1)) return std::nullopt;
   refresh();  // all that the dead owner wrote is there to be read now
-  return latest->owner.id;
+  return work_of(claim, other.owner ? other.owner->id : "that left no name");
 }
 
 ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& dead_owner) {
@@ -90,17 +92,15 @@ ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& d
   return {claim, tasks, done().missing(tasks), dead_owner};
 }
 
-void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) {
-  finished_[claim] = {ok, failed};
+void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t, std::uint64_t failed) {
+  note_done(tasks_of(claim));
+  if (failed > 0) own_failures_[claim] = failed;
 }
 
 std::pair<std::uint64_t, std::uint64_t> ClaimSource::totals() const {
-  std::pair<std::uint64_t, std::uint64_t> sum{0, 0};
-  for (const auto& [claim, finished] : finished_) {
-    sum.first += finished.ok;
-    sum.second += finished.failed;
-  }
-  return sum;
+  std::uint64_t failed = failed_.size();
+  for (const auto& [claim, count] : own_failures_) failed += count - failed_within(tasks_of(claim));
+  return {manifest_.tasks - failed, failed};
 }
 
 }  // namespace jobhost::worker

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <set>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "bundle/manifest.hpp"
@@ -14,7 +14,8 @@
 namespace jobhost::worker {
 
 /// Claims of a job directory: the next that nobody took, or one whose owner is dead. What is done stands in the logs of
-/// all workers.
+/// all workers, and nowhere else: a claim of others is finished when whole records cover all its tasks. That its owner
+/// says so is not enough, because a power cut may leave the saying and take the records.
 class ClaimSource : public WorkSource {
  public:
   ClaimSource(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest,
@@ -24,16 +25,19 @@ class ClaimSource : public WorkSource {
   void refresh() override;
   std::uint64_t failed_within(store::Interval tasks) const override;
   void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) override;
-  bool everything_done() const override { return finished_.size() == manifest_.claims(); }
+  bool everything_done() const override { return done().size() == manifest_.tasks; }
   std::pair<std::uint64_t, std::uint64_t> totals() const override;
 
  private:
-  struct Finished {
-    std::uint64_t ok, failed;
+  /// A claim of somebody else, as last looked at.
+  struct Other {
+    std::uint32_t generation = 0;
+    bool known = false;  // the owner was read
+    std::optional<store::Identity> owner = std::nullopt;
   };
   store::Interval tasks_of(std::uint64_t claim) const;
-  /// The id of the owner that is dead, if it is and the claim is now ours.
-  std::optional<std::string> take_over_from_dead(std::uint64_t claim);
+  bool finished(std::uint64_t claim) const { return done().missing(tasks_of(claim)).empty(); }
+  std::optional<Work> take_over(std::uint64_t claim, Other& other);
   Work work_of(std::uint64_t claim, const std::string& dead_owner);
 
   base::Env& env_;
@@ -42,10 +46,10 @@ class ClaimSource : public WorkSource {
   store::LogSet logs_;
   store::DeathWatch watch_;
   store::IntervalSet failed_;
-  std::map<std::uint64_t, Finished> finished_;
-  std::set<std::uint64_t> taken_;
+  std::map<std::uint64_t, std::uint64_t> own_failures_;  // by claim; our own logs are not read in general
+  store::Claims::Generations taken_;
   std::uint64_t cursor_ = 0;
-  std::deque<std::uint64_t> others_;
+  std::map<std::uint64_t, Other> others_;
   std::uint64_t looked_at_others_ = 0;
 };
 

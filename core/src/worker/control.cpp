@@ -68,6 +68,13 @@ void ControlMemory::map(std::size_t size) {
   size_ = size;
 }
 
+void ControlMemory::make_private() const {
+  // Where this fails, because the task had closed the descriptor, the task's result is worth nothing in any case.
+  if (::mmap(control_, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd_, 0) == MAP_FAILED) return;
+  control_->forked.store(1);
+  for (std::uint32_t i = 0; i <= control_->lanes; ++i) control_->lane[i].set_stop(1);
+}
+
 void ControlMemory::publish(const Plan& plan) {
   // Behind what is mapped: nobody knew how large it would be.
   const base::Bytes text = encode(plan);

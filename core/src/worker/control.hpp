@@ -38,7 +38,9 @@ struct Queue {
   Span spans[kSpans];
 };
 
-enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed };
+/// Spoiled: tasks closed the log's descriptor, or one of several lanes had no memory left. Which task it was of those
+/// begun since the last commits is not known.
+enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed, kSpoiled };
 
 /// What is known of a lane at any moment, also after its process died.
 struct alignas(128) Lane {
@@ -51,6 +53,7 @@ struct alignas(128) Lane {
   std::atomic<std::uint64_t> reserve, reserve_first;  // the part not begun yet, see Reserve
   std::atomic<LaneState> state;
   std::atomic<std::int32_t> crash_signal;
+  std::atomic<std::uint32_t> crash_aside;  // 1: it was a thread that a task had started
   std::atomic<std::uint32_t> stack_depth;
   std::atomic<std::uint64_t> printed;  // bytes of the executor's output that are in the index
   store::StackEntry stack[kMaxStack];
@@ -67,6 +70,7 @@ struct Control {
   std::atomic<std::uint32_t> bell;  // futex: a lane became idle or ended
   std::uint32_t lanes;              // shared lanes; one more, the solo lane, follows them
   std::int32_t supervisor_pid;
+  std::atomic<std::uint32_t> forked;   // 1 in the private copy of a child that a task forked
   std::atomic<std::uint32_t> planned;  // futex: 1 once the plan is there
   std::uint64_t plan_size;
   Queue shared, solo;
@@ -127,6 +131,9 @@ class ControlMemory {
   int fd() const { return fd_; }
   /// Tells executors what to run. Once.
   void publish(const Plan& plan);
+  /// What this process writes from here on, no other sees. Called in a child that a task forked: it must not speak for
+  /// the lane, and its call is to end behind the task that it is in.
+  void make_private() const;
   /// Waits until it is published.
   Plan plan() const;
 

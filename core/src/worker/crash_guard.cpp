@@ -30,6 +30,7 @@ std::vector<std::string> module_paths;
 
 Lane* fallback_lane = nullptr;
 thread_local Lane* thread_lane = nullptr;
+int guarded_process = 0;
 
 int note_module(dl_phdr_info* info, std::size_t, void*) {
   if (module_count == kMaxModules) return 1;
@@ -75,7 +76,13 @@ _Unwind_Reason_Code step(_Unwind_Context* context, void* argument) {
   return _URC_NO_REASON;
 }
 
-Lane* lane_to_blame() { return thread_lane ? thread_lane : fallback_lane; }
+/// Null in a child that a task forked: what becomes of it is the task's own business.
+Lane* lane_to_blame() {
+  if (::getpid() != guarded_process) return nullptr;
+  Lane* lane = thread_lane ? thread_lane : fallback_lane;
+  if (lane) lane->crash_aside.store(thread_lane ? 0 : 1);
+  return lane;
+}
 
 void record_stack(Lane& lane, const std::uintptr_t* addresses, std::size_t depth) {
   depth = std::min(depth, kMaxStack);
@@ -147,6 +154,7 @@ const std::vector<std::string>& recorded_modules() { return module_paths; }
 
 void install_crash_guard(Lane* default_lane) {
   fallback_lane = default_lane;
+  guarded_process = ::getpid();
   std::uintptr_t warm_up[4];
   walk_stack(warm_up, 4);  // the unwinder allocates on first use, which a signal handler must not
   struct sigaction action {};

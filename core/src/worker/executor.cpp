@@ -1,12 +1,12 @@
 #include "worker/executor.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -51,6 +51,8 @@ void open_printed(base::Env& env, const std::string& path) {
   const base::File printed(env, path, O_WRONLY | O_CREAT | O_APPEND);
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(printed.fd(), standard);
 }
+
+const ControlMemory* shared_with_supervisor = nullptr;  // for a handler that gets no argument
 
 /// orders: control descriptor, "replay", task.
 int replay_main(base::Env& env, const std::vector<std::string>& orders) {
@@ -111,15 +113,17 @@ int executor_main(base::Env& env) {
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
     mark(control, first, count, LaneState::kRefused, error.what());
-    return static_cast<int>(base::ExitCode::kPluginRefused);
+    return static_cast<int>(error.code());
   }
+  shared_with_supervisor = &control;
+  ::pthread_atfork(nullptr, nullptr, [] { shared_with_supervisor->make_private(); });
   record_modules();
   install_crash_guard(count == 1 ? &control->lane[first] : nullptr);
   for (unsigned i = 0; i < count; ++i) {
     publish_modules(control->lane[first + i]);
     control->lane[first + i].state.store(LaneState::kIdle, std::memory_order_release);
   }
-  if (control->lanes > count) control->ring();  // other executors may be started now
+  control->ring();  // tasks may be claimed, and other executors started
 
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
@@ -128,7 +132,6 @@ int executor_main(base::Env& env) {
   std::unique_ptr<PrintWatch> prints;
   if (count == 1 && !manifest.open)
     prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
-  std::atomic<bool> logs_fine{true};
   run_lanes(count, [&](unsigned i) {
     Lane& lane = control->lane[first + i];
     guard_thread(lane);
@@ -145,12 +148,12 @@ int executor_main(base::Env& env) {
     LaneContext context{context::floating_point_of(manifest.context), nullptr, [&] { job->look_at_data(); }, tell};
     if (manifest.isolate_globals) context.before_task = [&] { job->restore_globals(); };
     LaneRunner runner(env, *control, lane, queue, manifest, std::move(io), prints.get(), std::move(context));
-    if (!runner.run()) logs_fine = false;
+    if (!runner.run()) ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));  // other lanes would wait for tasks
   });
   job->look_at_data();
   job->look_at_process();
   // Destructors of the plugin's globals are not run: the process is only a place to compute in.
-  ::_exit(logs_fine ? 0 : static_cast<int>(base::ExitCode::kBackendFailed));
+  ::_exit(0);
 }
 
 }  // namespace jobhost::worker

@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "bundle/pack_reader.hpp"
 #include "store/notes.hpp"
+#include "store/refusals.hpp"
 #include "worker/log_names.hpp"
 #include "worker/machine.hpp"
 #include "worker/stage.hpp"
@@ -66,10 +67,13 @@ void Supervisor::read_job() {
   Plan& plan = plan_;
   plan.manifest_json = base::as_text(manifest);
   manifest_ = bundle::manifest_from_json(plan.manifest_json, job_.manifest());
+  store::Identity self = store::make_identity(env_, "worker");
+  require_welcome(self);
+  self_ = std::move(self);
   bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
   const StagedCode code = stage_code(env_, job_, manifest_);
   const auto differing = check_machine(env_, manifest_, code);
-  party_ = std::make_unique<store::Party>(env_, job_, store::make_identity(env_, "worker"));
+  party_ = std::make_unique<store::Party>(env_, job_, *self_);
   party_->beat();
   for (const auto& name : manifest_.context.secret) {
     if (std::getenv(name.c_str())) continue;
@@ -99,6 +103,23 @@ void Supervisor::read_job() {
   own_log_path_ = log_path(plan, options_.lanes + 1, "0");
 }
 
+/// A machine on which worker after worker fails would only keep others waiting for what it claims.
+void Supervisor::require_welcome(const store::Identity& self) {
+  constexpr std::size_t kFailures = 3;
+  std::size_t failures = 0;
+  std::string reason;
+  for (const auto& refusal : store::read_refusals(env_, job_)) {
+    if (refusal.hostname != self.hostname || refusal.boot != self.boot) continue;
+    ++failures;
+    reason = refusal.reason;
+  }
+  if (failures < kFailures) return;
+  throw base::Error(base::ExitCode::kBackendFailed,
+                    "this machine, " + self.hostname + ", is excluded from job " + manifest_.job + ": " +
+                        std::to_string(failures) + " workers failed here",
+                    "the last said: " + reason + "\n'jobhost resume " + manifest_.job + "' admits it again");
+}
+
 /// Starts executors while fewer than `at_once` are starting and there are more tasks than executors without one: all at
 /// the same time would delay the first result.
 void Supervisor::launch_more(std::size_t at_once, std::uint64_t tasks) {
@@ -117,12 +138,14 @@ void Supervisor::launch_more(std::size_t at_once, std::uint64_t tasks) {
 }
 
 void Supervisor::launch(Executor& executor) {
+  if (executor.handle != 0) keep_code();  // it starts again, perhaps long after the code was staged
   for (unsigned i = 0; i < executor.count; ++i) {
     (*control_)->lane[executor.first + i].state.store(LaneState::kStarting);
     (*control_)->lane[executor.first + i].printed.store(0);
     watched_[executor.first + i] = {};
   }
   executor.overdue_task.reset();
+  executor.commits_before = commits_of(executor);
   executor.generation = generation_++;
   executor.handle = launcher_->start(*control_, executor.first, executor.count, executor.generation);
   executor.running = true;

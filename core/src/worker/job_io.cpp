@@ -1,5 +1,7 @@
 #include "worker/job_io.hpp"
 
+#include <fcntl.h>
+
 #include "store/party.hpp"
 
 namespace jobhost::worker {
@@ -23,12 +25,22 @@ JobIo::JobIo(base::Env& env, Control& control, Queue& queue, const bundle::Manif
       doorbell_(doorbell),
       stacks_(std::move(stacks)),
       inputs_(env, manifest.inputs, manifest.kernel, plan.job_directory),
-      result_size_(schema::fixed_size(manifest.kernel.result)) {}
+      result_size_(schema::fixed_size(manifest.kernel.result)),
+      durable_(manifest.sync == base::SyncPolicy::kStrict),
+      witness_(env, "/dev/null", O_RDONLY) {
+  base::FileStatus status;
+  if (env.status(witness_.fd(), status) >= 0) witness_inode_ = status.inode;
+}
+
+bool JobIo::intact() const {
+  base::FileStatus status;
+  return env_.status(witness_.fd(), status) >= 0 && status.inode == witness_inode_ && (!log_ || log_->is_open());
+}
 
 store::LogWriter& JobIo::log() {
   if (!log_) {
     log_ = std::make_unique<store::LogWriter>(env_, log_path_, store::binary_id(plan_.worker_id), lane_number_,
-                                              store::binary_id(plan_.manifest_sha256));
+                                              store::binary_id(plan_.manifest_sha256), durable_);
   }
   return *log_;
 }
@@ -39,6 +51,7 @@ void JobIo::wait() {
 }
 
 void JobIo::read(std::uint64_t first, std::uint64_t n, Batch& batch) {
+  log();  // before a task could close descriptors
   batch.first = first;
   batch.entry = entry_;
   batch.result_size = result_size_;

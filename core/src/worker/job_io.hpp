@@ -15,13 +15,14 @@ namespace jobhost::worker {
 /// Tasks of a job directory: made from the recipe in MANIFEST, committed to a log of the lane's own.
 class JobIo : public TaskIo {
  public:
-  /// `log_path` is created on the first result. Everything given by reference outlives it; `doorbell` may be null.
+  /// `log_path` is created for the first batch. Everything given by reference outlives it; `doorbell` may be null.
   JobIo(base::Env& env, Control& control, Queue& queue, const bundle::Manifest& manifest, const Plan& plan,
         std::string log_path, std::uint32_t lane_number, jobhost_entry entry, store::Doorbell* doorbell,
         StackSource stacks);
 
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
+  bool intact() const override;
   void commit(const Batch& batch, std::uint64_t completed) override;
   void before_look() override { wake_ = queue_.wake.load(std::memory_order_acquire); }
   void wait() override;
@@ -43,8 +44,11 @@ class JobIo : public TaskIo {
   StackSource stacks_;
   bundle::InputReader inputs_;
   std::optional<std::uint64_t> result_size_;
+  bool durable_;  // what is committed survives a power cut
   base::Bytes results_;
   std::unique_ptr<store::LogWriter> log_;
+  base::File witness_;  // is closed, too, where a task of another lane closed the log before it was whole
+  std::uint64_t witness_inode_ = 0;
   std::size_t modules_written_ = 0;
   std::uint32_t wake_ = 0;
 };

@@ -1,8 +1,12 @@
 #include "worker/lane.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
 #include <typeinfo>
 
 #include "store/doorbell.hpp"
@@ -35,6 +39,7 @@ LaneRunner::LaneRunner(base::Env& env, Control& control, Lane& lane, Queue& queu
       control_(control),
       lane_(lane),
       queue_(queue),
+      shares_memory_(manifest.memory > 0 && !prints && control.lanes > 1 && &queue != &control.solo),
       peers_(&queue == &control.shared ? std::span(control.lane, control.lanes) : std::span(&lane, 1)),
       chunk_(manifest.chunk),
       memory_per_task_(manifest.memory),
@@ -56,16 +61,20 @@ bool LaneRunner::run() {
       if (const auto taken = take_some(hint)) {
         lane_.state.store(LaneState::kRunning, std::memory_order_relaxed);
         run_taken(taken->span);
+        if (&queue_ == &control_.solo) break;
         continue;
       }
       lane_.state.store(LaneState::kIdle, std::memory_order_release);
       if (!std::exchange(practised_, true)) practise_throwing();
       if (!stopping()) io_->wait();
     }
+    lane_.state.store(LaneState::kIdle, std::memory_order_release);
     return true;
   } catch (const base::Error& error) {
-    std::strncpy(lane_.message, error.what(), sizeof lane_.message - 1);
-    lane_.state.store(LaneState::kLogFailed, std::memory_order_release);
+    const bool intact = io_->intact();
+    std::strncpy(lane_.message, intact ? error.what() : "closed file descriptors that it had not opened",
+                 sizeof lane_.message - 1);
+    lane_.state.store(intact ? LaneState::kLogFailed : LaneState::kSpoiled, std::memory_order_release);
     control_.ring();
     return false;
   }
@@ -130,6 +139,7 @@ void LaneRunner::run_batch(std::uint64_t span) {
   if (changed || !usual_arithmetic_) context::FloatingPoint().apply();
   batch_.nanoseconds = env_.monotonic_ns() - begin;
   while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
+  if (!io_->intact()) throw base::Error(base::ExitCode::kBackendFailed, "the log was closed");
   printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
   io_->commit(batch_, done);
   lane_.taken_first.store(batch_.first + done, std::memory_order_release);
@@ -214,6 +224,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
   set_throw_floor(__builtin_frame_address(0));
   memory_.begin_tasks();
   std::uint64_t completed = batch_.entry(columns_.data(), n, &sink, &lane_.progress);
+  if (control_.forked.load(std::memory_order_relaxed) != 0) ::_exit(0);  // a child that returned from the task
   memory_.end_tasks();
   begun_.end = Call::of(lane_.batch_end.exchange(0)).end;  // others run what was cut off
   if (completed > n || (!batch_.result_size && sink.used > batch_.capacity)) {
@@ -240,14 +251,21 @@ int LaneRunner::grow(jobhost_sink* sink, std::uint64_t wanted) {
 void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_exception* thrown) {
   auto* self = static_cast<LaneRunner*>(sink->host);
   self->memory_.end_tasks();  // what is noted here is not the task's
+  const std::string_view type = thrown && thrown->type ? thrown->type : "";
+  const bool no_memory = type == typeid(std::bad_alloc).name();
+  // A thread without memory for its stack is a system_error.
+  if (self->shares_memory_ && (no_memory || type == typeid(std::system_error).name())) {
+    // Who took it is not known: all that ran is run again, each task alone.
+    self->lane_.state.store(LaneState::kSpoiled, std::memory_order_release);
+    ::_exit(static_cast<int>(base::ExitCode::kBackendFailed));
+  }
   store::Failure failure;
   for (; thrown; thrown = thrown->cause) {
     failure.thrown.push_back({thrown->type ? thrown->type : "", thrown->what ? thrown->what : ""});
     if (thrown->object)
       failure.thrown.back().object.assign(reinterpret_cast<const char*>(thrown->object), thrown->size);
   }
-  if (self->memory_per_task_ > 0 && !failure.thrown.empty() &&
-      failure.thrown[0].type == typeid(std::bad_alloc).name()) {
+  if (self->memory_per_task_ > 0 && no_memory) {
     failure.thrown[0].what += ": a task may take " + std::to_string(self->memory_per_task_ >> 20) + " MiB (--mem)";
   }
   failure.stack = self->io_->last_throw();

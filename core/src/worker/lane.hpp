@@ -34,7 +34,8 @@ class LaneRunner {
              std::unique_ptr<TaskIo> io, PrintWatch* prints, LaneContext context = {});
   ~LaneRunner();
 
-  /// Runs until the supervisor says stop. Returns false when results could not be written (the lane says why).
+  /// Runs until the supervisor says stop; a lane for suspects ends after one, since each gets a process of its own.
+  /// Returns false when results could not be written (the lane says why).
   bool run();
 
  private:
@@ -55,7 +56,8 @@ class LaneRunner {
   Control& control_;
   Lane& lane_;
   Queue& queue_;
-  std::span<Lane> peers_;  // lanes of the same queue
+  const bool shares_memory_;  // and its limit with other lanes
+  std::span<Lane> peers_;     // lanes of the same queue
   std::uint64_t chunk_, memory_per_task_;
   std::unique_ptr<TaskIo> io_;
   PrintWatch* prints_;

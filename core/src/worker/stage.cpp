@@ -14,11 +14,9 @@ namespace {
 
 std::string stage(base::Env& env, const std::string& cache, const store::JobDirectory& job, const bundle::Blob& blob) {
   const std::string folder = cache + "/" + blob.sha256, path = folder + "/" + blob.name;
+  env.touch(folder);  // in use, for gc: it gives back what was touched before it looked
   if (const auto there = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW)) {
-    if (base::sha256_hex_of_file(env, there->fd(), path) == blob.sha256) {
-      env.touch(folder);  // still in use, for gc
-      return path;
-    }
+    if (base::sha256_hex_of_file(env, there->fd(), path) == blob.sha256) return path;
     env.remove(path);  // a copy that was cut short, or disk rot: made again below
   }
   base::make_directories(env, folder);

@@ -8,9 +8,12 @@
 #include <cstring>
 
 #include "base/file.hpp"
+#include "store/done.hpp"
+#include "store/refusals.hpp"
 #include "worker/claim_source.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/mailbox_source.hpp"
+#include "worker/stage.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -21,6 +24,7 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
 constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
+constexpr std::uint64_t kKeepCodeNs = 1'800'000'000'000;
 constexpr unsigned kLostBeforeAlone = 3;
 
 }  // namespace
@@ -39,16 +43,28 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
     if (!await_job()) return;
   }
-  read_job();
-  control_->publish(plan_);
-  if (!launcher_) launcher_ = make_launcher(plan_);
+  try {
+    read_job();
+    control_->publish(plan_);
+    if (!launcher_) launcher_ = make_launcher(plan_);
+    begin();
+  } catch (const base::Error& error) {
+    give_up(error);
+    throw;
+  }
+}
+
+/// Executors start while this process looks what there is to do.
+void Supervisor::begin() {
   launcher_->surround(manifest_.context, plan_);
   launch_more(cores_, manifest_.open ? UINT64_MAX : manifest_.tasks);
-  // Executors start while this process looks for work.
   if (mailbox_) {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
+    if (manifest_.sync == base::SyncPolicy::kBatch)
+      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
+    own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
             (manifest_.open ? "open" : std::to_string(manifest_.tasks) + " tasks") + "), " +
@@ -59,11 +75,21 @@ Supervisor::~Supervisor() = default;
 
 void Supervisor::run() {
   if (!source_) return;  // there was no job
+  try {
+    work();
+  } catch (const base::Error& error) {
+    give_up(error);
+    throw;
+  }
+}
+
+void Supervisor::work() {
   while (!source_->everything_done()) {
     if (const char* reason = reason_to_stop()) {
       log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
+      if (sync_) sync_->finish();
       party_->leave();
       return;
     }
@@ -76,12 +102,38 @@ void Supervisor::run() {
     if (source_->everything_done()) break;
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
+  if (sync_) sync_->finish();
   write_done();
   wait_for_executors();
   party_->leave();
 }
 
+/// Says why, and leaves what it claimed to others.
+void Supervisor::give_up(const base::Error& error) {
+  stop_lanes();
+  launcher_.reset();
+  const bool is_refusal =
+      error.code() == base::ExitCode::kPluginRefused || error.code() == base::ExitCode::kBackendFailed;
+  if (self_ && is_refusal) store::add_refusal(env_, job_, *self_, static_cast<int>(error.code()), error.what());
+  if (!party_) return;
+  try {
+    party_->leave();
+  } catch (const base::Error&) {
+    // The disk is full or gone: others wait for the lease.
+  }
+}
+
+/// Tasks are claimed once an executor has loaded the code.
+bool Supervisor::able() const {
+  if (mailbox_) return true;
+  return std::any_of(executors_.begin(), executors_.end(), [&](const Executor& executor) {
+    const LaneState state = (*control_)->lane[executor.first].state.load();
+    return executor.running && (state == LaneState::kIdle || state == LaneState::kRunning);
+  });
+}
+
 void Supervisor::feed() {
+  if (claims_.empty() && !able()) return;
   const bool ahead = claim_period_ns_ < kQuickClaimNs;
   while (shared_->untaken() < (ahead ? std::max<std::uint64_t>(2 * options_.lanes, 2 * manifest_.claim) : 1)) {
     const auto work = source_->next();
@@ -125,9 +177,10 @@ void Supervisor::again(std::uint64_t index, store::Interval tasks) {
   // A task under suspicion runs alone, so that no neighbour suffers with it.
   for (auto suspect = troubles_.lower_bound(tasks.first); suspect != troubles_.end() && suspect->first < tasks.end;
        ++suspect) {
-    if (suspect->second.failures == 0 && suspect->second.lost < kLostBeforeAlone) continue;
+    const Trouble& trouble = suspect->second;
+    if (trouble.failures == 0 && trouble.lost < kLostBeforeAlone && !trouble.alone) continue;
     if (suspect->first > tasks.first) shared_->add(index, {tasks.first, suspect->first});
-    solo_->add(index, {suspect->first, suspect->first + 1});
+    if (!doubtful_.contains(suspect->first)) solo_->add(index, {suspect->first, suspect->first + 1});
     tasks.first = suspect->first + 1;
   }
   if (tasks.first < tasks.end) shared_->add(index, tasks);
@@ -155,7 +208,8 @@ void Supervisor::finish_claim(std::uint64_t index) {
 store::LogWriter& Supervisor::own_log() {
   if (!own_log_) {
     own_log_ = std::make_unique<store::LogWriter>(env_, own_log_path_, store::binary_id(party_->self().id),
-                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256));
+                                                  options_.lanes + 1, store::binary_id(options_.manifest_sha256),
+                                                  manifest_.sync == base::SyncPolicy::kStrict);
   }
   return *own_log_;
 }
@@ -166,6 +220,8 @@ void Supervisor::tick() {
     last_beat_ns_ = now;
     party_->beat();
   }
+  if (sync_) sync_->throw_failure();
+  if (now - last_keep_ns_ >= kKeepCodeNs) keep_code();
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
@@ -173,6 +229,22 @@ void Supervisor::tick() {
   last_look_ns_ = now;
   cancelled_ = base::exists(env_, job_.cancel());
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
+  judge_doubtful();
+}
+
+/// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what
+/// somebody removed from the cache is copied again.
+void Supervisor::keep_code() {
+  last_keep_ns_ = env_.monotonic_ns();
+  if (plan_.plugin.empty()) return;
+  std::vector<std::string> files = plan_.libraries;
+  files.push_back(plan_.plugin);
+  for (const auto& file : files) {
+    env_.touch(file.substr(0, file.rfind('/')));
+    if (base::exists(env_, file)) continue;
+    stage_code(env_, job_, manifest_);
+    return;
+  }
 }
 
 /// Tasks that take longer than was foreseen: the lane commits what it has, and others run what is behind them.
@@ -264,15 +336,7 @@ void Supervisor::wait_for_executors() {
 
 void Supervisor::write_done() {
   const auto [ok, failed] = source_->totals();
-  const std::string text = "{\"tasks\": " + std::to_string(manifest_.tasks) + ", \"ok\": " + std::to_string(ok) +
-                           ", \"failed\": " + std::to_string(failed) +
-                           ", \"finished_ns\": " + std::to_string(env_.wall_ns()) + "}\n";
-  const std::string fresh = job_.done() + "." + party_->self().id;
-  base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
-  env_.link(fresh, job_.done());  // whoever is first: all say the same
-  env_.remove(fresh);
-  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
-  base::sync_directory(env_, job_.path());
+  store::write_done(env_, job_, party_->self().id, ok, failed, manifest_.sync != base::SyncPolicy::kProcess);
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
 }

@@ -16,7 +16,9 @@
 #include "store/log_writer.hpp"
 #include "store/party.hpp"
 #include "store/result_arena.hpp"
+#include "worker/background_sync.hpp"
 #include "worker/control.hpp"
+#include "worker/elsewhere.hpp"
 #include "worker/launcher.hpp"
 #include "worker/span_table.hpp"
 #include "worker/work_source.hpp"
@@ -38,14 +40,16 @@ class Supervisor {
  public:
   /// Verifies the manifest's digest before anything is parsed. `stop_requests` counts requests to end: the first lets
   /// running tasks finish, the second ends executors at once. The launcher is made by the caller because a simulated
-  /// one runs lanes in this process; the plan it gets is complete unless the worker still waits for its job.
+  /// one runs lanes in this process; the plan it gets is complete unless the worker still waits for its job. Throws as
+  /// run() does, and when too many workers failed on this machine (kBackendFailed).
   using MakeLauncher = std::function<std::unique_ptr<Launcher>(const Plan&)>;
   Supervisor(base::Env& env, SupervisorOptions options, store::Doorbell* doorbell, base::Log log,
              const std::atomic<int>& stop_requests, const MakeLauncher& make_launcher);
   ~Supervisor();
 
   /// Works until the job is done or a stop is asked for. Throws Error when the plugin is refused (kPluginRefused), the
-  /// log cannot be written or executors cannot be started (kBackendFailed), or the job is damaged (kDamaged).
+  /// log cannot be written, executors cannot be started, or every task crashes here while workers live on other
+  /// machines (kBackendFailed), or the job is damaged (kDamaged). Others take over at once what it claimed.
   void run();
 
  private:
@@ -56,9 +60,17 @@ class Supervisor {
     unsigned generation = 0, failed_starts = 0;
     std::optional<std::uint64_t> overdue_task = std::nullopt;  // it ran too long: the executor is being ended
     std::uint64_t overdue_since = 0;
+    std::uint64_t commits_before = 0;  // of its lanes, when it was started
   };
   struct Trouble {
     unsigned failures = 0, lost = 0;  // attempts that crashed or ran too long; that were ended from outside
+    bool alone = false;               // nobody knows yet whether it was this task
+  };
+  /// That a task has failed for good.
+  struct Verdict {
+    store::Failure failure;
+    unsigned attempts = 0;
+    std::vector<std::string> modules = {};  // that the stack refers to
   };
   /// What a lane is at, and since when it was seen there.
   struct Watched {
@@ -66,21 +78,32 @@ class Supervisor {
     std::uint64_t since = 0;
   };
 
+  void work();
+  void give_up(const base::Error& error);
+  void require_welcome(const store::Identity& self);
+  void begin();
   void prepare();
   bool await_job();
   void read_job();
   void launch(Executor& executor);
+  void keep_code();
   void launch_more(std::size_t at_once, std::uint64_t tasks);
   void reap();
   void bury(Executor& executor, const base::ExitStatus& status);
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
-  void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status);
+  std::uint64_t commits_of(const Executor& executor) const;
+  void suspect_all_begun(const Executor& executor, const base::ExitStatus& status);
+  void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure);
   void timed_out(std::uint64_t task, const Lane& lane);
   void note_last_words(const Executor& executor, std::uint64_t task);
   void end_overdue(Executor& executor, std::uint64_t now);
   void lost(std::uint64_t task);
-  void record_failure(std::uint64_t task, const store::Failure& failure, unsigned attempts, const Lane* modules_of);
+  void convict(std::uint64_t task, Verdict verdict);
+  void record_failure(std::uint64_t task, const Verdict& verdict);
+  bool proven() const;
+  void judge_doubtful();
   void again(std::uint64_t claim, store::Interval tasks);
+  bool able() const;
   void feed();
   void settle();
   void finish_claim(std::uint64_t claim);
@@ -100,10 +123,12 @@ class Supervisor {
   base::Log log_;
   const std::atomic<int>& stop_requests_;
   bundle::Manifest manifest_;
+  std::optional<store::Identity> self_;  // once the manifest is known to be the job's
   std::unique_ptr<store::Party> party_;
   std::unique_ptr<store::Mailbox> mailbox_;      // of an open job, else null
   std::unique_ptr<store::ResultArena> replies_;  // likewise
   std::unique_ptr<WorkSource> source_;
+  std::unique_ptr<BackgroundSync> sync_;  // with the policy "batch"
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;
@@ -121,8 +146,10 @@ class Supervisor {
   };
   std::map<std::uint64_t, OpenClaim> claims_;
   std::map<std::uint64_t, Trouble> troubles_;  // by task
+  std::map<std::uint64_t, Verdict> doubtful_;  // by task: not passed, since it may be this machine's fault
+  std::unique_ptr<Elsewhere> elsewhere_;       // once there is doubt
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
-  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0;
+  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0, last_keep_ns_ = 0;
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/env.hpp"
+#include "store/job_directory.hpp"
+#include "store/party.hpp"
+
+/// Workers that could not do their part say why in workers/hh/<id>.refused.
+namespace jobhost::store {
+
+struct Refusal {
+  std::string hostname, boot;  // the machine
+  std::uint64_t owners = 0;    // hosts that had owned the job by then: tells one attempt to run it from the next
+  int code = 0;                // exit code of the worker
+  std::string reason;          // a sentence without full stop
+};
+
+/// Hosts that have owned the job so far.
+std::uint64_t owners_of(base::Env& env, const JobDirectory& job);
+
+/// Says that `worker` ends for this reason. Never throws: a worker that can write nothing at all ends all the same.
+void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason);
+
+/// Those since the present owner began; what is no refusal is left out.
+std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job);
+
+}  // namespace jobhost::store

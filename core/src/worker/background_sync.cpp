@@ -1,0 +1,65 @@
+#include "worker/background_sync.hpp"
+
+#include <chrono>
+
+namespace jobhost::worker {
+namespace {
+
+// What is committed just after one look waits for the next, and for the disk: within the second that is promised.
+constexpr std::chrono::milliseconds kPeriod(500);
+
+}  // namespace
+
+BackgroundSync::BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id)
+    : env_(env), job_(job), logs_(env, std::move(job), worker_id), thread_([this] { run(); }) {}
+
+BackgroundSync::~BackgroundSync() { stop(); }
+
+void BackgroundSync::sync_all() {
+  if (!job_synced_) {
+    store::sync_code_and_inputs(env_, job_);
+    store::sync_manifest(env_, job_);
+    job_synced_ = true;
+  }
+  logs_.run();
+}
+
+void BackgroundSync::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (wake_.wait_for(lock, kPeriod, [this] { return stopping_; })) return;
+    lock.unlock();
+    std::optional<base::Error> failure;
+    try {
+      sync_all();
+    } catch (const base::Error& error) {
+      failure = error;
+    }
+    lock.lock();
+    if (!failure) continue;
+    failure_ = std::move(failure);
+    return;
+  }
+}
+
+void BackgroundSync::throw_failure() {
+  const std::lock_guard lock(mutex_);
+  if (failure_) throw *failure_;
+}
+
+void BackgroundSync::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void BackgroundSync::finish() {
+  stop();
+  throw_failure();
+  sync_all();
+}
+
+}  // namespace jobhost::worker

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "store/party.hpp"
+
+namespace jobhost::worker {
+
+/// Whether workers of the job live on other machines, as far as their heartbeats have told since the first look.
+class Elsewhere {
+ public:
+  enum class Answer { kNobody, kSomebody, kUnknown };
+  Elsewhere(base::Env& env, store::JobDirectory job, store::Identity self)
+      : env_(env), job_(std::move(job)), self_(std::move(self)) {}
+  Answer look();
+
+ private:
+  struct Seen {
+    std::uint64_t beats, since;
+    bool moved = false;
+  };
+  base::Env& env_;
+  store::JobDirectory job_;
+  store::Identity self_;
+  std::map<std::string, Seen> seen_;
+};
+
+}  // namespace jobhost::worker
