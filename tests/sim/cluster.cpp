@@ -368,6 +368,6 @@ int main(int argc, char** argv) {
                         {"epochs", 1000},
                         {"replies of link that were lost", 500}};
   return run_campaign(
-      argc, argv, "simulated cluster", 150, [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); },
+      argc, argv, "simulated cluster", 30, [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); },
       least);
 }

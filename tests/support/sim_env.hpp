@@ -89,7 +89,7 @@ class SimWorld {
   std::uint64_t retried_syncs = 0;  // of a descriptor that said before that it cannot
 
   /// The n-th call from now is the last one before the power is back (0: none).
-  void lose_power_in(std::uint64_t calls) { power_left_ = calls; }
+  void lose_power_in(std::uint64_t n) { power_left_ = n; }
   bool dark() const { return dark_; }
   /// The medium keeps what was synced, and of all else whatever it likes. Descriptors are gone. Then there is power.
   void lose_power();
@@ -179,7 +179,7 @@ class SimEnv : public base::Env {
   SimEnv(SimWorld& world, SimMachine& machine) : world_(world), machine_(machine) {}
 
   /// The process dies in the n-th call from now (0: it does not).
-  void kill_in(std::uint64_t calls) { life_left_ = calls; }
+  void kill_in(std::uint64_t n) { life_left_ = n; }
   /// Bytes of a file that this machine sees now.
   std::uint64_t visible_size(const SimNode& node) { return seen(node, false).size; }
 

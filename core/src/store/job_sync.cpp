@@ -16,6 +16,7 @@ void sync_files_in(base::Env& env, const std::string& folder) {
 void sync_code_and_inputs(base::Env& env, const JobDirectory& job) {
   sync_files_in(env, job.blobs());
   sync_files_in(env, job.inputs());
+  base::sync_directory(env, job.path());  // the names of the folders, which MANIFEST relies on
 }
 
 void sync_manifest(base::Env& env, const JobDirectory& job) {
