@@ -183,6 +183,8 @@ def main():
         nonlocal bad, stage_count
         stage_count += 1
         results[result] += 1
+        if stage_count % 100 == 0:
+            print(f"{stage_count} full disks, {bad} bad, {dict(results)}", flush=True)
         if problem:
             bad += 1
             print(f"BAD {name}: {problem}", flush=True)
