@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
 
 namespace jobhost::bundle {
@@ -20,7 +21,7 @@ constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
     : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
-  const base::File file(env, path_, O_RDONLY | O_NOFOLLOW);
+  const auto file = base::open_beneath(env, job_directory, path_, O_RDONLY);
   size_ = file.size();
   PackHeader header;
   if (size_ < sizeof header + sizeof trailer_) damaged("it is too short");

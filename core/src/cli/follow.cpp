@@ -36,7 +36,7 @@ class Follower {
         output_(options.rows
                     ? make_output(session.env, job, options.output, job.manifest.tasks, [this] { progress_.clear(); })
                     : std::make_unique<NoOutput>()),
-        explainer_(job),
+        explainer_(session.env, job),
         words_(session.env, job),
         watch_(session.env, job),
         ahead_(std::move(ahead)) {}
@@ -114,7 +114,7 @@ class Follower {
                       "jobhost resume " + job_.manifest.job);
   }
 
-  bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
+  bool cancelled() const { return job_.directory.is_cancelled(session_.env); }
   std::string done_of_all() const {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }

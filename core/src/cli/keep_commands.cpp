@@ -99,7 +99,7 @@ std::vector<std::string> garbage(Session& session, double days) {
     const bool was_to_be_one =
         base::exists(session.env, directory.blobs()) && base::exists(session.env, directory.claims());
     if (!is_job && was_to_be_one && older_than(session.env, directory.path(), kHour)) found.push_back(directory.path());
-    if (!is_job || base::exists(session.env, directory.done())) continue;
+    if (!is_job || directory.is_done(session.env)) continue;
     std::vector<std::string> blobs;
     session.env.list(directory.blobs(), blobs);
     needed.insert(blobs.begin(), blobs.end());

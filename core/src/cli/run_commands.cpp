@@ -87,6 +87,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
   session.explain("job " + job.manifest.job + " in " + job.directory.path() + ": " +
                   std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
                   job.manifest.plugin.origin + " (build id " + job.manifest.plugin.build_id + ")");
+  for (const auto& note : store::require_trusted(session.env, job.directory)) session.say("note: " + note);
   try {
     if (options.reuse) reuse(session, job);
     if (options.dry_run) {
@@ -118,7 +119,7 @@ void resume(Session& session, const JobOptions& options) {
   FollowOptions how;
   how.output = chosen_output(options, job.manifest.output);
   check_output(session.env, how.output);
-  if (base::exists(session.env, job.directory.done())) {
+  if (job.directory.is_done(session.env)) {
     session.say("job " + job.manifest.job + " is already done");
   } else {
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
@@ -201,7 +202,7 @@ void attach(Session& session, const JobOptions& options) {
 
 void cancel(Session& session, const JobOptions& options) {
   const host::Job job = open_job(session, options.job);
-  if (base::exists(session.env, job.directory.done())) {
+  if (job.directory.is_done(session.env)) {
     session.say("job " + job.manifest.job + " is already done");
     return;
   }

@@ -1,6 +1,6 @@
 #include "host/ownership.hpp"
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 
 namespace jobhost::host {
 
@@ -11,11 +11,11 @@ Ownership::Ownership(base::Env& env, const Job& job) : party_(env, job.directory
   for (std::uint64_t epoch = 0;; ++epoch) {
     const std::string path = job.directory.host() + "/owner." + std::to_string(epoch);
     const std::string next = job.directory.host() + "/owner." + std::to_string(epoch + 1);
-    if (!base::exists(env, path)) {
+    if (!base::exists_beneath(env, path)) {
       if (party_.link_to(path)) return;
     }
-    if (base::exists(env, next)) continue;
-    const auto owner = store::read_identity(env, path);
+    if (base::exists_beneath(env, next)) continue;
+    const auto owner = store::read_identity(env, job.directory, path);
     while (!watch.dead(owner)) {
       // Whether a host on another machine lives is known only after its lease; one on this machine is known at once.
       if (store::life_of(env, owner, party_.self()) == store::Life::kAlive || env.monotonic_ns() > patience ||

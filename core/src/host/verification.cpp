@@ -1,9 +1,6 @@
 #include "host/verification.hpp"
 
-#include <fcntl.h>
-
 #include "base/checksum.hpp"
-#include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack_reader.hpp"
 #include "host/result_stream.hpp"
@@ -28,7 +25,7 @@ void verify_blob(base::Env& env, const Job& job, const bundle::Blob& blob, Verif
   ++found.blobs;
   look(found, [&] {
     const std::string path = job.directory.blob(blob.sha256);
-    const base::File file(env, path, O_RDONLY | O_NOFOLLOW);
+    const auto file = job.directory.open_blob(env, blob.sha256);
     if (base::sha256_hex_of_file(env, file.fd(), path) == blob.sha256) return;
     found.damaged.push_back("'" + path + "' (" + blob.name + ") does not match its digest");
   });
@@ -92,7 +89,7 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
       }
     }
   });
-  if (found.damaged.empty() && base::exists(env, job.directory.done()) && found.tasks < job.manifest.tasks) {
+  if (found.damaged.empty() && job.directory.is_done(env) && found.tasks < job.manifest.tasks) {
     found.damaged.push_back("the job is marked as done, but its logs hold " + std::to_string(found.tasks) + " of " +
                             std::to_string(job.manifest.tasks) + " tasks");
   }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
 
 namespace jobhost::store {
@@ -24,11 +25,14 @@ base::ByteView bytes_of(const T& value) {
 
 }  // namespace
 
-LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest)
-    : env_(env), path_(std::move(path)), manifest_(manifest) {}
+LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root)
+    : env_(env),
+      path_(std::move(path)),
+      root_(root.empty() ? path_.substr(0, path_.rfind('/')) : std::move(root)),
+      manifest_(manifest) {}
 
 bool LogReader::open() {
-  if (!file_) file_ = base::File::open_if_exists(env_, path_, O_RDONLY | O_NOFOLLOW);
+  if (!file_) file_ = base::open_beneath_if_exists(env_, root_, path_, O_RDONLY);
   SegmentHeader header;
   if (!file_ || !read_struct(*file_, 0, header)) return false;
   if (header.magic != kSegmentMagic || header.format != kLogFormat || header.manifest != manifest_ ||

@@ -21,7 +21,8 @@ struct Frame {
 /// and a later call tries again from there.
 class LogReader {
  public:
-  LogReader(base::Env& env, std::string path, const Id128& manifest);
+  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in.
+  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "");
 
   /// The next frame, or nothing when none is complete yet. Lengths are checked against the file's size.
   std::optional<Frame> next();
@@ -54,7 +55,7 @@ class LogReader {
   bool fits(const Frame& frame, base::Bytes& payload) const;
 
   base::Env& env_;
-  std::string path_;
+  std::string path_, root_;
   Id128 manifest_;
   std::optional<base::File> file_;
   std::uint64_t position_ = 0;

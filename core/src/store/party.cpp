@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -87,6 +87,7 @@ Identity identity_from_text(const std::string& text, const std::string& where) {
     identity.pid_space = json.at("pid_space");
     identity.pid = json.at("pid");
     identity.start_time = json.at("start_time");
+    if (identity.id.size() != 32) throw damaged("its id is not 32 hexadecimal digits");
     binary_id(identity.id);
     return identity;
   } catch (const nlohmann::json::exception&) {
@@ -115,7 +116,7 @@ Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
 
 Party::Party(base::Env& env, JobDirectory job, Identity self)
     : env_(env), job_(std::move(job)), self_(std::move(self)) {
-  base::make_directories(env_, folder(job_, self_.id));
+  base::make_directories_beneath(env_, job_.path(), folder(job_, self_.id));
   write_identity();
 }
 
@@ -133,7 +134,7 @@ bool Party::link_to(const std::string& path) {
   const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
   ++links_;
   try {
-    return read_identity(env_, path).id == self_.id;
+    return read_identity(env_, job_, path).id == self_.id;
   } catch (const base::Error&) {
     if (answer < 0 && answer != -EEXIST) base::throw_file_error(answer, "link", path);
     throw;
@@ -154,31 +155,31 @@ void Party::write_heartbeat() {
   base::Bytes bytes;
   base::append_value(bytes, heartbeat_.beats);
   base::append_value(bytes, heartbeat_.left);
-  base::File file(env_, folder(job_, self_.id) + "/" + self_.id + ".hb", O_WRONLY | O_CREAT);
+  const std::string path = folder(job_, self_.id) + "/" + self_.id + ".hb";
+  auto file = base::open_beneath(env_, job_.path(), path, O_WRONLY | O_CREAT);
   file.write(bytes);
   file.close();
 }
 
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
   std::vector<Identity> parties;
-  std::vector<std::string> folders, names;
-  env.list(job.workers(), folders);
-  for (const auto& name : folders) {
+  for (const auto& name : base::list_beneath(env, job.workers())) {
+    if (!is_party_folder(name)) continue;
     const std::string path = job.workers() + "/" + name;
-    env.list(path, names);
-    for (const auto& file : names) {
-      if (file.ends_with(".0.id")) parties.push_back(read_identity(env, path + "/" + file));
+    for (const auto& file : base::list_beneath(env, path)) {
+      if (file.ends_with(".0.id") && is_party_id(file.substr(0, file.size() - 5))) parties.push_back(read_identity(env, job, path + "/" + file));
     }
   }
   return parties;
 }
 
-Identity read_identity(base::Env& env, const std::string& path) {
-  return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
+Identity read_identity(base::Env& env, const JobDirectory& job, const std::string& path) {
+  const base::Bytes text = base::read_beneath(env, job.path(), path, kIdentityLimit);
+  return identity_from_text(std::string(base::as_text(text)), path);
 }
 
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {
-  const auto file = base::File::open_if_exists(env, folder(job, id) + "/" + id + ".hb", O_RDONLY);
+  const auto file = base::open_beneath_if_exists(env, job.path(), folder(job, id) + "/" + id + ".hb", O_RDONLY);
   std::array<std::uint64_t, 2> words{};
   if (file) file->read_at(0, {reinterpret_cast<unsigned char*>(words.data()), sizeof words});
   return {words[0], words[1]};

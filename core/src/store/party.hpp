@@ -69,7 +69,7 @@ class Party {
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.
-Identity read_identity(base::Env& env, const std::string& path);
+Identity read_identity(base::Env& env, const JobDirectory& job, const std::string& path);
 
 /// All zero when there is no heartbeat.
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id);

@@ -171,7 +171,7 @@ void Supervisor::tick() {
   }
   if (now - last_look_ns_ < kLookNs) return;
   last_look_ns_ = now;
-  cancelled_ = base::exists(env_, job_.cancel());
+  cancelled_ = job_.is_cancelled(env_);
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
 }
 
@@ -271,7 +271,7 @@ void Supervisor::write_done() {
   base::write_file_atomically(env_, fresh, base::as_bytes(text), true);
   env_.link(fresh, job_.done());  // whoever is first: all say the same
   env_.remove(fresh);
-  if (!base::exists(env_, job_.done())) base::throw_file_error(-EIO, "link", job_.done());
+  if (!job_.is_done(env_)) base::throw_file_error(-EIO, "link", job_.done());
   base::sync_directory(env_, job_.path());
   log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
   if (doorbell_) doorbell_->ring();
