@@ -60,8 +60,7 @@ class Local : public Backend {
     const auto words = command_line(command, lanes);
     request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
     const store::JobDirectory job(command.job_directory);
-    const auto printed =
-        base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
+    const auto printed = base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
     request.out = request.err = printed.fd();
     pid_ = env_.spawn(request);
     if (pid_ < 0) base::throw_file_error(pid_, "start", command.program);

@@ -44,11 +44,9 @@ std::string sha256_hex_of_file(Env& env, int fd, const std::string& path);
 
 /// Copies a file under a fresh name into `folder`, with this mode; the name and the SHA-256 of what was copied. Nothing
 /// is left when it throws.
-std::pair<std::string, std::string> copy_hashed(Env& env, const File& source, const std::string& folder,
-                                                unsigned mode);
+std::pair<std::string, std::string> copy_hashed(Env& env, const File& source, const std::string& folder, unsigned mode);
 
 /// Copies a file to `to`, complete or not at all. False, and nothing is there, when its SHA-256 is another.
-bool copy_verified(Env& env, const File& source, const std::string& to, unsigned mode,
-                   const std::string& sha256);
+bool copy_verified(Env& env, const File& source, const std::string& to, unsigned mode, const std::string& sha256);
 
 }  // namespace jobhost::base

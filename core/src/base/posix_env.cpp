@@ -79,7 +79,8 @@ int open_name_by_name(const std::string& root, const std::string& name, int flag
     const int next = retry_interrupted([&] { return ::openat(folder.fd, part.c_str(), kDirectory | O_NOFOLLOW); });
     if (next == -ENOTDIR) {
       struct ::stat found {};  // O_DIRECTORY hides that it is a link
-      return ::fstatat(folder.fd, part.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode) ? -ELOOP : next;
+      return ::fstatat(folder.fd, part.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode) ? -ELOOP
+                                                                                                            : next;
     }
     if (next < 0) return next;
     ::close(folder.fd);

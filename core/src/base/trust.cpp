@@ -69,12 +69,11 @@ std::string kind_of(std::uint32_t mode) {
 void require_own(const FileStatus& status, const std::string& path) {
   if (!is_trusted(status.owner)) {
     throw Error(ExitCode::kDamaged, "'" + path + "' belongs to " + name_of(status.owner) + ", not to you",
-                "if you trust them, make a copy of the job that is yours (cp -r), or set " + std::string(kVariable) + "=" +
-                    std::to_string(status.owner));
+                "if you trust them, make a copy of the job that is yours (cp -r), or set " + std::string(kVariable) +
+                    "=" + std::to_string(status.owner));
   }
   if ((status.mode & S_IWOTH) != 0) {
-    throw Error(ExitCode::kDamaged, "everybody may write to '" + path + "'",
-                "if nobody has: chmod o-w '" + path + "'");
+    throw Error(ExitCode::kDamaged, "everybody may write to '" + path + "'", "if nobody has: chmod o-w '" + path + "'");
   }
 }
 

@@ -74,7 +74,8 @@ base::Error misfit(const std::string& what, const std::string& hint) {
 
 worker::Plan plan_of(Session& session, const host::Job& job) {
   const auto code = worker::stage_code(session.env, job.directory, job.manifest);
-  const base::Bytes json = base::read_beneath(session.env, job.directory.path(), job.directory.manifest(), bundle::kManifestLimit);
+  const base::Bytes json =
+      base::read_beneath(session.env, job.directory.path(), job.directory.manifest(), bundle::kManifestLimit);
   worker::Plan plan;
   plan.job_directory = job.directory.path();
   plan.manifest_json = base::as_text(json);

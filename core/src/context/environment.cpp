@@ -26,9 +26,8 @@ constexpr std::string_view kCapturedPrefixes[] = {
     "LC_",     "OMP_",   "GOMP_",     "KMP_", "OPENBLAS_", "GOTO_",   "BLIS_", "MKL_",  "TBB_",   "VECLIB_", "NUMEXPR_",
     "MALLOC_", "GLIBC_", "GFORTRAN_", "GSL_", "HDF5_",     "NETCDF_", "FFTW_", "ARMA_", "EIGEN_", "JOBHOST_"};
 constexpr std::string_view kOfMachine[] = {
-    "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "HIP_VISIBLE_DEVICES", "HOSTNAME",
-    "JOBHOST_CORE_DUMPS",   "JOBHOST_TRUST",      "ROCR_VISIBLE_DEVICES",
-    "XDG_RUNTIME_DIR",      "ZE_AFFINITY_MASK"};
+    "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",   "HIP_VISIBLE_DEVICES", "HOSTNAME",        "JOBHOST_CORE_DUMPS",
+    "JOBHOST_TRUST",        "ROCR_VISIBLE_DEVICES", "XDG_RUNTIME_DIR",     "ZE_AFFINITY_MASK"};
 constexpr std::string_view kOfMachinePrefixes[] = {"SLURM_", "SLURMD_", "SRUN_", "PMI_",
                                                    "PMIX_",  "OMPI_",   "PRTE_", "HYDRA_"};
 // Set by jobhost for its executors, and by shells; never part of a context.

@@ -20,7 +20,8 @@ constexpr std::string_view kEnding = ".notes";
 
 void add_note(base::Env& env, const JobDirectory& job, const std::string& worker_id, const Note& note) {
   const nlohmann::ordered_json json = {{"kind", note.kind},     {"text", note.text.substr(0, kLongestText)},
-                                       {"module", note.module}, {"offset", note.offset}, {"size", note.size}, {"task", note.task}};
+                                       {"module", note.module}, {"offset", note.offset},
+                                       {"size", note.size},     {"task", note.task}};
   const std::string line = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   try {
     const std::string path = job.workers() + "/" + worker_id.substr(0, 2) + "/" + worker_id + std::string(kEnding);

@@ -167,7 +167,8 @@ std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
     if (!is_party_folder(name)) continue;
     const std::string path = job.workers() + "/" + name;
     for (const auto& file : base::list_beneath(env, path)) {
-      if (file.ends_with(".0.id") && is_party_id(file.substr(0, file.size() - 5))) parties.push_back(read_identity(env, job, path + "/" + file));
+      if (file.ends_with(".0.id") && is_party_id(file.substr(0, file.size() - 5)))
+        parties.push_back(read_identity(env, job, path + "/" + file));
     }
   }
   return parties;

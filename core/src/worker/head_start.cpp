@@ -51,8 +51,7 @@ bool Supervisor::await_job() {
   options_.job_directory = text.c_str();
   options_.manifest_sha256 = text.c_str() + options_.job_directory.size() + 1;
   job_ = store::JobDirectory(options_.job_directory);
-  const auto words =
-      base::open_beneath(env_, job_.path(), job_.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
+  const auto words = base::open_beneath(env_, job_.path(), job_.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(words.fd(), standard);
   return true;
 }

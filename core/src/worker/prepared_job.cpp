@@ -59,9 +59,7 @@ void initialise(const bundle::Initialiser& init, const LoadedPlugin& plugin, con
 
 PreparedJob::PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place,
                          Tell tell)
-    : tell_(std::move(tell)),
-      plugin_(load_in_context(manifest, plan, place, tell_)),
-      globals_(manifest.globals) {
+    : tell_(std::move(tell)), plugin_(load_in_context(manifest, plan, place, tell_)), globals_(manifest.globals) {
   verify_loaded(manifest, plan);
   restore_globals();
   initialise(manifest.init, plugin_, context::floating_point_of(manifest.context));
