@@ -482,7 +482,8 @@ def identity_of_another_user(job):
 
 @case("stopped", "worker")
 def heartbeat_fifo(job):
-    fifo(job.one("workers/*/*.hb"))
+    for path in job.path.glob("workers/*/*.hb"):  # the host has one, too
+        fifo(path)
 
 
 @case("done", "show")

@@ -23,7 +23,7 @@ KERNELS = """
 #include <omp.h>
 #include <sys/resource.h>
 int threads_at_least(int x) { return x + (omp_get_max_threads() > 0); }
-long core_limit(int) { rlimit limit; getrlimit(RLIMIT_CORE, &limit); return long(limit.rlim_cur); }
+long core_limit(int x) { rlimit limit; getrlimit(RLIMIT_CORE, &limit); return long(limit.rlim_cur) + 0 * x; }
 """
 
 
@@ -47,9 +47,9 @@ class Loader(JobhostTest):
         self.write("source.cpp", source.replace("WITNESS", self.path("witness")))
         subprocess.run(["g++", "-shared", "-fPIC", "source.cpp", "-o", name, *flags], cwd=self.folder, check=True)
 
-    def build(self, source, name, flags):
+    def build(self, source, name, flags, *link):
         self.write("own.cpp", source)
-        self.run_jobhost("build", "own.cpp", "-o", name, f"--cxxflags={flags}")
+        self.run_jobhost("build", "own.cpp", "-o", name, f"--cxxflags={flags}", *link)
 
     def witnesses(self):
         return self.read("witness").split() if os.path.exists(self.path("witness")) else []
@@ -69,7 +69,7 @@ class Loader(JobhostTest):
         os.mkdir(self.path("open"))
         self.compile('extern "C" int helper() { return 1; }', "open/libdep.so", "-Wl,-soname,libdep.so")
         source = 'extern "C" int helper();\nint answer(int x) { return x + helper(); }\n'
-        self.build(source, "own.so", f"-L{self.path('open')} -ldep -Wl,-rpath,{self.path('open')}")
+        self.build(source, "own.so", f"-L{self.path('open')} -Wl,-rpath,{self.path('open')}", "--link", "dep")
         self.assertEqual(self.rows("run", "own.so:answer", "x=1")[0]["result"], 2)
         os.chmod(self.path("open"), 0o777)
         self.assertIn(f"everybody may put another file in the place of '{self.path('open/libdep.so')}'",
@@ -82,9 +82,9 @@ class Loader(JobhostTest):
         self.compile('extern "C" int helper() { return 1; }', "libdep.so", "-Wl,-soname,libdep.so")
         source = 'extern "C" int helper();\nint answer(int x) { return x + helper(); }\n'
         for runpath in (".", "", "sub/.."):
-            self.build(source, "own.so", f"-L{self.folder} -ldep -Wl,-rpath,{runpath}:/nowhere")
+            self.build(source, "own.so", f"-L{self.folder} -Wl,-rpath,{runpath}:/nowhere", "--link", "dep")
             self.assertIn("needs 'libdep.so', which is not found", self.refused("run", "own.so:answer", "x=1", code=3))
-        self.build(source, "own.so", f"-L{self.folder} -ldep -Wl,-rpath,$ORIGIN")
+        self.build(source, "own.so", f"-L{self.folder} -Wl,-rpath,$ORIGIN", "--link", "dep")
         self.assertEqual(self.rows("run", "own.so:answer", "x=1")[0]["result"], 2)
 
     def test_what_is_preloaded_stays_with_the_command(self):
