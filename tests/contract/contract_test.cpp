@@ -118,7 +118,7 @@ class Given {
     store::Doorbell bell;
     workers.start(command(job, bell.fd()), 2);
     host::ResultStream stream(env, job);
-    host::Explainer explainer(job);
+    host::Explainer explainer(env, job);
     std::vector<std::string> rows;
     const auto deadline = env.monotonic_ns() + 60'000'000'000;
     while (!stream.finished()) {

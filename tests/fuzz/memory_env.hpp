@@ -23,13 +23,20 @@ class MemoryEnv : public base::PosixEnv {
   std::string outside_name(const std::string& path) const;
 
   int open(const std::string& path, int flags, mode_t mode) override;
+  int open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) override {
+    return Env::open_beneath(root, name, flags, mode);
+  }
   int link(const std::string& from, const std::string& to) override;
   int rename(const std::string& from, const std::string& to) override;
   int remove(const std::string& path) override;
   int make_directory(const std::string& path, mode_t mode) override;
   int list(const std::string& path, std::vector<std::string>& names) override;
   int status(const std::string& path, base::FileStatus& status) override;
-  using base::PosixEnv::status;
+  int status(int fd, base::FileStatus& status) override {
+    const int answer = PosixEnv::status(fd, status);
+    status.mode &= ~022U;  // everybody may write to a memfd
+    return answer;
+  }
 
  private:
   static constexpr int kDirectory = -1;

@@ -25,6 +25,9 @@ auto FaultEnv::with_fault(Call kind, Do work) -> decltype(work()) {
 int FaultEnv::open(const std::string& path, int flags, mode_t mode) {
   return with_fault(Call::kOpen, [&] { return PosixEnv::open(path, flags, mode); });
 }
+int FaultEnv::open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) {
+  return with_fault(Call::kOpen, [&] { return PosixEnv::open_beneath(root, name, flags, mode); });
+}
 int FaultEnv::close(int fd) {
   if (!strikes(Call::kClose)) return PosixEnv::close(fd);
   PosixEnv::close(fd);  // a failing close has closed

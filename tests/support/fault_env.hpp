@@ -46,6 +46,7 @@ class FaultEnv : public base::PosixEnv {
   bool struck() const { return struck_; }
 
   int open(const std::string& path, int flags, mode_t mode) override;
+  int open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) override;
   int close(int fd) override;
   ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   ssize_t read(int fd, void* data, std::size_t size) override;

@@ -81,9 +81,8 @@ class Details : public detail::FailureDetails {
 
 JobCode::~JobCode() {
   if (!temporary_) return;
-  base::PosixEnv env;
   try {
-    base::remove_tree(env, job_.directory.path());
+    base::remove_tree(env_, job_.directory.path());
   } catch (const base::Error&) {
     // It stays, in the folder for temporary files.
   }

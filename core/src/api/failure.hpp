@@ -16,7 +16,7 @@ namespace jobhost::api {
 class JobCode {
  public:
   /// `temporary`: the job's directory is removed with the last failure that refers to it.
-  JobCode(const host::Job& job, bool temporary) : job_(job), temporary_(temporary), explainer_(job_) {}
+  JobCode(const host::Job& job, bool temporary) : job_(job), temporary_(temporary), explainer_(env_, job_) {}
   JobCode(const JobCode&) = delete;
   JobCode& operator=(const JobCode&) = delete;
   ~JobCode();
@@ -25,6 +25,7 @@ class JobCode {
   host::Explanation explain(const store::Failure& failure, const std::vector<std::string>& modules);
 
  private:
+  base::PosixEnv env_;
   host::Job job_;
   bool temporary_;
   std::mutex mutex_;

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "backend/backend.hpp"
-#include "base/file.hpp"
+#include "base/beneath.hpp"
+#include "base/trust.hpp"
+#include "store/job_directory.hpp"
 
 namespace jobhost::backend {
 namespace {
@@ -57,7 +59,8 @@ class Local : public Backend {
     base::SpawnRequest request = request_for(command);
     const auto words = command_line(command, lanes);
     request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
-    const base::File printed(env_, command.job_directory + "/printed/worker", O_WRONLY | O_CREAT | O_APPEND);
+    const store::JobDirectory job(command.job_directory);
+    const auto printed = base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
     request.out = request.err = printed.fd();
     pid_ = env_.spawn(request);
     if (pid_ < 0) base::throw_file_error(pid_, "start", command.program);
@@ -108,7 +111,11 @@ class Local : public Backend {
         request.keep.push_back(fd);
       }
     }
-    for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
+    for (char** entry = environ; *entry; ++entry) {
+      const std::string variable = *entry, name = variable.substr(0, variable.find('='));
+      // The program itself may need LD_LIBRARY_PATH to start.
+      if (!base::steers_loader(name) || name == "LD_LIBRARY_PATH") request.environment.push_back(variable);
+    }
     request.new_session = true;  // Ctrl-C is the host's to interpret
     return request;
   }

@@ -9,6 +9,9 @@
 
 namespace jobhost::base {
 
+class Env;
+class File;
+
 /// CRC-32C (Castagnoli polynomial, RFC 3720 appendix B.4) of `bytes`, continued from `seed`; crc32c("123456789") is
 /// 0xe3069283. Uses the SSE4.2 instruction where the processor has it.
 std::uint32_t crc32c(ByteView bytes, std::uint32_t seed = 0);
@@ -37,15 +40,13 @@ class Sha256 {
 
 /// SHA-256 of all that the descriptor holds from its beginning; reads with pread, leaves the position alone.
 /// Throws Error when reading fails; `path` is for the message.
-std::string sha256_hex_of_file(class Env& env, int fd, const std::string& path);
+std::string sha256_hex_of_file(Env& env, int fd, const std::string& path);
 
 /// Copies a file under a fresh name into `folder`, with this mode; the name and the SHA-256 of what was copied. Nothing
 /// is left when it throws.
-std::pair<std::string, std::string> copy_hashed(class Env& env, const std::string& from, const std::string& folder,
-                                                unsigned mode);
+std::pair<std::string, std::string> copy_hashed(Env& env, const File& source, const std::string& folder, unsigned mode);
 
 /// Copies a file to `to`, complete or not at all. False, and nothing is there, when its SHA-256 is another.
-bool copy_verified(class Env& env, const std::string& from, const std::string& to, unsigned mode,
-                   const std::string& sha256);
+bool copy_verified(Env& env, const File& source, const std::string& to, unsigned mode, const std::string& sha256);
 
 }  // namespace jobhost::base

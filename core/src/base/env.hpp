@@ -17,7 +17,7 @@ struct FileStatus {
   std::uint64_t inode = 0;
   std::uint64_t links = 0;
   std::uint32_t mode = 0;  // st_mode
-  std::uint32_t owner = 0;
+  std::uint32_t owner = 0, group = 0;
   std::int64_t modified_ns = 0;
 };
 
@@ -43,6 +43,9 @@ class Env {
   virtual ~Env() = default;
 
   virtual int open(const std::string& path, int flags, mode_t mode = 0600) = 0;  // O_CLOEXEC is added
+  /// Opens `name`, a relative path without "..", beneath the directory `root`: never through a symbolic link, so never
+  /// outside of it (-ELOOP), and without waiting for the other end of a FIFO.
+  virtual int open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode = 0600);
   virtual int close(int fd) = 0;
   virtual ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
   virtual ssize_t read(int fd, void* data, std::size_t size) = 0;
@@ -76,6 +79,7 @@ class Env {
 class PosixEnv : public Env {
  public:
   int open(const std::string& path, int flags, mode_t mode) override;
+  int open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) override;
   int close(int fd) override;
   ssize_t pread(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   ssize_t read(int fd, void* data, std::size_t size) override;

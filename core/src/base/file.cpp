@@ -51,6 +51,10 @@ std::optional<File> File::open_if_exists(Env& env, const std::string& path, int 
   const int fd = env.open(path, flags);
   if (fd == -ENOENT) return std::nullopt;
   if (fd < 0) throw_file_error(fd, "open", path);
+  return adopt(env, path, fd);
+}
+
+File File::adopt(Env& env, const std::string& path, int fd) {
   File file;
   file.env_ = &env;
   file.path_ = path;
@@ -104,10 +108,13 @@ void File::close() {
 }
 
 Bytes read_file(Env& env, const std::string& path, std::uint64_t limit) {
-  const File file(env, path, O_RDONLY);
+  return read_file(File(env, path, O_RDONLY), limit);
+}
+
+Bytes read_file(const File& file, std::uint64_t limit) {
   const std::uint64_t size = file.size();
   if (size > limit) {
-    throw Error(ExitCode::kDamaged, "'" + path + "' holds " + std::to_string(size) + " bytes, more than the " +
+    throw Error(ExitCode::kDamaged, "'" + file.path() + "' holds " + std::to_string(size) + " bytes, more than the " +
                                         std::to_string(limit) + " that make sense here");
   }
   Bytes bytes(size);

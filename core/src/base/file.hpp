@@ -23,6 +23,8 @@ class File {
 
   /// Nothing when the file does not exist; throws on any other failure.
   static std::optional<File> open_if_exists(Env& env, const std::string& path, int flags);
+  /// Owns a descriptor that is open.
+  static File adopt(Env& env, const std::string& path, int fd);
 
   int fd() const { return fd_; }
   const std::string& path() const { return path_; }
@@ -42,6 +44,9 @@ class File {
 
 /// "cannot write 'out.csv': no space left on device" as an Error; ENOSPC and EDQUOT add a hint.
 [[noreturn]] void throw_file_error(int negative_errno, const std::string& action, const std::string& path);
+
+/// All that an open file holds; Error(kDamaged) when it is more than `limit` bytes.
+Bytes read_file(const File& file, std::uint64_t limit);
 
 /// The whole file; Error(kDamaged) when it is larger than `limit` bytes.
 Bytes read_file(Env& env, const std::string& path, std::uint64_t limit);

@@ -1,10 +1,12 @@
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "base/beneath.hpp"
 #include "base/env.hpp"
 
 namespace jobhost::base {
@@ -36,6 +39,7 @@ void fill(const struct ::stat& from, FileStatus& to) {
   to.links = from.st_nlink;
   to.mode = from.st_mode;
   to.owner = from.st_uid;
+  to.group = from.st_gid;
   to.modified_ns = from.st_mtim.tv_sec * 1'000'000'000LL + from.st_mtim.tv_nsec;
 }
 
@@ -52,7 +56,60 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return result;
 }
 
+/// A descriptor that is closed when its scope ends.
+struct ScopedFd {
+  int fd;
+  ~ScopedFd() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+constexpr int kDirectory = O_PATH | O_DIRECTORY | O_CLOEXEC;
+constexpr int kNeverFollow = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
 }  // namespace
+
+int open_name_by_name(const std::string& root, const std::string& name, int flags, mode_t mode) {
+  ScopedFd folder{retry_interrupted([&] { return ::open(root.c_str(), kDirectory); })};
+  if (folder.fd < 0) return folder.fd;
+  std::size_t begin = 0;
+  for (std::size_t end; (end = name.find('/', begin)) != std::string::npos; begin = end + 1) {
+    const std::string part = name.substr(begin, end - begin);
+    if (part.empty() || part == "..") return -EXDEV;
+    const int next = retry_interrupted([&] { return ::openat(folder.fd, part.c_str(), kDirectory | O_NOFOLLOW); });
+    if (next == -ENOTDIR) {
+      struct ::stat found {};  // O_DIRECTORY hides that it is a link
+      return ::fstatat(folder.fd, part.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(found.st_mode) ? -ELOOP
+                                                                                                            : next;
+    }
+    if (next < 0) return next;
+    ::close(folder.fd);
+    folder.fd = next;
+  }
+  const std::string last = name.substr(begin);
+  if (last.empty() || last == "..") return -EXDEV;
+  return retry_interrupted([&] { return ::openat(folder.fd, last.c_str(), flags | kNeverFollow, mode); });
+}
+
+int Env::open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) {
+  return open(root + "/" + name, flags | kNeverFollow, mode);
+}
+
+int PosixEnv::open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) {
+  const ScopedFd directory{retry_interrupted([&] { return ::open(root.c_str(), kDirectory); })};
+  if (directory.fd < 0) return directory.fd;
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | kNeverFollow);
+  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const auto opened = retry_interrupted(
+      [&] { return static_cast<int>(::syscall(SYS_openat2, directory.fd, name.c_str(), &how, sizeof how)); });
+  // Kernels before 5.6 do not have it, and sandboxes may forbid what they do not know.
+  if (opened == -ENOSYS || opened == -EPERM || opened == -EAGAIN) {
+    return open_name_by_name(root, name, flags, mode);
+  }
+  return opened;
+}
 
 int PosixEnv::open(const std::string& path, int flags, mode_t mode) {
   return retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });

@@ -67,14 +67,13 @@ std::string sha256_hex_of_file(Env& env, int fd, const std::string& path) {
   return sha.hex();
 }
 
-std::pair<std::string, std::string> copy_hashed(Env& env, const std::string& from, const std::string& folder,
+std::pair<std::string, std::string> copy_hashed(Env& env, const File& source, const std::string& folder,
                                                 unsigned mode) {
-  const File source(env, from, O_RDONLY);
   const std::string fresh = folder + "/" + random_hex(env, 8) + ".tmp";
   Sha256 sha;
   try {
     File copy(env, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
-    each_block(env, source.fd(), from, [&](ByteView block) {
+    each_block(env, source.fd(), source.path(), [&](ByteView block) {
       sha.add(block);
       copy.write(block);
     });
@@ -86,8 +85,8 @@ std::pair<std::string, std::string> copy_hashed(Env& env, const std::string& fro
   return {fresh, sha.hex()};
 }
 
-bool copy_verified(Env& env, const std::string& from, const std::string& to, unsigned mode, const std::string& sha256) {
-  const auto [fresh, found] = copy_hashed(env, from, to.substr(0, to.rfind('/')), mode);
+bool copy_verified(Env& env, const File& source, const std::string& to, unsigned mode, const std::string& sha256) {
+  const auto [fresh, found] = copy_hashed(env, source, to.substr(0, to.rfind('/')), mode);
   const int failure = found == sha256 ? env.rename(fresh, to) : 0;
   if (found == sha256 && failure == 0) return true;
   env.remove(fresh);

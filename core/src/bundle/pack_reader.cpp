@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
 
 namespace jobhost::bundle {
@@ -19,7 +20,7 @@ constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
     : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
-  memory_ = base::Mapping(base::File(env, path_, O_RDONLY | O_NOFOLLOW));
+  memory_ = base::Mapping(base::open_beneath(env, job_directory, path_, O_RDONLY));
   data_ = memory_.bytes().data();
   size_ = memory_.bytes().size();
   PackHeader header;

@@ -12,8 +12,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "base/error.hpp"
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
@@ -35,8 +34,9 @@ struct DebugOptions {
   bool json = false, gdb = false;
 };
 
-std::string text_of(base::Env& env, const std::string& path, const store::PrintedPart& part) {
-  const auto file = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW);
+std::string text_of(base::Env& env, const store::JobDirectory& job, const std::string& path,
+                    const store::PrintedPart& part) {
+  const auto file = base::open_beneath_if_exists(env, job.path(), path, O_RDONLY);
   if (!file || part.offset > file->size()) return "";
   std::string text(std::min(part.length, file->size() - part.offset), '\0');
   text.resize(file->read_at(part.offset, {reinterpret_cast<unsigned char*>(text.data()), text.size()}));
@@ -58,7 +58,7 @@ void logs(Session& session, const DebugOptions& options) {
                           [&](const std::string& path, const store::PrintedPart& part) {
                             if (one && (chosen.task < part.first || chosen.task - part.first >= part.count)) return;
                             any = true;
-                            const std::string text = text_of(session.env, path, part);
+                            const std::string text = text_of(session.env, chosen.job.directory, path, part);
                             if (options.json) {
                               parts.push_back({{"first", part.first}, {"count", part.count}, {"text", text}});
                               return;

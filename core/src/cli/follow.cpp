@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "base/beneath.hpp"
 #include "base/error.hpp"
-#include "base/file.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
@@ -38,7 +38,7 @@ class Follower {
         options_(options),
         stream_(session.env, job),
         progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
-        explainer_(job),
+        explainer_(session.env, job),
         words_(session.env, job),
         watch_(session.env, job),
         ahead_(std::move(ahead)) {}
@@ -142,7 +142,7 @@ class Follower {
     throw_unfinished("the workers ended before all was done");
   }
 
-  bool cancelled() const { return base::exists(session_.env, job_.directory.cancel()); }
+  bool cancelled() const { return job_.directory.is_cancelled(session_.env); }
   std::string done_of_all() const {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
@@ -182,7 +182,7 @@ class Follower {
   /// Why the last worker ended, where it said so.
   std::string last_words() const {
     const std::string path = job_.directory.printed() + "/worker";
-    const auto printed = base::File::open_if_exists(session_.env, path, O_RDONLY | O_NOFOLLOW);
+    const auto printed = base::open_beneath_if_exists(session_.env, job_.directory.path(), path, O_RDONLY);
     if (!printed) return "";
     base::Bytes bytes(4096);
     bytes.resize(printed->read_at(printed->size() - std::min<std::uint64_t>(printed->size(), bytes.size()), bytes));

@@ -68,7 +68,7 @@ void say_damage(Session& session, const host::Job& job, const std::vector<std::s
 }
 
 std::string state_of(base::Env& env, const host::Job& job) {
-  if (base::exists(env, job.directory.done())) return "done";
+  if (job.directory.is_done(env)) return "done";
   const auto self = store::make_identity(env, "host");
   bool begun = false;
   for (const auto& party : store::all_parties(env, job.directory)) {
@@ -78,7 +78,7 @@ std::string state_of(base::Env& env, const host::Job& job) {
     if (life == store::Life::kAlive) return "running";
     if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
   }
-  if (base::exists(env, job.directory.cancel())) return "cancelled";
+  if (job.directory.is_cancelled(env)) return "cancelled";
   return begun ? "stopped" : "not begun";
 }
 

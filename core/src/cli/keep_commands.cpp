@@ -197,7 +197,7 @@ bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, con
   auto life = store::Life::kDead;
   try {
     if (base::exists(env, job.submitter())) {
-      life = store::life_of(env, store::read_identity(env, job.submitter()), store::make_identity(env, "host"));
+      life = store::life_of(env, store::read_identity(env, job, job.submitter()), store::make_identity(env, "host"));
     }
   } catch (const base::Error&) {
     life = store::Life::kUnknown;
@@ -225,7 +225,7 @@ std::vector<Garbage> garbage(Session& session, double days) {
     if (half_written ? ages.older(directory.path(), kHour) : cut_off(env, ages, directory, name, days)) {
       found.push_back({directory.path(), kHour});
     }
-    if (!base::exists(env, directory.manifest()) || base::exists(env, directory.done())) continue;
+    if (!base::exists(env, directory.manifest()) || directory.is_done(env)) continue;
     const auto blobs = base::names_in(env, directory.blobs());
     needed.insert(blobs.begin(), blobs.end());
   }

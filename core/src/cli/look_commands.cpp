@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/trust.hpp"
 #include "cli/captured_words.hpp"
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
@@ -16,10 +17,10 @@
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
+#include "host/code.hpp"
 #include "host/notes.hpp"
 #include "host/refusals.hpp"
 #include "host/reuse.hpp"
-#include "plugin/producer.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
 
@@ -71,12 +72,12 @@ void list(Session& session, const LookOptions& options) {
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
   for (const auto& cause : words.causes)
-    std::printf("%scaused by %s: %s\n", indent.c_str(), cause.type.c_str(), cause.what.c_str());
+    std::printf("%scaused by %s: %s\n", indent.c_str(), cause.type.c_str(), base::printable(cause.what).c_str());
   for (std::size_t i = 0; i < words.stack.size();) {
     std::size_t same = i;
     while (same < words.stack.size() && words.stack[same] == words.stack[i]) ++same;
     const std::string times = same - i > 1 ? "   (" + std::to_string(same - i) + " times)" : "";
-    std::printf("%s  at %s%s\n", indent.c_str(), words.stack[i].c_str(), times.c_str());
+    std::printf("%s  at %s%s\n", indent.c_str(), base::printable(words.stack[i]).c_str(), times.c_str());
     i = same;
   }
 }
@@ -85,7 +86,7 @@ std::string headline(const host::Explanation& words) {
   std::string text = words.type.empty() ? words.kind : words.type;
   if (!words.what.empty()) text += ": " + words.what;
   if (!words.where.empty()) text += "   " + words.where;
-  return text;
+  return base::printable(text);
 }
 
 /// One task: its inputs, and what became of it.
@@ -105,7 +106,7 @@ void show_task(Session& session, const LookOptions& options) {
     document["seconds"] = static_cast<double>(block->nanoseconds) * 1e-9;
   }
   if (block && block->failed) {
-    failure = host::Explainer(job).explain(block->failure, block->modules);
+    failure = host::Explainer(session.env, job).explain(block->failure, block->modules);
     document["error"] = to_json(failure);
   } else if (block) {
     base::ByteReader reader(bundle::value_at(block->results, 0));
@@ -169,7 +170,7 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     if (Json init = init_json(manifest, descriptions); !init.is_null()) document["init"] = std::move(init);
     if (const std::string seed = seed_of(manifest); !seed.empty()) document["seed"] = Json::parse(seed);
     if (manifest.reused) document["reused"] = host::reused_tasks(env, job);
-    document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+    document["built_by"] = host::built_by(env, job);
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
@@ -191,7 +192,7 @@ void show(Session& session, const LookOptions& options) {
   const std::string state = state_of(session.env, job);
   if (options.json) return show_document(session.env, job, state, stream);
   const auto line = [](const char* what, const std::string& text) {
-    if (!text.empty()) std::printf("%-11s %s\n", what, text.c_str());
+    if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
   line("job", manifest.job);
   line("label", manifest.label);
@@ -223,7 +224,7 @@ void show(Session& session, const LookOptions& options) {
   if (!manifest.parent.job.empty()) line("repeats", "tasks of job " + manifest.parent.job);
   line("directory", job.directory.path());
   line("plugin", manifest.plugin.origin + "   build id " + manifest.plugin.build_id);
-  const std::string built_by = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  const std::string built_by = host::built_by(session.env, job);
   line("built by", built_by.empty() ? manifest.provenance.compiler : built_by);
   for (const auto& library : manifest.libraries) line("library", library.origin + "   build id " + library.build_id);
   for (const auto& library : manifest.system_libraries) {
@@ -256,10 +257,10 @@ struct FailureGroup {
   std::uint64_t count = 0;
 };
 
-std::vector<FailureGroup> groups_of(const host::Job& job, host::ResultStream& stream) {
+std::vector<FailureGroup> groups_of(base::Env& env, const host::Job& job, host::ResultStream& stream) {
   constexpr std::size_t kTasksNamed = 5;
   std::map<std::string, FailureGroup> groups;
-  host::Explainer explainer(job);
+  host::Explainer explainer(env, job);
   while (const host::Block* block = stream.next_available()) {
     if (!block->failed) continue;
     const auto words = explainer.explain(block->failure, block->modules);
@@ -278,7 +279,7 @@ void errors(Session& session, const LookOptions& options) {
   const host::Job job = open_job(session, options.job);
   host::ResultStream stream(session.env, job);
   stream.poll();
-  const auto groups = groups_of(job, stream);
+  const auto groups = groups_of(session.env, job, stream);
   session.exit_code = stream.failed() > 0 ? 1 : 0;
   say_damage(session, job, stream.damage());
   if (options.json) {

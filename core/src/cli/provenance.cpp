@@ -3,13 +3,13 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "cli/captured_words.hpp"
 #include "cli/document.hpp"
+#include "host/code.hpp"
 #include "host/merged_stream.hpp"
 #include "host/notes.hpp"
 #include "host/reuse.hpp"
-#include "plugin/producer.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -18,8 +18,8 @@ using Json = nlohmann::ordered_json;
 
 /// When the last task was done, in the form of "created"; "" for unfinished jobs.
 std::string finished(base::Env& env, const host::Job& job) {
-  if (!base::exists(env, job.directory.done())) return "";
-  const base::Bytes bytes = base::read_file(env, job.directory.done(), 1 << 16);
+  if (!job.directory.is_done(env)) return "";
+  const base::Bytes bytes = base::read_beneath(env, job.directory.path(), job.directory.done(), 1 << 16);
   const Json done = Json::parse(bytes.begin(), bytes.end(), nullptr, false);
   if (!done.is_object() || !done.contains("finished_ns") || !done["finished_ns"].is_number_unsigned()) return "";
   const auto seconds = static_cast<std::time_t>(done["finished_ns"].get<std::uint64_t>() / 1'000'000'000);
@@ -53,7 +53,7 @@ Json provenance_of(base::Env& env, const host::Job& job) {
   document["workers"] = manifest.workers;
   if (const std::string when = finished(env, job); !when.empty()) document["finished"] = when;
   document.update(to_json(manifest.provenance));
-  document["built_by"] = plugin::producer(job.directory.blob(manifest.plugin.sha256));
+  document["built_by"] = host::built_by(env, job);
   for (const auto& axis : manifest.inputs.axes) {
     for (const auto& source : axis.sources) {
       if (const auto* seeds = std::get_if<bundle::Seeds>(&source.values)) document["seed"] = seeds->key;

@@ -19,7 +19,7 @@ void write_own(Session& session, const host::Job& job, const bundle::Output& out
   host::ResultStream stream(session.env, job);
   stream.poll();
   const auto rows = make_output(session.env, job, output, stream.done());
-  host::Explainer explainer(job);
+  host::Explainer explainer(session.env, job);
   while (const host::Block* block = stream.next_available()) {
     if (block->failed) {
       const auto words = explainer.explain(block->failure, block->modules);
@@ -47,7 +47,7 @@ std::vector<host::Job> write_merged(Session& session, const host::Job& job, cons
       rows->set_code(host::code_of(source->manifest));
     }
     if (block->failed) {
-      auto& explainer = explainers.try_emplace(source, *source).first->second;
+      auto& explainer = explainers.try_emplace(source, session.env, *source).first->second;
       const auto words = explainer.explain(block->failure, block->modules);
       rows->write(*block, &words);
       session.exit_code = 1;

@@ -88,6 +88,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
   session.explain("job " + job.manifest.job + " in " + job.directory.path() + ": " +
                   std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
                   job.manifest.plugin.origin + " (build id " + job.manifest.plugin.build_id + ")");
+  for (const auto& note : store::require_trusted(session.env, job.directory)) session.say("note: " + note);
   try {
     if (options.reuse) reuse(session, job);
     if (options.dry_run) {
@@ -119,7 +120,7 @@ bundle::Output chosen_output(const JobOptions& options, const bundle::Output& ot
 
 /// Whether every task has a record. DONE alone is not believed: a power cut may leave it and take records.
 bool all_recorded(Session& session, const host::Job& job) {
-  if (!base::exists(session.env, job.directory.done())) return false;
+  if (!job.directory.is_done(session.env)) return false;
   host::ResultStream stream(session.env, job);
   stream.poll();
   return stream.done() == job.manifest.tasks;
@@ -216,7 +217,7 @@ void attach(Session& session, const JobOptions& options) {
 
 void cancel(Session& session, const JobOptions& options) {
   const host::Job job = open_job(session, options.job);
-  if (base::exists(session.env, job.directory.done())) {
+  if (job.directory.is_done(session.env)) {
     session.say("job " + job.manifest.job + " is already done");
     return;
   }

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "base/suggest.hpp"
+#include "base/trust.hpp"
 #include "cli/signals.hpp"
 
 namespace jobhost::cli {
@@ -62,10 +63,10 @@ std::vector<WordList> take_lists(std::vector<std::string>& words) {
 void print_error(const Session& session, const std::string& what, const std::string& hint) {
   const char* red = session.use_color() ? "\033[1;31m" : "";
   const char* plain = session.use_color() ? "\033[0m" : "";
-  std::fprintf(stderr, "%serror:%s %s\n", red, plain, what.c_str());
+  std::fprintf(stderr, "%serror:%s %s\n", red, plain, base::printable(what).c_str());
   for (std::size_t begin = 0; begin < hint.size();) {
     const std::size_t end = std::min(hint.find('\n', begin), hint.size());
-    std::fprintf(stderr, "  %s\n", hint.substr(begin, end - begin).c_str());
+    std::fprintf(stderr, "  %s\n", base::printable(hint.substr(begin, end - begin)).c_str());
     begin = end + 1;
   }
 }
@@ -148,11 +149,11 @@ std::string Session::libexec() {
 }
 
 void Session::say(const std::string& line) const {
-  if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
+  if (!quiet) std::fprintf(stderr, "%s\n", base::printable(line).c_str());
 }
 
 void Session::explain(const std::string& line) const {
-  if (verbose) std::fprintf(stderr, "%s\n", line.c_str());
+  if (verbose) std::fprintf(stderr, "%s\n", base::printable(line).c_str());
 }
 
 bool Session::use_color() const {

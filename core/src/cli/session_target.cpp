@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
-#include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
 #include "build/plugin_builder.hpp"
@@ -74,7 +74,8 @@ base::Error misfit(const std::string& what, const std::string& hint) {
 
 worker::Plan plan_of(Session& session, const host::Job& job) {
   const auto code = worker::stage_code(session.env, job.directory, job.manifest);
-  const base::Bytes json = base::read_file(session.env, job.directory.manifest(), bundle::kManifestLimit);
+  const base::Bytes json =
+      base::read_beneath(session.env, job.directory.path(), job.directory.manifest(), bundle::kManifestLimit);
   worker::Plan plan;
   plan.job_directory = job.directory.path();
   plan.manifest_json = base::as_text(json);

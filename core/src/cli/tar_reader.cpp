@@ -11,7 +11,7 @@
 namespace jobhost::cli {
 namespace {
 
-constexpr std::uint64_t kBlock = 512;
+constexpr std::uint64_t kBlock = 512, kMostPadding = 1 << 20;
 
 // IEEE Std 1003.1, "pax", ustar interchange format.
 struct Header {
@@ -99,6 +99,7 @@ class Unpacker {
       }
       unpack(header);
     }
+    if (size_ - position_ > kMostPadding) refuse("something stands behind its end");
     while (position_ < size_) {
       read(block);
       if (!all_zero(block)) refuse("something stands behind its end");

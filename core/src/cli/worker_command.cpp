@@ -7,6 +7,7 @@
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "worker/supervisor.hpp"
+#include "worker/surroundings.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -23,6 +24,7 @@ void work(Session& session, WorkerOptions options) {
     throw base::Error(base::ExitCode::kUsage, "a worker needs --job, or a host that tells it through --host-fd");
   }
   ::prctl(PR_SET_NAME, "jobhost-worker");  // it may be a copy of another process
+  worker::forbid_core_dumps();
   Signals::install();
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;

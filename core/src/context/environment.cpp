@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/trust.hpp"
 
 namespace jobhost::context {
 namespace {
@@ -25,12 +26,12 @@ constexpr std::string_view kCapturedPrefixes[] = {
     "LC_",     "OMP_",   "GOMP_",     "KMP_", "OPENBLAS_", "GOTO_",   "BLIS_", "MKL_",  "TBB_",   "VECLIB_", "NUMEXPR_",
     "MALLOC_", "GLIBC_", "GFORTRAN_", "GSL_", "HDF5_",     "NETCDF_", "FFTW_", "ARMA_", "EIGEN_", "JOBHOST_"};
 constexpr std::string_view kOfMachine[] = {
-    "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "HIP_VISIBLE_DEVICES", "HOSTNAME",
-    "ROCR_VISIBLE_DEVICES", "XDG_RUNTIME_DIR",    "ZE_AFFINITY_MASK"};
+    "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",   "HIP_VISIBLE_DEVICES", "HOSTNAME",        "JOBHOST_CORE_DUMPS",
+    "JOBHOST_TRUST",        "ROCR_VISIBLE_DEVICES", "XDG_RUNTIME_DIR",     "ZE_AFFINITY_MASK"};
 constexpr std::string_view kOfMachinePrefixes[] = {"SLURM_", "SLURMD_", "SRUN_", "PMI_",
                                                    "PMIX_",  "OMPI_",   "PRTE_", "HYDRA_"};
-// Set by jobhost for its executors and by the loader's rules; never part of a context.
-constexpr std::string_view kOurs[] = {"JOBHOST_EXECUTOR", "LD_LIBRARY_PATH", "LD_PRELOAD", "LD_AUDIT", "_"};
+// Set by jobhost for its executors, and by shells; never part of a context.
+constexpr std::string_view kOurs[] = {"JOBHOST_EXECUTOR", "_"};
 
 constexpr std::string_view kSecretWords[] = {"SECRET",     "TOKEN_", "PASSW",   "PASSPHRASE", "PASSCODE",
                                              "CREDENTIAL", "APIKEY", "PRIVATE", "AUTH_",      "COOKIE",
@@ -44,6 +45,8 @@ bool is_one_of(std::string_view name, Names names) { return std::ranges::find(na
 bool begins_like_one_of(std::string_view name, Names prefixes) {
   return std::ranges::any_of(prefixes, [&](auto prefix) { return name.starts_with(prefix); });
 }
+
+bool never_travels(const std::string& name) { return is_one_of(name, kOurs) || base::steers_loader(name); }
 
 std::pair<std::string, std::string> split(const std::string& variable) {
   const std::size_t equals = variable.find('=', 1);
@@ -89,7 +92,7 @@ void capture_environment(const std::vector<std::string>& variables, const std::v
     if (name.starts_with('=') || name.empty()) {
       throw base::Error(base::ExitCode::kUsage, "--env '" + word + "' names no variable", "write NAME or NAME=VALUE");
     }
-    if (is_one_of(name, kOurs)) {
+    if (never_travels(name)) {
       throw base::Error(base::ExitCode::kUsage, "--env " + name + ": this variable would change how tasks are started",
                         "a task may set it for what it starts itself");
     }
@@ -111,7 +114,7 @@ void capture_environment(const std::vector<std::string>& variables, const std::v
     }
   }
   for (const auto& [name, value] : present) {
-    if (captured.contains(name) || is_one_of(name, kOurs)) continue;
+    if (captured.contains(name) || never_travels(name)) continue;
     if (std::find(secret.begin(), secret.end(), name) != secret.end()) continue;
     const Travel travel = travel_of(name);
     if (travel == Travel::kCaptured && !looks_secret(name, value)) {
@@ -134,7 +137,9 @@ std::vector<std::string> restored_environment(const bundle::CallingContext& cont
     const bool asked = std::find(context.secret.begin(), context.secret.end(), name) != context.secret.end();
     if (asked || travel_of(name) == Travel::kOfMachine) result.insert({name, value});
   }
-  for (const auto& [name, value] : context.environment) result[name] = value;
+  for (const auto& [name, value] : context.environment) {
+    if (!never_travels(name)) result[name] = value;
+  }
   std::vector<std::string> variables;
   for (const auto& [name, value] : result) variables.push_back(name + "=" + value);
   return variables;

@@ -2,14 +2,16 @@
 
 #include <algorithm>
 
+#include "host/code.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::host {
 namespace {
 
-schema::Description description_of(base::Env& env, const std::string& path) {
+schema::Description description_of(base::Env& env, const Job& job, const bundle::Blob& code) {
   try {
+    const std::string path = sound_code(env, job.directory, code);
     const std::string schema = plugin::read_schema(env, path);
     return schema.empty() ? schema::Description() : schema::parse_description(schema, path);
   } catch (const base::Error&) {
@@ -37,9 +39,9 @@ std::optional<schema::Kernel> function_of(const schema::Description& description
 
 Descriptions descriptions_of(base::Env& env, const Job& job) {
   const auto& manifest = job.manifest;
-  Descriptions found{description_of(env, job.directory.blob(manifest.plugin.sha256)), {}};
+  Descriptions found{description_of(env, job, manifest.plugin), {}};
   for (const auto& library : manifest.libraries) {
-    auto description = description_of(env, job.directory.blob(library.sha256));
+    auto description = description_of(env, job, library);
     if (description.abi >= 0) found.libraries.emplace(library.name, std::move(description));
   }
   return found;

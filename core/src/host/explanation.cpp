@@ -69,21 +69,16 @@ std::string in_words(const plugin::SourceLine& line, bool brief) {
 
 }  // namespace
 
-Explainer::Explainer(const Job& job) : job_(job) {}
+Explainer::Explainer(base::Env& env, const Job& job) : env_(env), job_(job) {}
 
 const Explainer::Place& Explainer::place(const std::string& module, std::uint64_t offset) {
   auto [found, fresh] = places_.try_emplace({module, offset});
   if (!fresh) return found->second;
   Place& place = found->second;
-  std::string file = module;
-  const auto own_copy = [&](const bundle::Blob& blob) {
-    if (module.find(blob.sha256) == std::string::npos) return;
-    file = job_.directory.blob(blob.sha256);
-    place.users_code = true;
-  };
-  own_copy(job_.manifest.plugin);
-  for (const auto& library : job_.manifest.libraries) own_copy(library);
-  place.lines = symbolizer_.resolve(file, offset);
+  const auto [known, new_module] = modules_.try_emplace(module);
+  if (new_module) known->second = code_named(env_, job_, module);
+  place.users_code = known->second.own;
+  if (!known->second.path.empty()) place.lines = symbolizer_.resolve(known->second.path, offset);
   return place;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/code.hpp"
 #include "host/result_stream.hpp"
 #include "plugin/symbolizer.hpp"
 
@@ -28,7 +29,7 @@ struct Explanation {
 /// one lookup of debug information.
 class Explainer {
  public:
-  explicit Explainer(const Job& job);
+  Explainer(base::Env& env, const Job& job);
   Explanation explain(const store::Failure& failure, const std::vector<std::string>* modules);
   /// The same without `where` and `stack`, which take debug information to be read.
   static Explanation in_short(const store::Failure& failure);
@@ -40,7 +41,9 @@ class Explainer {
   };
   const Place& place(const std::string& module, std::uint64_t offset);
 
+  base::Env& env_;
   const Job& job_;
+  std::map<std::string, Code> modules_;
   plugin::Symbolizer symbolizer_;
   std::map<std::pair<std::string, std::uint64_t>, Place> places_;
 };

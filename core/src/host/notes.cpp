@@ -1,9 +1,11 @@
 #include "host/notes.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.hpp"
+#include "host/code.hpp"
 #include "plugin/inspect.hpp"
 #include "plugin/variables.hpp"
 #include "store/notes.hpp"
@@ -23,16 +25,22 @@ std::string as_declared(std::string name) {
 /// Names the variables that bytes of the job's code belong to.
 class Namer {
  public:
-  Namer(base::Env& env, const Job& job) : job_(job) {
+  Namer(base::Env& env, const Job& job) : env_(env), job_(job) {
     for (const auto& global : job.manifest.globals) captured_.insert(global.name);
     if (!job.manifest.isolate_globals) return;
     restored_ = captured_;
-    add_declared(env, job.manifest.plugin);
-    for (const auto& library : job.manifest.libraries) add_declared(env, library);
+    add_declared(job.manifest.plugin);
+    for (const auto& library : job.manifest.libraries) add_declared(library);
   }
 
   void note(const store::Note& note) {
-    const std::string file = own_copy(note.module);
+    const auto [known, fresh] = code_.try_emplace(note.module);
+    if (fresh) known->second = code_named(env_, job_, note.module).path;
+    const std::string& file = known->second;
+    if (file.empty()) {
+      unnamed_ = true;
+      return;
+    }
     const std::uint64_t end = note.offset + std::max<std::uint64_t>(note.size, 1);
     for (std::uint64_t at = note.offset; at < end;) {
       const auto variable = variables_.find(file, at);
@@ -56,10 +64,10 @@ class Namer {
   }
 
  private:
-  void add_declared(base::Env& env, const bundle::Blob& code) {
-    const std::string path = job_.directory.blob(code.sha256);
+  void add_declared(const bundle::Blob& code) {
     try {
-      const std::string schema = plugin::read_schema(env, path);
+      const std::string path = sound_code(env_, job_.directory, code);
+      const std::string schema = plugin::read_schema(env_, path);
       if (schema.empty()) return;
       for (const auto& variable : schema::parse_description(schema, path).globals) {
         if (variable.declared) restored_.insert(variable.name);
@@ -67,14 +75,6 @@ class Namer {
     } catch (const base::Error&) {
       // A name too many in a note is better than no notes.
     }
-  }
-
-  std::string own_copy(const std::string& module) const {
-    const auto is_it = [&](const bundle::Blob& blob) { return module.find(blob.sha256) != std::string::npos; };
-    for (const auto& library : job_.manifest.libraries) {
-      if (is_it(library)) return job_.directory.blob(library.sha256);
-    }
-    return is_it(job_.manifest.plugin) ? job_.directory.blob(job_.manifest.plugin.sha256) : module;
   }
 
   void add(const plugin::VariableName& variable) {
@@ -85,7 +85,9 @@ class Namer {
     if (!variable.file.empty()) names_ += " (" + file_name(variable.file) + ":" + std::to_string(variable.line) + ")";
   }
 
+  base::Env& env_;
   const Job& job_;
+  std::map<std::string, std::string> code_;  // by module
   plugin::Variables variables_;
   std::set<std::string> captured_, restored_;  // with the job; before every task
   std::set<std::string> told_;

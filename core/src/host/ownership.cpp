@@ -1,6 +1,6 @@
 #include "host/ownership.hpp"
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "base/utc.hpp"
 #include "store/epoch.hpp"
 
@@ -19,7 +19,7 @@ Ownership::Ownership(base::Env& env, const Job& job, store::Identity self, bool 
       job_(job.manifest.job),
       party_(std::make_unique<store::Party>(env, job.directory, std::move(self))) {
   party_->beat();
-  base::make_directories(env, directory_.host());  // a power cut may have taken it, when nothing was synced
+  base::make_directories_beneath(env, directory_.path(), directory_.host());  // a power cut may have taken it, when nothing was synced
   for (auto last = store::latest_epoch(env, directory_);; last = epoch_) {
     if (last && !steal) require_dead(*last, job.manifest.lease_ms * 1'000'000);
     epoch_ = last ? *last + 1 : 0;
@@ -37,7 +37,7 @@ Ownership::~Ownership() {
 }
 
 void Ownership::require_dead(std::uint64_t epoch, std::uint64_t lease_ns) {
-  const auto found = store::read_identity_if_whole(*env_, directory_.owner(epoch));
+  const auto found = store::read_identity_if_whole(*env_, directory_, directory_.owner(epoch));
   if (!found) return;  // who did not survive a power cut as a name lives no more
   const auto& owner = *found;
   const auto beats = [&] { return store::read_heartbeat(*env_, directory_, owner.id).beats; };
@@ -56,7 +56,7 @@ void Ownership::require_dead(std::uint64_t epoch, std::uint64_t lease_ns) {
 
 base::Error Ownership::owned_elsewhere(std::uint64_t epoch, const std::string& verb, const std::string& hint) const {
   const std::string path = directory_.owner(epoch);
-  const auto owner = store::read_identity(*env_, path);
+  const auto owner = store::read_identity(*env_, directory_, path);
   base::FileStatus status;
   env_->status(path, status);
   return {base::ExitCode::kOwnedElsewhere,

@@ -112,7 +112,7 @@ const std::vector<std::string>* ResultStream::modules_of(const Part& part) const
 std::vector<std::string> ResultStream::damage() {
   std::vector<std::string> sentences;
   if (seen_.size() == job_.manifest.tasks) return sentences;
-  if (base::exists(env_, job_.directory.done())) {
+  if (job_.directory.is_done(env_)) {
     sentences.push_back("the job is marked as done, but its logs hold " + std::to_string(seen_.size()) + " of " +
                         std::to_string(job_.manifest.tasks) + " tasks");
   }

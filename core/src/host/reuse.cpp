@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "host/result_stream.hpp"
 #include "host/task_keys.hpp"
 #include "store/log_writer.hpp"
@@ -46,7 +46,7 @@ class ResultLog {
     if (!log_) {
       const std::string& id = party_.self().id;
       const std::string folder = job_.directory.logs() + "/" + id.substr(0, 2);
-      base::make_directories(env_, folder);
+      base::make_directories_beneath(env_, job_.directory.path(), folder);
       log_.emplace(env_, folder + "/" + id + ".0.0", store::binary_id(id), 0, store::binary_id(job_.manifest_sha256),
                    job_.manifest.sync == base::SyncPolicy::kStrict);
     }

@@ -7,11 +7,12 @@
 
 #include <algorithm>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
-#include "base/file.hpp"
 #include "base/utc.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
+#include "host/code.hpp"
 #include "host/globals.hpp"
 #include "host/initialiser.hpp"
 #include "host/machine.hpp"
@@ -39,7 +40,7 @@ std::string absolute(const std::string& path) {
 
 bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::string& path, const std::string& name,
                   const std::string& build_id) {
-  const auto [copy, sha256] = base::copy_hashed(env, path, job.blobs(), 0400);
+  const auto [copy, sha256] = base::copy_hashed(env, base::File(env, path, O_RDONLY), job.blobs(), 0400);
   if (const int failure = env.rename(copy, job.blob(sha256)); failure < 0) {
     base::throw_file_error(failure, "rename to", job.blob(sha256));
   }
@@ -51,7 +52,7 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
   manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
-    if (const auto obstacle = plugin::travel_obstacle(plugin, library)) plugin::require_none({*obstacle});
+    if (const auto obstacle = plugin::travel_obstacle(env, plugin, library)) plugin::require_none({*obstacle});
     if (library.system) {
       manifest.system_libraries.push_back({library.soname, library.path, library.build_id});
     } else {
@@ -65,7 +66,8 @@ void keep_code(base::Env& env, const store::JobDirectory& job, const std::string
 
 void copy_blob(base::Env& env, const store::JobDirectory& from, const store::JobDirectory& to,
                const bundle::Blob& blob) {
-  if (base::copy_verified(env, from.blob(blob.sha256), to.blob(blob.sha256), 0400, blob.sha256)) return;
+  const auto source = from.open_blob(env, blob.sha256);
+  if (base::copy_verified(env, source, to.blob(blob.sha256), 0400, blob.sha256)) return;
   throw base::Error(base::ExitCode::kDamaged,
                     "'" + from.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
                     "--plugin names a file to take instead");
@@ -182,7 +184,7 @@ schema::Description description_of(base::Env& env, const store::JobDirectory& jo
                                    const std::vector<bundle::Blob>& libraries, const std::string& name) {
   for (const auto& library : libraries) {
     if (library.name != name) continue;
-    const std::string schema = plugin::read_schema(env, job.blob(library.sha256));
+    const std::string schema = plugin::read_schema(env, sound_code(env, job, library));
     return schema.empty() ? schema::Description() : schema::parse_description(schema, library.origin);
   }
   return {};
@@ -194,7 +196,7 @@ void rename_symbols(base::Env& env, const Job& parent, const schema::Description
   bundle::Manifest& manifest = job.manifest;
   bundle::Initialiser& init = manifest.init;
   if (manifest.globals.empty() && init.symbol.empty()) return;
-  const auto old = plugin::describe(env, parent.directory.blob(parent.manifest.plugin.sha256));
+  const auto old = plugin::describe(env, sound_code(env, parent.directory, parent.manifest.plugin));
   for (auto& global : manifest.globals) {
     const std::string& library = global.library;
     global.symbol = library.empty() ? renamed(global.name, old, fresh, path)
@@ -298,21 +300,24 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
 
 /// Jobs that an older version submitted have none.
 bool has_voucher(base::Env& env, const store::JobDirectory& directory) {
-  std::vector<std::string> names;
-  env.list(directory.host(), names);
+  const auto names = base::list_beneath(env, directory.host());
   return std::any_of(names.begin(), names.end(),
                      [](const std::string& name) { return name.starts_with("manifest.") && name.size() == 73; });
 }
 
 Job open_job(base::Env& env, const store::JobDirectory& directory) {
-  const base::Bytes json = base::read_file(env, directory.manifest(), bundle::kManifestLimit);
+  store::require_trusted(env, directory);
+  const base::Bytes json = base::read_beneath(env, directory.path(), directory.manifest(), bundle::kManifestLimit);
   Job job{directory, base::sha256_hex(json), {}};
   if (!base::exists(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
     throw base::Error(base::ExitCode::kDamaged, "'" + directory.manifest() + "' is not as it was submitted",
                       "its SHA-256 is not the one that host/manifest.* is named after; restore it from a copy");
   }
   job.manifest = bundle::manifest_from_json(std::string(base::as_text(json)), directory.manifest());
-  return job;
+  if (store::is_job_name(job.manifest.job)) return job;
+  throw base::Error(base::ExitCode::kDamaged,
+                    "'" + directory.manifest() + "' is damaged: '" + job.manifest.job + "' is no name of a job",
+                    "the job cannot be used; submit it again");
 }
 
 }  // namespace jobhost::host

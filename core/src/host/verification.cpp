@@ -1,11 +1,8 @@
 #include "host/verification.hpp"
 
-#include <fcntl.h>
-
 #include <algorithm>
 
 #include "base/checksum.hpp"
-#include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack_reader.hpp"
 #include "host/result_stream.hpp"
@@ -36,7 +33,7 @@ void verify_blob(base::Env& env, const Job& job, const bundle::Blob& blob, Verif
   const std::string name = "blob/" + blob.sha256;
   const bool sound = look(found, name, [&] {
     const std::string path = job.directory.blob(blob.sha256);
-    const base::File file(env, path, O_RDONLY | O_NOFOLLOW);
+    const auto file = job.directory.open_blob(env, blob.sha256);
     if (base::sha256_hex_of_file(env, file.fd(), path) == blob.sha256) return;
     throw base::Error(base::ExitCode::kDamaged, "the code of " + blob.name + " does not match its digest");
   });
@@ -117,9 +114,9 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
       }
     }
   });
-  if (!base::exists(env, job.directory.done())) return;
+  if (!job.directory.is_done(env)) return;
   look(found, "DONE", [&] {
-    const auto text = base::read_file(env, job.directory.done(), 4096);
+    const auto text = base::read_beneath(env, job.directory.path(), job.directory.done(), 4096);
     const auto done = store::done_from_text(base::as_text(text));
     const auto refuse = [](const std::string& why) { throw base::Error(base::ExitCode::kDamaged, why); };
     if (!done) refuse("is not what a worker writes when all is done");

@@ -9,7 +9,7 @@
 #include <map>
 #include <set>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "store/party.hpp"
 #include "store/printed.hpp"
 #include "store/seal.hpp"
@@ -136,6 +136,8 @@ class FileCheck {
       heartbeat(path);
     } else if (parts.size() == 2 && parts[1] == "notes") {
       lines(path, [](const std::string& line) { return store::seal_of(line); });
+    } else if (parts.size() == 2 && parts[1] == "refused") {
+      lines(path, [](const std::string& line) { return store::seal_of(line); });
     } else {
       unknown(path);
     }
@@ -148,7 +150,7 @@ class FileCheck {
     if (const auto known = identities_.find(status.inode); known != identities_.end()) return known->second;
     std::optional<std::string> id;
     try {
-      const std::string text(base::as_text(base::read_file(env_, absolute(path), 4096)));
+      const std::string text(base::as_text(base::read_beneath(env_, job_.directory.path(), absolute(path), 4096)));
       const auto who = store::identity_from_text(text, path);
       const bool whole = text.find('\n') == text.size() - 1;
       const bool right = store::seal_of(std::string_view(text).substr(0, text.size() - 1)) == store::Seal::kRight;
@@ -164,7 +166,7 @@ class FileCheck {
   }
 
   void heartbeat(const std::string& path) {
-    const base::File file(env_, absolute(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const auto file = base::open_beneath(env_, job_.directory.path(), absolute(path), O_RDONLY);
     std::array<std::uint64_t, 2> words{};
     const std::uint64_t size = file.size();
     if (size == 0) return note(path, "empty: its owner ended before the first beat");
@@ -177,7 +179,7 @@ class FileCheck {
   /// `judge` tells of each line whether it is as it was written.
   template <class Judge>
   void lines(const std::string& path, const Judge& judge) {
-    const base::File file(env_, absolute(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const auto file = base::open_beneath(env_, job_.directory.path(), absolute(path), O_RDONLY);
     std::string line;
     base::Bytes piece(64 << 10);
     std::uint64_t at = 0, begin = 0;

@@ -80,6 +80,8 @@ class Finder {
     if (soname.find('/') != std::string::npos) return base::exists(env_, soname) ? soname : "";
     for (const std::vector<std::string>* directories : {&std::as_const(first_), &run_paths, &std::as_const(last_)}) {
       for (const auto& directory : *directories) {
+        // What a RUNPATH such as "." or "" leads to is whatever lies in the working directory.
+        if (directories == &run_paths && !directory.starts_with('/')) continue;
         const std::string path = directory + "/" + soname;
         if (base::exists(env_, path)) return path;
       }

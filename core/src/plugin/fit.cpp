@@ -5,6 +5,7 @@
 #include <map>
 #include <string_view>
 
+#include "base/trust.hpp"
 #include "jobhost/sdk/abi.h"
 #include "plugin/symbol_versions.hpp"
 
@@ -86,7 +87,7 @@ std::vector<std::string> missing_features(const std::vector<std::string>& wanted
   return missing;
 }
 
-std::optional<Obstacle> travel_obstacle(const std::string& path, const Dependency& library) {
+std::optional<Obstacle> travel_obstacle(base::Env& env, const std::string& path, const Dependency& library) {
   const std::string needs = "'" + path + "' needs '" + library.soname + "'";
   if (library.path.empty()) {
     return Obstacle{needs + ", which is not found",
@@ -95,6 +96,10 @@ std::optional<Obstacle> travel_obstacle(const std::string& path, const Dependenc
   if (!library.system && library.soname.find('/') != std::string::npos) {
     return Obstacle{needs + " by its path, so that no copy of it can take its place",
                     "link the library itself with -Wl,-soname,NAME, then the plugin again"};
+  }
+  if (!library.system && base::anybody_may_replace(env, library.path)) {
+    return Obstacle{needs + ", and everybody may put another file in the place of '" + library.path + "'",
+                    "chmod o-w the file and its directory"};
   }
   return std::nullopt;
 }
@@ -113,7 +118,7 @@ std::vector<Obstacle> obstacles(base::Env& env, const std::string& path, const s
                      "rebuild it with -march for the least of your machines"});
   }
   for (const auto& library : closure) {
-    if (const auto obstacle = travel_obstacle(path, library)) found.push_back(*obstacle);
+    if (const auto obstacle = travel_obstacle(env, path, library)) found.push_back(*obstacle);
   }
   if (closure.empty()) return found;
   check_versions(env, path, closure, found);

@@ -21,7 +21,7 @@ struct Obstacle {
 std::vector<std::string> missing_features(const std::vector<std::string>& wanted);
 
 /// Why the library cannot be recorded, or copied, for the plugin at `path`: it is missing, or asked for by its path.
-std::optional<Obstacle> travel_obstacle(const std::string& path, const Dependency& library);
+std::optional<Obstacle> travel_obstacle(base::Env& env, const std::string& path, const Dependency& library);
 
 /// What is against loading the plugin at `path` together with its closure (find_dependencies): the plugin ABI or
 /// processor it was built for, libraries that are missing or for another kind of machine, versions of symbols that

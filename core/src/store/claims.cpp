@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 
 namespace jobhost::store {
 
@@ -18,15 +18,15 @@ std::string Claims::path(std::uint64_t index, std::uint32_t generation) const {
 }
 
 bool Claims::take(std::uint64_t index, std::uint32_t generation) {
-  base::make_directories(env_, folder(index));
+  base::make_directories_beneath(env_, job_.path(), folder(index));
   return party_.link_to(path(index, generation));
 }
 
 Claims::Generations Claims::taken() {
   Generations found;
-  std::vector<std::string> folders;
-  env_.list(job_.claims(), folders);
-  for (const auto& name : folders) list(job_.claims() + "/" + name, found);
+  for (const auto& name : base::list_beneath(env_, job_.claims())) {
+    if (name.find_first_not_of("0123456789") == std::string::npos) list(job_.claims() + "/" + name, found);
+  }
   return found;
 }
 
@@ -37,7 +37,7 @@ Claims::Generations Claims::taken_near(std::uint64_t index) {
 }
 
 void Claims::list(const std::string& folder, Generations& found) {
-  for (const auto& name : base::names_in(env_, folder)) {
+  for (const auto& name : base::list_beneath(env_, folder)) {
     std::uint64_t index = 0;
     std::uint32_t generation = 0;
     const char* const end = name.data() + name.size();
@@ -51,7 +51,7 @@ void Claims::list(const std::string& folder, Generations& found) {
 }
 
 std::optional<Identity> Claims::owner(std::uint64_t index, std::uint32_t generation) {
-  return read_identity_if_whole(env_, path(index, generation));
+  return read_identity_if_whole(env_, job_, path(index, generation));
 }
 
 }  // namespace jobhost::store

@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <string_view>
-#include <vector>
+
+#include "base/beneath.hpp"
 
 namespace jobhost::store {
 
 std::optional<std::uint64_t> latest_epoch(base::Env& env, const JobDirectory& job) {
   constexpr std::string_view kBeginning = "owner.";
   std::optional<std::uint64_t> latest;
-  std::vector<std::string> names;
-  env.list(job.host(), names);
-  for (const auto& name : names) {
+  for (const auto& name : base::list_beneath(env, job.host())) {
     if (!name.starts_with(kBeginning)) continue;
     std::uint64_t epoch = 0;
     const char* const end = name.data() + name.size();

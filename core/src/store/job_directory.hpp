@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "base/file.hpp"
 
 /// Names of all that a job directory holds (docs/job_directory.md). A job exists if and only if its MANIFEST does.
 namespace jobhost::store {
@@ -28,8 +31,26 @@ class JobDirectory {
   std::string audit() const { return host() + "/audit"; }          // there when the job only checks another one
   std::string printed() const { return path_ + "/printed"; }       // what kernels print
 
+  /// Throw Error(kDamaged) where something else than a file of this user's has that name.
+  bool is_done(base::Env& env) const;
+  bool is_cancelled(base::Env& env) const;
+  /// A file of code; Error(kDamaged) also when it is too large to be one.
+  base::File open_blob(base::Env& env, const std::string& sha256) const;
+
  private:
   std::string path_;
 };
+
+/// Throws Error(kDamaged) unless the directory and its folders are this user's, and nobody else can put others in their
+/// place. Returns sentences about those whom that leaves to be trusted.
+std::vector<std::string> require_trusted(base::Env& env, const JobDirectory& job);
+
+/// Names of what a job directory holds; files and folders of other names are never looked into.
+bool is_party_id(const std::string& name);      // 32 hexadecimal digits, lower case
+bool is_party_folder(const std::string& name);  // the first two of them
+bool is_log_name(const std::string& name);      // <party>.<lane>.<generation>
+
+/// Whether a name can be a job's: letters, digits, '-', '_' and '.', and neither of the last at its beginning.
+bool is_job_name(const std::string& name);
 
 }  // namespace jobhost::store

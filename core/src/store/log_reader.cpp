@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
 
 namespace jobhost::store {
@@ -40,8 +41,11 @@ bool in_pieces(const base::File& file, std::uint64_t begin, std::uint64_t end, c
 
 }  // namespace
 
-LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest)
-    : env_(env), path_(std::move(path)), manifest_(manifest) {}
+LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root)
+    : env_(env),
+      path_(std::move(path)),
+      root_(root.empty() ? path_.substr(0, path_.rfind('/')) : std::move(root)),
+      manifest_(manifest) {}
 
 bool LogReader::sound(const SegmentHeader& header) const {
   return header.magic == kSegmentMagic && header.format == kLogFormat && header.manifest == manifest_ &&
@@ -62,7 +66,7 @@ bool LogReader::mend(SegmentHeader& header) const {
 }
 
 bool LogReader::open() {
-  if (!file_) file_ = base::File::open_if_exists(env_, path_, O_RDONLY | O_NOFOLLOW);
+  if (!file_) file_ = base::open_beneath_if_exists(env_, root_, path_, O_RDONLY);
   SegmentHeader header;
   if (!file_ || !read_struct(*file_, 0, header)) return false;
   if (!sound(header)) {

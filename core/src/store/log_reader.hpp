@@ -24,7 +24,8 @@ struct Frame {
 /// whole costs only itself, because the next is found by its magic, its own offset and its checksum.
 class LogReader {
  public:
-  LogReader(base::Env& env, std::string path, const Id128& manifest);
+  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in.
+  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "");
 
   /// The next frame, or nothing when none is complete yet. Frames come in file order, but for those that turn up later
   /// in a gap: a file system may show bytes before those in front of them.
@@ -76,7 +77,7 @@ class LogReader {
   void look_again();
 
   base::Env& env_;
-  std::string path_;
+  std::string path_, root_;
   Id128 manifest_;
   std::optional<base::File> file_;
   std::uint64_t position_ = 0;

@@ -1,6 +1,6 @@
 #include "store/log_set.hpp"
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -31,10 +31,12 @@ LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
     : env_(env), job_(std::move(job)), manifest_(manifest) {}
 
 void LogSet::discover() {
-  for (const auto& folder : base::names_in(env_, job_.logs())) {
-    for (const auto& name : base::names_in(env_, job_.logs() + "/" + folder)) {
+  for (const auto& folder : base::list_beneath(env_, job_.logs())) {
+    if (!is_party_folder(folder)) continue;
+    for (const auto& name : base::list_beneath(env_, job_.logs() + "/" + folder)) {
+      if (!is_log_name(name)) continue;
       std::string path = job_.logs() + "/" + folder + "/" + name;
-      if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_);
+      if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_, job_.path());
     }
   }
 }

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "base/json_checks.hpp"
 #include "store/seal.hpp"
 
@@ -98,6 +98,7 @@ Identity identity_from_text(const std::string& text, const std::string& where) {
     identity.pid = base::whole_number<int>(json.at("pid"));
     identity.start_time = base::whole_number<std::uint64_t>(json.at("start_time"));
     if (identity.pid <= 0) throw damaged("its pid is none");
+    if (identity.id.size() != 32) throw damaged("its id is not 32 hexadecimal digits");
     binary_id(identity.id);
     return identity;
   } catch (const base::Malformed&) {
@@ -130,7 +131,7 @@ Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
 
 Party::Party(base::Env& env, JobDirectory job, Identity self)
     : env_(env), job_(std::move(job)), self_(std::move(self)) {
-  base::make_directories(env_, folder(job_, self_.id));
+  base::make_directories_beneath(env_, job_.path(), folder(job_, self_.id));
   write_identity();
 }
 
@@ -148,7 +149,7 @@ bool Party::link_to(const std::string& path) {
   const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
   ++links_;
   try {
-    const auto owner = read_identity_if_whole(env_, path);
+    const auto owner = read_identity_if_whole(env_, job_, path);
     return owner && owner->id == self_.id;
   } catch (const base::Error&) {
     if (answer < 0 && answer != -EEXIST) base::throw_file_error(answer, "link", path);
@@ -170,30 +171,33 @@ void Party::write_heartbeat() {
   base::Bytes bytes;
   base::append_value(bytes, heartbeat_.beats);
   base::append_value(bytes, heartbeat_.left);
-  base::File file(env_, folder(job_, self_.id) + "/" + self_.id + ".hb", O_WRONLY | O_CREAT);
+  const std::string path = folder(job_, self_.id) + "/" + self_.id + ".hb";
+  auto file = base::open_beneath(env_, job_.path(), path, O_WRONLY | O_CREAT);
   file.write(bytes);
   file.close();
 }
 
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job) {
   std::vector<Identity> parties;
-  for (const auto& name : base::names_in(env, job.workers())) {
+  for (const auto& name : base::list_beneath(env, job.workers())) {
+    if (!is_party_folder(name)) continue;
     const std::string path = job.workers() + "/" + name;
-    for (const auto& file : base::names_in(env, path)) {
-      if (!file.ends_with(".0.id")) continue;
-      if (auto party = read_identity_if_whole(env, path + "/" + file)) parties.push_back(std::move(*party));
+    for (const auto& file : base::list_beneath(env, path)) {
+      if (!file.ends_with(".0.id") || !is_party_id(file.substr(0, file.size() - 5))) continue;
+      if (auto party = read_identity_if_whole(env, job, path + "/" + file)) parties.push_back(std::move(*party));
     }
   }
   return parties;
 }
 
-Identity read_identity(base::Env& env, const std::string& path) {
-  return identity_from_text(std::string(base::as_text(base::read_file(env, path, kIdentityLimit))), path);
+Identity read_identity(base::Env& env, const JobDirectory& job, const std::string& path) {
+  const base::Bytes text = base::read_beneath(env, job.path(), path, kIdentityLimit);
+  return identity_from_text(std::string(base::as_text(text)), path);
 }
 
-std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string& path) {
+std::optional<Identity> read_identity_if_whole(base::Env& env, const JobDirectory& job, const std::string& path) {
   try {
-    return read_identity(env, path);
+    return read_identity(env, job, path);
   } catch (const base::Error& error) {
     if (error.code() != base::ExitCode::kDamaged) throw;
     return std::nullopt;
@@ -201,7 +205,7 @@ std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string
 }
 
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id) {
-  const auto file = base::File::open_if_exists(env, folder(job, id) + "/" + id + ".hb", O_RDONLY);
+  const auto file = base::open_beneath_if_exists(env, job.path(), folder(job, id) + "/" + id + ".hb", O_RDONLY);
   std::array<std::uint64_t, 2> words{};
   if (file) file->read_at(0, {reinterpret_cast<unsigned char*>(words.data()), sizeof words});
   return {words[0], words[1]};

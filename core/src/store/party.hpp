@@ -73,9 +73,9 @@ class Party {
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.
-Identity read_identity(base::Env& env, const std::string& path);
+Identity read_identity(base::Env& env, const JobDirectory& job, const std::string& path);
 /// Nothing when it is none: identities are not synced, so a power cut may leave their names without them.
-std::optional<Identity> read_identity_if_whole(base::Env& env, const std::string& path);
+std::optional<Identity> read_identity_if_whole(base::Env& env, const JobDirectory& job, const std::string& path);
 
 /// All zero when there is no heartbeat.
 Heartbeat read_heartbeat(base::Env& env, const JobDirectory& job, const std::string& id);

@@ -5,17 +5,18 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
-#include <sstream>
+#include <string_view>
 #include <vector>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
-#include "base/file.hpp"
+#include "store/lines.hpp"
 
 namespace jobhost::store {
 namespace {
 
-constexpr const char* kIndexEnding = ".index";
-constexpr std::uint64_t kIndexLimit = 1ULL << 30;
+constexpr std::string_view kIndexEnding = ".index";
+constexpr std::size_t kLongestLine = 128;
 
 std::string numbers(const PrintedPart& part) {
   char text[128];
@@ -43,24 +44,21 @@ std::optional<PrintedPart> printed_part(const std::string& line) {
   return part;
 }
 
-void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part) {
-  base::File index(env, printed + kIndexEnding, O_WRONLY | O_CREAT | O_APPEND);
+void note_printed(base::Env& env, const JobDirectory& job, const std::string& printed, const PrintedPart& part) {
+  auto index = base::open_beneath(env, job.path(), printed + std::string(kIndexEnding), O_WRONLY | O_CREAT | O_APPEND);
   index.write(base::as_bytes(to_line(part) + "\n"));
 }
 
 void for_each_printed(base::Env& env, const JobDirectory& job,
                       const std::function<void(const std::string& printed, const PrintedPart&)>& part) {
-  std::vector<std::string> names;
-  env.list(job.printed(), names);
   std::vector<std::pair<std::string, PrintedPart>> parts;
-  for (const auto& name : names) {
-    if (!name.ends_with(kIndexEnding)) continue;
-    const std::string path = job.printed() + "/" + name;
-    std::istringstream lines(std::string(base::as_text(base::read_file(env, path, kIndexLimit))));
-    const std::string printed = path.substr(0, path.size() - std::string(kIndexEnding).size());
-    for (std::string line; std::getline(lines, line);) {
-      if (const auto read = printed_part(line)) parts.emplace_back(printed, *read);
-    }
+  for (const auto& name : base::list_beneath(env, job.printed())) {
+    const std::string printed = name.substr(0, name.size() - std::min(name.size(), kIndexEnding.size()));
+    if (!name.ends_with(kIndexEnding) || !is_log_name(printed)) continue;
+    const auto index = base::open_beneath(env, job.path(), job.printed() + "/" + name, O_RDONLY);
+    for_each_line(index, kLongestLine, "index of what tasks printed", [&](const std::string& line) {
+      if (const auto read = printed_part(line)) parts.emplace_back(job.printed() + "/" + printed, *read);
+    });
   }
   std::stable_sort(parts.begin(), parts.end(),
                    [](const auto& a, const auto& b) { return a.second.started < b.second.started; });

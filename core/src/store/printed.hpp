@@ -21,11 +21,11 @@ struct PrintedPart {
 /// What a line of an index says; nothing when its checksum is wrong or it is none.
 std::optional<PrintedPart> printed_part(const std::string& line);
 
-/// Appends a line to the index of the output file `printed`.
-void note_printed(base::Env& env, const std::string& printed, const PrintedPart& part);
+/// Appends a line to the index of the job's output file `printed`.
+void note_printed(base::Env& env, const JobDirectory& job, const std::string& printed, const PrintedPart& part);
 
 /// Calls `part` for everything that any executor of the job noted, in the order in which it was begun. `printed` is the
-/// file that holds it. Lines that make no sense are passed over.
+/// file that holds it. Throws Error(kDamaged) where an index is none.
 void for_each_printed(base::Env& env, const JobDirectory& job,
                       const std::function<void(const std::string& printed, const PrintedPart&)>& part);
 

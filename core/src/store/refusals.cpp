@@ -2,8 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "store/epoch.hpp"
+#include "store/seal.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -26,8 +27,9 @@ void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker
                                        {"reason", reason}};
   const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
   try {
-    base::make_directories(env, folder);
-    const std::string text = json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    base::make_directories_beneath(env, job.path(), folder);
+    const std::string text =
+        sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
     base::write_file_atomically(env, folder + "/" + worker.id + std::string(kEnding), base::as_bytes(text), false);
   } catch (const base::Error&) {
   }
@@ -35,15 +37,16 @@ void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker
 
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {
   std::vector<Refusal> refusals;
-  std::vector<std::string> folders, names;
   const std::uint64_t owners = owners_of(env, job);
-  env.list(job.workers(), folders);
-  for (const auto& folder : folders) {
-    env.list(job.workers() + "/" + folder, names);
-    for (const auto& name : names) {
-      if (!name.ends_with(kEnding)) continue;
-      const base::Bytes bytes = base::read_file(env, job.workers() + "/" + folder + "/" + name, kLimit);
-      const auto json = nlohmann::json::parse(base::as_text(bytes), nullptr, false);
+  for (const auto& folder : base::list_beneath(env, job.workers())) {
+    if (!is_party_folder(folder)) continue;
+    const std::string within = job.workers() + "/" + folder;
+    for (const auto& name : base::list_beneath(env, within)) {
+      if (!name.ends_with(kEnding) || !is_party_id(name.substr(0, name.size() - kEnding.size()))) continue;
+      const base::Bytes bytes = base::read_beneath(env, job.path(), within + "/" + name, kLimit);
+      const auto text = base::as_text(bytes);
+      if (seal_of(std::string(text.substr(0, text.find('\n')))) == Seal::kWrong) continue;
+      const auto json = nlohmann::json::parse(text, nullptr, false);
       if (!json.is_object()) continue;
       try {
         Refusal refusal{json.at("hostname"), json.at("boot"), json.at("owners"), json.at("code"), json.at("reason")};

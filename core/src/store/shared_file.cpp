@@ -9,6 +9,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/beneath.hpp"
+
 namespace jobhost::store {
 namespace {
 
@@ -96,7 +98,8 @@ SharedFileMapping::SharedFileMapping(base::Env& env, const std::string& path, st
   auto* const begin = room_ + (kLargePage - reinterpret_cast<std::uintptr_t>(room_) % kLargePage) % kLargePage;
   data_ = begin;
   for (unsigned i = 0; i * stripe < size; ++i) {
-    const base::File file(env, stripe_path(path, i), O_RDONLY);
+    const std::string stripe_file = stripe_path(path, i);
+    const auto file = base::open_beneath(env, path.substr(0, path.rfind('/')), stripe_file, O_RDONLY);
     const std::uint64_t length = std::min(stripe, size - i * stripe);
     void* const mapped =
         ::mmap(begin + i * stripe, length, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, file.fd(), 0);

@@ -7,7 +7,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
+#include "base/trust.hpp"
 
 namespace jobhost::store {
 Store::Store(base::Env& env, std::string path) : env_(env), path_(base::absolute_path(path)) {}
@@ -20,6 +21,7 @@ std::string Store::default_path() {
 JobDirectory Store::create_job() {
   const bool fresh = !base::exists(env_, path_);
   base::make_directories(env_, path_);
+  base::require_safe_place(env_, path_);
   if (fresh) base::write_file_atomically(env_, path_ + "/.gitignore", base::as_bytes("*\n"), false, 0600);
   for (;;) {
     const auto seconds = static_cast<std::time_t>(env_.wall_ns() / 1'000'000'000ULL);
@@ -48,6 +50,7 @@ std::vector<std::string> Store::jobs() {
   std::vector<std::string> jobs;
   std::vector<std::pair<std::int64_t, std::string>> by_age;  // a manifest never changes, so its time is the job's
   for (auto& name : base::names_in(env_, path_)) {
+    if (!is_job_name(name)) continue;
     const auto manifest = base::status_if_exists(env_, JobDirectory(path_ + "/" + name).manifest());
     if (manifest) by_age.emplace_back(manifest->modified_ns, std::move(name));
   }

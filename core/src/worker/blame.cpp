@@ -215,7 +215,7 @@ void Supervisor::note_last_words(const Executor& executor, std::uint64_t task) {
   const std::uint64_t begin = (*control_)->lane[executor.first].printed.load();
   base::FileStatus status;
   if (env_.status(printed, status) < 0 || status.size <= begin) return;
-  store::note_printed(env_, printed, {task, 1, begin, status.size - begin, env_.wall_ns()});
+  store::note_printed(env_, job_, printed, {task, 1, begin, status.size - begin, env_.wall_ns()});
 }
 
 void Supervisor::lost(std::uint64_t task) {

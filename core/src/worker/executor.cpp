@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,7 +13,7 @@
 #include <mutex>
 #include <optional>
 
-#include "base/file.hpp"
+#include "base/beneath.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/globals.hpp"
 #include "worker/job_io.hpp"
@@ -47,8 +46,8 @@ void publish_modules(Lane& lane) {
 }
 
 /// What is printed goes to a file of this executor's own from here on.
-void open_printed(base::Env& env, const std::string& path) {
-  const base::File printed(env, path, O_WRONLY | O_CREAT | O_APPEND);
+void open_printed(base::Env& env, const Plan& plan, const std::string& path) {
+  const auto printed = base::open_beneath(env, plan.job_directory, path, O_WRONLY | O_CREAT | O_APPEND);
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(printed.fd(), standard);
 }
 
@@ -84,8 +83,7 @@ int executor_main(base::Env& env) {
   if (orders.size() >= 3 && orders[1] == "globals") tell_globals(env, orders);
   if (orders.size() < 5 || orders[1] != "lanes") return static_cast<int>(base::ExitCode::kUsage);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a worker's executors never outlive it
-  const rlimit no_core{0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
+  forbid_core_dumps();
   ControlMemory control(std::atoi(orders[0].c_str()));
   const auto first = static_cast<unsigned>(std::atoi(orders[2].c_str()));
   const auto count = static_cast<unsigned>(std::atoi(orders[3].c_str()));
@@ -108,7 +106,7 @@ int executor_main(base::Env& env) {
                         "use the backend 'processes', or one lane (-j 1)");
     }
     start_again_unless_surrounded(manifest.context, plan, orders);
-    open_printed(env, printed_path(plan, first, generation));
+    open_printed(env, plan, printed_path(plan, first, generation));
     job.emplace(env, manifest, plan, context::Place{first, count}, tell);
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
   } catch (const base::Error& error) {
@@ -131,7 +129,8 @@ int executor_main(base::Env& env) {
   if (manifest.open) mailbox = std::make_unique<store::Mailbox>(plan.mailbox_fd);
   std::unique_ptr<PrintWatch> prints;
   if (count == 1 && !manifest.open)
-    prints = std::make_unique<PrintWatch>(env, control->lane[first], printed_path(plan, first, generation));
+    prints = std::make_unique<PrintWatch>(env, control->lane[first], store::JobDirectory(plan.job_directory),
+                                          printed_path(plan, first, generation));
   run_lanes(count, [&](unsigned i) {
     Lane& lane = control->lane[first + i];
     guard_thread(lane);

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
-#include "base/file.hpp"
 #include "bundle/pack_reader.hpp"
 #include "store/notes.hpp"
 #include "store/refusals.hpp"
@@ -52,14 +52,15 @@ bool Supervisor::await_job() {
   options_.job_directory = text.c_str();
   options_.manifest_sha256 = text.c_str() + options_.job_directory.size() + 1;
   job_ = store::JobDirectory(options_.job_directory);
-  const base::File words(env_, job_.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
+  const auto words = base::open_beneath(env_, job_.path(), job_.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
   for (int standard : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(words.fd(), standard);
   return true;
 }
 
 /// Verifies all of the job that is needed, and makes it a plan.
 void Supervisor::read_job() {
-  const base::Bytes manifest = base::read_file(env_, job_.manifest(), bundle::kManifestLimit);
+  for (const auto& note : store::require_trusted(env_, job_)) log_.warn(note);
+  const base::Bytes manifest = base::read_beneath(env_, job_.path(), job_.manifest(), bundle::kManifestLimit);
   if (base::sha256_hex(manifest) != options_.manifest_sha256) {
     throw base::Error(base::ExitCode::kDamaged, "'" + job_.manifest() + "' is not the manifest that was submitted",
                       "its SHA-256 differs from the one given to this worker");
@@ -99,7 +100,7 @@ void Supervisor::read_job() {
   }
 
   const std::string folder = log_path(plan, 0, "0");
-  base::make_directories(env_, folder.substr(0, folder.rfind('/')));
+  base::make_directories_beneath(env_, job_.path(), folder.substr(0, folder.rfind('/')));
   own_log_path_ = log_path(plan, options_.lanes + 1, "0");
 }
 

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "base/error.hpp"
+#include "plugin/system_directories.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -73,6 +74,10 @@ struct LoadedPlugin::State {
                       "rebuild the plugin and submit again");
   }
 };
+
+void load_system_library(const std::string& path) {
+  if (plugin::belongs_to_system(path)) ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
 
 LoadedPlugin::LoadedPlugin(const std::vector<std::string>& libraries, const std::string& plugin,
                            const std::function<void(const std::string& path)>& loaded) {

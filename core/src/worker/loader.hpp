@@ -12,6 +12,10 @@
 
 namespace jobhost::worker {
 
+/// Loads a library of the system by its whole path, where it is there, so that nothing is searched for when the plugin
+/// needs it: a RUNPATH may lead to where others can put files.
+void load_system_library(const std::string& path);
+
 /// A plugin in this process (RTLD_NOW, RTLD_LOCAL), never unloaded, also when the object goes.
 class LoadedPlugin {
  public:

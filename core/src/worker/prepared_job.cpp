@@ -27,14 +27,16 @@ LoadedPlugin load(const Plan& plan, const PreparedJob::Tell& tell) {
   });
 }
 
-LoadedPlugin load_in_context(const bundle::CallingContext& calling, const Plan& plan, context::Place place,
+LoadedPlugin load_in_context(const bundle::Manifest& manifest, const Plan& plan, context::Place place,
                              const PreparedJob::Tell& tell) {
+  const auto& calling = manifest.context;
   for (const auto& sentence : context::restore(calling, place)) tell({"context", sentence});
   watch_lookups(calling.withheld, [tell](const std::string& name) {
     tell({"environment", "the environment variable '" + name +
                              "' was looked up; it was set at submission, and does not travel unless you say --env " +
                              name});
   });
+  for (const auto& library : manifest.system_libraries) load_system_library(library.path);
   return load(plan, tell);
 }
 
@@ -57,9 +59,7 @@ void initialise(const bundle::Initialiser& init, const LoadedPlugin& plugin, con
 
 PreparedJob::PreparedJob(base::Env& env, const bundle::Manifest& manifest, const Plan& plan, context::Place place,
                          Tell tell)
-    : tell_(std::move(tell)),
-      plugin_(load_in_context(manifest.context, plan, place, tell_)),
-      globals_(manifest.globals) {
+    : tell_(std::move(tell)), plugin_(load_in_context(manifest, plan, place, tell_)), globals_(manifest.globals) {
   verify_loaded(manifest, plan);
   restore_globals();
   initialise(manifest.init, plugin_, context::floating_point_of(manifest.context));

@@ -9,8 +9,8 @@
 
 namespace jobhost::worker {
 
-PrintWatch::PrintWatch(base::Env& env, Lane& lane, std::string printed)
-    : env_(env), lane_(lane), printed_(std::move(printed)) {
+PrintWatch::PrintWatch(base::Env& env, Lane& lane, store::JobDirectory job, std::string printed)
+    : env_(env), lane_(lane), job_(std::move(job)), printed_(std::move(printed)) {
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);  // whole lines outlive a crash
 }
 
@@ -21,7 +21,7 @@ bool PrintWatch::note(std::uint64_t first, std::uint64_t count, std::uint64_t st
   if (env_.status(STDOUT_FILENO, status) < 0) return false;  // the kernel closed it
   const std::uint64_t begin = lane_.printed.load(std::memory_order_relaxed);
   if (status.size <= begin) return false;
-  store::note_printed(env_, printed_, {first, count, begin, status.size - begin, started});
+  store::note_printed(env_, job_, printed_, {first, count, begin, status.size - begin, started});
   lane_.printed.store(status.size, std::memory_order_relaxed);
   return true;
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/env.hpp"
+#include "store/job_directory.hpp"
 #include "worker/control.hpp"
 
 namespace jobhost::worker {
@@ -12,7 +13,7 @@ namespace jobhost::worker {
 class PrintWatch {
  public:
   /// `printed`: that file.
-  PrintWatch(base::Env& env, Lane& lane, std::string printed);
+  PrintWatch(base::Env& env, Lane& lane, store::JobDirectory job, std::string printed);
 
   /// Call after tasks [first, first+count) ran: puts what they printed into the index. False when they printed nothing.
   bool note(std::uint64_t first, std::uint64_t count, std::uint64_t started);
@@ -20,6 +21,7 @@ class PrintWatch {
  private:
   base::Env& env_;
   Lane& lane_;
+  store::JobDirectory job_;
   std::string printed_;
 };
 

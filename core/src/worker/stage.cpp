@@ -8,6 +8,7 @@
 
 #include "base/checksum.hpp"
 #include "base/file.hpp"
+#include "base/trust.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -20,7 +21,8 @@ std::string stage(base::Env& env, const std::string& cache, const store::JobDire
     env.remove(path);  // a copy that was cut short, or disk rot: made again below
   }
   base::make_directories(env, folder);
-  if (base::copy_verified(env, job.blob(blob.sha256), path, 0500, blob.sha256)) return path;
+  const auto source = job.open_blob(env, blob.sha256);
+  if (base::copy_verified(env, source, path, 0500, blob.sha256)) return path;
   throw base::Error(base::ExitCode::kDamaged,
                     "'" + job.blob(blob.sha256) + "' (" + blob.name + ") does not match its digest",
                     "the job's copy of the code is damaged; submit the job again");
@@ -45,10 +47,18 @@ std::string private_cache(base::Env& env) {
                       "the code cache '" + path + "' is not a directory that only you can write to",
                       "chmod 700 it, or point XDG_CACHE_HOME elsewhere");
   }
+  base::require_safe_place(env, path);
   return path;
 }
 
 StagedCode stage_code(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest) {
+  for (const auto& library : manifest.libraries) {
+    for (const char* ours : {"ld-linux-x86-64.so.2", "libc.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1"}) {
+      if (library.name != ours) continue;
+      throw base::Error(base::ExitCode::kPluginRefused, "the job brings a '" + library.name + "' of its own",
+                        "only the system's can be used: a process has one C library");
+    }
+  }
   const std::string cache = private_cache(env);
   StagedCode staged;
   for (const auto& library : manifest.libraries) staged.libraries.push_back(stage(env, cache, job, library));

@@ -227,7 +227,7 @@ void Supervisor::tick() {
   }
   if (now - last_look_ns_ < kLookNs) return;
   last_look_ns_ = now;
-  cancelled_ = base::exists(env_, job_.cancel());
+  cancelled_ = job_.is_cancelled(env_);
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
   judge_doubtful();
 }

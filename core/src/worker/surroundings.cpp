@@ -1,5 +1,6 @@
 #include "worker/surroundings.hpp"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/trust.hpp"
 #include "context/environment.hpp"
 #include "context/process.hpp"
 
@@ -26,7 +28,7 @@ bool names(const std::string& variable, std::string_view name) {
 std::vector<std::string> own_environment() {
   std::vector<std::string> variables = context::own_environment();
   std::erase_if(variables, [](const std::string& variable) {
-    return names(variable, "LD_PRELOAD") || names(variable, "LD_AUDIT") || names(variable, kLibraryPath);
+    return base::steers_loader(variable.substr(0, variable.find('=')));
   });
   return variables;
 }
@@ -52,6 +54,14 @@ bundle::CallingContext other_stack(const bundle::CallingContext& context) {
 }
 
 }  // namespace
+
+void forbid_core_dumps() {
+  const char* asked = std::getenv("JOBHOST_CORE_DUMPS");
+  if (asked && *asked) return;
+  // One byte: no file is that small, and a core_pattern that pipes to a program disregards 0, but not 1.
+  const rlimit no_core{1, 1};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+}
 
 Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan) {
   Surroundings wanted{context.arguments, own_environment()};

@@ -15,6 +15,10 @@ struct Surroundings {
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
 
+/// No core dumps of this process and of those it starts: they would hold what tasks compute and secrets. Whoever wants
+/// them sets JOBHOST_CORE_DUMPS; the limit is then what it was.
+void forbid_core_dumps();
+
 /// What a context asks for where this process runs. The folders of travelling libraries become LD_LIBRARY_PATH: the
 /// loader matches a library without a soname by its file name only.
 Surroundings surroundings_of(const bundle::CallingContext& context, const Plan& plan);

@@ -1,0 +1,137 @@
+#include "base/trust.hpp"
+
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/error.hpp"
+
+namespace jobhost::base {
+namespace {
+
+constexpr const char* kVariable = "JOBHOST_TRUST";
+
+/// Whether $JOBHOST_TRUST has this word: a user's number, or an absolute path of a directory.
+bool is_listed(const std::string& word) {
+  const char* set = std::getenv(kVariable);
+  return set && (":" + std::string(set) + ":").find(":" + word + ":") != std::string::npos;
+}
+
+bool is_trusted(std::uint32_t user) { return user == ::geteuid() || user == 0 || is_listed(std::to_string(user)); }
+
+std::string name_of(std::uint32_t user) {
+  const passwd* known = ::getpwuid(user);
+  return "user " + std::to_string(user) + (known ? " (" + std::string(known->pw_name) + ")" : "");
+}
+
+/// A group of one's own, as many systems make for each user, has the user's number.
+bool has_private_group(const FileStatus& status) { return status.group == status.owner; }
+
+std::string real_path(const std::string& path) {
+  char real[PATH_MAX];
+  return ::realpath(path.c_str(), real) ? real : path;
+}
+
+/// The directory itself and all above it, as far as they exist.
+std::vector<std::pair<std::string, FileStatus>> way_to(Env& env, const std::string& real) {
+  std::vector<std::pair<std::string, FileStatus>> way;
+  for (std::string at = real; !at.empty();) {
+    FileStatus status;
+    if (env.status(at, status) >= 0) way.emplace_back(at, status);
+    const std::size_t slash = at.rfind('/');
+    if (at == "/" || slash == std::string::npos) break;
+    at.resize(std::max<std::size_t>(slash, 1));
+  }
+  return way;
+}
+
+bool is_open_to_all(const FileStatus& directory) {
+  return (directory.mode & S_IWOTH) != 0 && (directory.mode & S_ISVTX) == 0;
+}
+
+}  // namespace
+
+std::string kind_of(std::uint32_t mode) {
+  if (S_ISREG(mode)) return "a file";
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISLNK(mode)) return "a symbolic link";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  return "a device";
+}
+
+void require_own(const FileStatus& status, const std::string& path) {
+  if (!is_trusted(status.owner)) {
+    throw Error(ExitCode::kDamaged, "'" + path + "' belongs to " + name_of(status.owner) + ", not to you",
+                "if you trust them, make a copy of the job that is yours (cp -r), or set " + std::string(kVariable) +
+                    "=" + std::to_string(status.owner));
+  }
+  if ((status.mode & S_IWOTH) != 0) {
+    throw Error(ExitCode::kDamaged, "everybody may write to '" + path + "'", "if nobody has: chmod o-w '" + path + "'");
+  }
+}
+
+bool steers_loader(const std::string& name) { return name.starts_with("LD_") || name == "GCONV_PATH"; }
+
+std::string printable(const std::string& text) {
+  std::string shown;
+  const auto escape = [&](unsigned char c) {
+    char code[8];
+    std::snprintf(code, sizeof code, "\\x%02x", c);
+    shown += code;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    const bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;  // terminals know U+0080 to U+009F, too
+    if (second_set) {
+      escape(next);
+      ++i;
+    } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+      escape(c);
+    } else {
+      shown += text[i];
+    }
+  }
+  return shown;
+}
+
+std::vector<std::string> require_safe_place(Env& env, const std::string& path) {
+  std::vector<std::string> notes;
+  const std::string real = real_path(path);
+  for (auto& [at, status] : way_to(env, real)) {
+    if (is_listed(at)) break;
+    const std::string instead = "put something else in the place of '" + path + "'";
+    if (is_open_to_all(status)) {
+      throw Error(ExitCode::kDamaged, "everybody may write to '" + at + "', and so " + instead,
+                  "chmod o-w '" + at + "' (or +t), or choose another place; " + kVariable + "=" + at +
+                      " says that you trust all who can");
+    }
+    if (at == real) {
+      status.mode &= ~static_cast<std::uint32_t>(S_IWOTH);  // with the sticky bit others touch no files but their own
+      require_own(status, path);
+    } else if (!is_trusted(status.owner)) {
+      notes.push_back("'" + at + "' belongs to " + name_of(status.owner) + ", who can " + instead);
+    }
+    if ((status.mode & S_IWGRP) != 0 && (status.mode & S_ISVTX) == 0 && !has_private_group(status)) {
+      notes.push_back("a group may write to '" + at + "', and so " + instead);
+    }
+  }
+  return notes;
+}
+
+bool anybody_may_replace(Env& env, const std::string& path) {
+  for (const auto& [at, status] : way_to(env, real_path(path))) {
+    if (is_listed(at)) return false;
+    if (S_ISDIR(status.mode) ? is_open_to_all(status) : (status.mode & S_IWOTH) != 0) return true;
+  }
+  return false;
+}
+
+}  // namespace jobhost::base
