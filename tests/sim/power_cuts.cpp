@@ -169,7 +169,7 @@ void PowerCuts::compute() {
   if (cuts_left_ > 0) world_.lose_power_in(world_.dice.between(1, world_.dice.chance(0.3) ? 60 : 1500));
   for (bool finished = false; !finished;) {
     const int pid = machine_.start_process();
-    const host::Ownership ownership(env_, job_, simulated_identity(world_, machine_, "host", pid));
+    const host::Ownership ownership(env_, job_, simulated_identity(world_, machine_, "host", pid), false);
     finished = work();
     machine_.end_process(pid);
     world_.sync_fails = 0;  // somebody mended the disk

@@ -28,7 +28,9 @@ std::map<std::string, std::uint64_t> data_symbols(const std::string& path) {
   for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= symbols->size(); at += sizeof(Elf64_Sym)) {
     Elf64_Sym symbol;
     std::memcpy(&symbol, symbols->data() + at, sizeof symbol);
-    if (ELF64_ST_TYPE(symbol.st_info) == STT_OBJECT) found[plugin::string_at(*names, symbol.st_name)] = symbol.st_value;
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT) continue;
+    REQUIRE(symbol.st_name < names->size());
+    found[reinterpret_cast<const char*>(names->data()) + symbol.st_name] = symbol.st_value;
   }
   return found;
 }

@@ -31,7 +31,7 @@ Ownership::~Ownership() {
   if (!party_) return;
   try {
     party_->leave();
-  } catch (const base::Error&) {
+  } catch (...) {
     // The job may be gone; otherwise others take over after a lease.
   }
 }

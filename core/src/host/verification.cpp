@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/beneath.hpp"
 #include "base/checksum.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack_reader.hpp"
