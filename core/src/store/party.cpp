@@ -115,7 +115,7 @@ Id128 binary_id(const std::string& hex) {
     throw base::Error(base::ExitCode::kDamaged, "'" + hex + "' is not an id of 32 hexadecimal digits");
   };
   Id128 id{};
-  if (hex.size() != 32) digit('x');
+  if (hex.size() < 32) digit('x');
   for (std::size_t i = 0; i < id.size(); ++i) {
     id[i] = static_cast<unsigned char>(digit(hex[2 * i]) << 4 | digit(hex[2 * i + 1]));
   }
