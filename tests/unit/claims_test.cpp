@@ -2,11 +2,15 @@
 
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <set>
 
 #include "base/file.hpp"
+#include "store/epoch.hpp"
+#include "store/log_writer.hpp"
 #include "store/store.hpp"
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
+#include "worker/claim_source.hpp"
 
 using namespace jobhost;
 
@@ -52,6 +56,56 @@ TEST_CASE("the answer of link is not trusted, only whose name it is") {
   CHECK_FALSE(second.take(2, 0));
   env.plant({1, ENOSPC, test::FaultEnv::Mode::kFail, {test::Call::kLink}, false});
   CHECK_THROWS_WITH(second.take(3, 0), Catch::Contains("no space left"));
+}
+
+TEST_CASE("generations and epochs are found where names are remembered not to be there") {
+  class RemembersAbsence : public base::PosixEnv {
+   public:
+    using PosixEnv::status;
+    int status(const std::string& path, base::FileStatus& status) override {
+      const int found = absent_.contains(path) ? -ENOENT : PosixEnv::status(path, status);
+      if (found == -ENOENT) absent_.insert(path);
+      return found;
+    }
+
+   private:
+    std::set<std::string> absent_;
+  };
+  base::PosixEnv there;
+  RemembersAbsence here;
+  Job job(there);
+  store::Party one(there, job.directory, store::make_identity(there, "worker"));
+  store::Party two(here, job.directory, store::make_identity(here, "worker"));
+  store::Claims first(there, job.directory, one), second(here, job.directory, two);
+  CHECK(second.taken_near(5).empty());
+  CHECK_FALSE(store::latest_epoch(here, job.directory));
+  CHECK(first.take(5, 0));
+  CHECK(first.take(5, 1));
+  base::make_directories(there, job.directory.host());
+  CHECK(one.link_to(job.directory.owner(0)));
+  CHECK(second.taken_near(5) == store::Claims::Generations{{5, 1}});
+  CHECK(store::latest_epoch(here, job.directory) == 0);
+}
+
+TEST_CASE("a takeover reads what the dead owner wrote before it gives out work") {
+  base::PosixEnv env;
+  Job job(env);
+  bundle::Manifest manifest;
+  manifest.tasks = manifest.claim = 4;
+  const std::string digest(64, 'a');
+  store::Party self(env, job.directory, store::make_identity(env, "worker"));
+  store::Party other(env, job.directory, store::make_identity(env, "worker"));
+  worker::ClaimSource source(env, job.directory, manifest, digest, self);
+  REQUIRE(store::Claims(env, job.directory, other).take(0, 0));
+  const std::string id = other.self().id, folder = job.directory.logs() + "/" + id.substr(0, 2);
+  base::make_directories(env, folder);
+  store::LogWriter log(env, folder + "/" + id + ".0.0", store::binary_id(id), 0, store::binary_id(digest));
+  log.append({store::FrameKind::kResults, 0, 3, 10, 1, 0}, {base::as_bytes("123")});
+  other.leave();
+  const auto work = source.next();
+  REQUIRE(work);
+  CHECK(work->dead_owner == id);
+  CHECK(work->missing == std::vector<store::Interval>{{3, 4}});
 }
 
 TEST_CASE("a process of this machine is known to live or to be dead") {

@@ -66,12 +66,19 @@ TEST_CASE("an atomic write leaves the old or the new content and nothing else, w
   }
 }
 
-TEST_CASE("short writes are continued") {
+TEST_CASE("short and interrupted writes are continued") {
   test::TemporaryDirectory folder;
   test::FaultEnv env;
-  env.plant({1, 0, test::FaultEnv::Mode::kShortWrite, {test::Call::kWrite}, true});
-  base::write_file_atomically(env, folder / "file", base::as_bytes("all of this"), false);
-  CHECK(env.calls() > 3);
+  SECTION("short") {
+    env.plant({1, 0, test::FaultEnv::Mode::kShortWrite, {test::Call::kWrite}, true});
+    base::write_file_atomically(env, folder / "file", base::as_bytes("all of this"), false);
+    CHECK(env.calls() > 3);
+  }
+  SECTION("interrupted") {
+    env.plant({1, EINTR, test::FaultEnv::Mode::kFail, {test::Call::kWrite}, false});
+    base::write_file_atomically(env, folder / "file", base::as_bytes("all of this"), false);
+    CHECK(env.calls() == 2);
+  }
   const base::Bytes found = base::read_file(env, folder / "file", 100);
   CHECK(base::as_text(found) == "all of this");
 }

@@ -2,12 +2,11 @@
 
 #include <catch2/catch.hpp>
 #include <cerrno>
-#include <set>
 #include <thread>
 
 #include "store/log_writer.hpp"
 #include "store/party.hpp"
-#include "support/fault_env.hpp"
+#include "support/synced_env.hpp"
 #include "support/temporary_directory.hpp"
 #include "worker/background_sync.hpp"
 
@@ -17,35 +16,9 @@ namespace {
 
 constexpr const char* kWorker = "0123456789abcdef0123456789abcdef";
 
-/// Remembers what was synced, by path.
-class SyncedEnv : public test::FaultEnv {
- public:
-  int open(const std::string& path, int flags, mode_t mode) override {
-    const int fd = FaultEnv::open(path, flags, mode);
-    const std::lock_guard lock(mutex_);
-    if (fd >= 0) paths_[fd] = path;
-    return fd;
-  }
-  int sync(int fd) override {
-    const int answer = FaultEnv::sync(fd);
-    const std::lock_guard lock(mutex_);
-    if (answer == 0) synced_.insert(paths_.at(fd));
-    return answer;
-  }
-  std::multiset<std::string> synced() {
-    const std::lock_guard lock(mutex_);
-    return synced_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<int, std::string> paths_;
-  std::multiset<std::string> synced_;
-};
-
 struct SmallJob {
   test::TemporaryDirectory folder;
-  SyncedEnv env;
+  test::SyncedEnv env;
   store::JobDirectory job{folder / "store/job"};
   std::string log = job.logs() + "/01/" + kWorker + ".0.0";
 

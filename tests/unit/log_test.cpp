@@ -234,6 +234,10 @@ TEST_CASE("a frame copied from another log or to another place is not believed")
   std::copy(two.begin() + 64, two.end(), one.begin() + 64);
   overwrite(env, folder / "mixed", one);
   CHECK(read_log(env, folder / "mixed") == 0);
+  auto again = two;
+  again.insert(again.end(), two.begin() + 64, two.begin() + 128);  // the first frame once more
+  overwrite(env, folder / "again", again);
+  CHECK(read_log(env, folder / "again") == 3);
   store::LogReader foreign(env, folder / "two", store::Id128{4, 4, 4});
   CHECK_FALSE(foreign.next());
 }

@@ -4,7 +4,7 @@
 #include <cerrno>
 
 #include "base/file.hpp"
-#include "support/fault_env.hpp"
+#include "support/synced_env.hpp"
 #include "support/temporary_directory.hpp"
 
 using namespace jobhost;
@@ -64,4 +64,28 @@ TEST_CASE("a submission that fails at any file call leaves no job, one that does
     if (!struck) break;
   }
   CHECK(refused > 10);
+}
+
+TEST_CASE("a strict submission syncs code and inputs before MANIFEST has its name, and then that") {
+  class UntilManifest : public test::SyncedEnv {
+   public:
+    std::multiset<std::string> before;
+    int rename(const std::string& from, const std::string& to) override {
+      if (to.ends_with("/MANIFEST")) before = synced();
+      return SyncedEnv::rename(from, to);
+    }
+  };
+  const test::TemporaryDirectory folder;
+  UntilManifest env;
+  store::Store store(env, folder / "store");
+  host::JobSpec spec = one_million_tasks();
+  spec.sync = base::SyncPolicy::kStrict;
+  const auto job = host::submit(env, store, spec);
+  const auto& files = job.directory;
+  for (const auto& path : {files.blob(job.manifest.plugin.sha256), files.blobs(), files.inputs(), files.path()}) {
+    INFO(path);
+    CHECK(env.before.contains(path));
+  }
+  CHECK_FALSE(env.before.contains(files.manifest()));
+  for (const auto& path : {files.manifest(), store.path()}) CHECK(env.synced().contains(path));
 }
