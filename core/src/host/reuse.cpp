@@ -187,7 +187,8 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
       if (!reuser) reuser.emplace(env, job);
       own = false;
       const std::string damage = reuser->take(earlier);
-      if (!damage.empty()) reuse.left_out.push_back("job " + id + " is damaged, and used as far as it is not: " + damage);
+      if (!damage.empty())
+        reuse.left_out.push_back("job " + id + " is damaged, and used as far as it is not: " + damage);
     } catch (const base::Error& error) {
       if (own || (reuser && reuser->log_failed())) throw;
       reuse.left_out.push_back("job " + id + " is not used any further: " + error.what());

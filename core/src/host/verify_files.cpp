@@ -173,7 +173,8 @@ class FileCheck {
     file.read_at(0, {reinterpret_cast<unsigned char*>(words.data()), sizeof words});
     if (size != sizeof words) return damaged(path, size, "a heartbeat has 16 bytes");
     const bool old = !vouched_ && words[1] == 1;  // before this file told a flipped bit
-    if (words[1] != 0 && words[1] != UINT64_MAX && !old) damaged(path, 8, "says neither that its owner works nor that it left");
+    if (words[1] != 0 && words[1] != UINT64_MAX && !old)
+      damaged(path, 8, "says neither that its owner works nor that it left");
     if (words[0] == 0 && words[1] == 0) damaged(path, 0, "a heart that never beat has no file");
   }
 
