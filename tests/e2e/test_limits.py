@@ -1,4 +1,6 @@
 """Tasks that hang, eat memory, or fail too often."""
+import socket
+
 from jobhost import HOSTILE, SANITIZED, SETTINGS, JobhostTest
 
 
@@ -47,6 +49,14 @@ class Limits(JobhostTest):
         self.assertIn("failed after 1 attempt:", self.run_jobhost("show", "@last/0").out)
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=577", code=1)
         self.assertIn("failed after 3 attempts:", self.run_jobhost("show", "@last/0").out)
+
+    def test_neighbours_of_a_crash_are_not_blamed(self):
+        names = [socket.gethostname()] * 3 + ["nowhere"]  # where the last crashes while the others run
+        self.write("in.csv", "x,name\n" + "".join(f"{x},{name}\n" for x, name in enumerate(names)))
+        rows = self.rows("run", f"{HOSTILE}:needs_host", "--csv", "in.csv", "microseconds=500000", "-b", "threads", "-j4",
+                         "--chunk", "1", "--retries", "0", code=1)
+        self.assertEqual([row.get("result") for row in rows], [0, 1, 2, None])
+        self.assertEqual(rows[3]["error"]["what"], "SIGABRT")
 
     def test_what_tasks_print_is_kept_per_task(self):
         self.run_jobhost("run", f"{SETTINGS}:chatty", "x=1..5", "-j2", "--retries", "0", code=1)
