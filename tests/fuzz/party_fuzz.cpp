@@ -24,10 +24,13 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     });
   } else if (what == 1) {
     env.put(job.workers() + "/aa/" + id + ".notes", input.rest());
-    for (const auto& note : store::read_notes(env, job)) fuzz::require(note.count > 0, "a note is somebody's");
+    fuzz::accepts({ExitCode::kDamaged}, [&] {
+      for (const auto& note : store::read_notes(env, job)) fuzz::require(note.count > 0, "a note is somebody's");
+    });
   } else if (what == 2) {
     env.put(job.printed() + "/" + id + ".0.0.index", input.rest());
-    store::for_each_printed(env, job, [](const std::string&, const store::PrintedPart&) {});
+    fuzz::accepts({ExitCode::kDamaged},
+                  [&] { store::for_each_printed(env, job, [](const std::string&, const store::PrintedPart&) {}); });
   } else {
     env.put(job.workers() + "/aa/" + id + ".hb", input.rest());
     store::read_heartbeat(env, job, id);
