@@ -97,7 +97,7 @@ MUTANTS = [
     ("neighbours of a crash", "worker/blame.cpp", "crashed_lanes.empty() ? running : crashed_lanes", "running",
      PythonTest("e2e/test_limits.Limits.test_neighbours_of_a_crash_are_not_blamed")),
 ]
-SHORT = {"checksum of payloads", "claim done without records", "sync before a commit", "sync of directories"}
+SHORT = {"checksum of payloads", "claim done without records", "sync of directories"}
 
 if __name__ == "__main__":
     sys.exit(run_mutants(__doc__, MUTANTS, SHORT, {}))
