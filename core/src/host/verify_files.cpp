@@ -82,8 +82,11 @@ class FileCheck {
   template <class Visit>
   void list(const std::string& path, const Visit& visit) {
     std::vector<std::string> names;
-    const int failure = env_.list(absolute(path), names);
-    if (failure < 0 && failure != -ENOENT) damaged(path, {}, "is no directory that can be read");
+    try {
+      names = base::list_beneath(env_, absolute(path));
+    } catch (const base::Error& error) {
+      damaged(path, {}, error.what());
+    }
     for (const auto& name : names) visit(name);
   }
   void folder(const std::string& path, Check check) {
