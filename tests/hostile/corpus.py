@@ -206,6 +206,11 @@ def manifest_twice(job):
 
 @case("done", *LOOK)
 def manifest_tasks(job):
+    job.edit(tasks=1 << 63, claim=1 << 62)
+
+
+@case("done", *LOOK)
+def manifest_claims(job):
     job.edit(tasks=1 << 63)
 
 
@@ -213,7 +218,7 @@ def manifest_tasks(job):
 def manifest_axis(job):
     inputs = job.manifest()["inputs"]
     inputs["packs"][0]["rows"] = inputs["axes"][0]["length"] = 1 << 63
-    job.edit(inputs=inputs, tasks=1 << 63)
+    job.edit(inputs=inputs, tasks=1 << 63, claim=1 << 62)
 
 
 @case("done", *LOOK)
