@@ -68,6 +68,10 @@ class Job:
     def blob(self):
         return self.path / "blob" / self.manifest()["plugin"]["sha256"]
 
+    def worker_identity(self):
+        """Not the host's, which has one, too."""
+        return next(path for path in self.path.glob("workers/*/*.0.id") if json.loads(path.read_text())["role"] == "worker")
+
     def log(self):
         """The log that holds results: the first lane's."""
         return self.one("logs/*/*.0.0")
@@ -523,18 +527,18 @@ def printed_folder_symlink(job):
 
 @case("stopped", "show", "resume", "worker")
 def identity_fifo(job):
-    path = job.one("workers/*/*.0.id")
+    path = job.worker_identity()
     fifo(path)
 
 
 @case("stopped", "show")
 def identity_sparse(job):
-    sparse(job.one("workers/*/*.0.id"))
+    sparse(job.worker_identity())
 
 
 @case("stopped", "show", "verify", "resume", "worker")
 def identity_leading_elsewhere(job):
-    path = job.one("workers/*/*.0.id")
+    path = job.worker_identity()
     identity = json.loads(path.read_text())
     del identity["crc32c"]
     identity["id"] += "/../../../../outside/x"
@@ -548,7 +552,7 @@ def workers_folder_symlink(job):
 
 @case("stopped", "show")
 def identity_of_another_user(job):
-    give_away(job.one("workers/*/*.0.id"))
+    give_away(job.worker_identity())
 
 
 @case("stopped", "worker")
@@ -584,7 +588,7 @@ def refused(job, number=0):
 
 def refusal(job, **fields):
     """What a worker of this machine says that refuses while nobody owns the job anew."""
-    identity = json.loads(job.one("workers/*/*.0.id").read_text())
+    identity = json.loads(job.worker_identity().read_text())
     owners = len(list(job.path.glob("host/owner.*")))
     return {"hostname": identity["hostname"], "boot": identity["boot"], "owners": owners, "code": 4, "reason": "why"} | fields
 
