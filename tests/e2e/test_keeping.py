@@ -157,13 +157,14 @@ class Keeping(JobhostTest):
     def test_a_worker_whose_code_was_removed_from_the_cache_copies_it_again(self):
         cache = self.private_cache()
         job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..60", "milliseconds=50", "-j1").out.strip()
-        executors = lambda: [pid for pid in running_workers(self.store) if
-                             b"jobhost-executor" in pathlib.Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")[0]]
         self.wait_until(lambda: json.loads(self.run_jobhost("show", job, "--json").out)["done"] > 3, "nothing is done")
         for path in cache.glob("*"):
             shutil.rmtree(path)
-        for pid in executors():
-            os.kill(pid, signal.SIGKILL)
+        executors = [pid for worker in running_workers(self.store)
+                     for pid in pathlib.Path("/proc", str(worker), "task", str(worker), "children").read_text().split()]
+        self.assertTrue(executors)
+        for pid in executors:
+            os.kill(int(pid), signal.SIGKILL)
         self.assertEqual(len(self.rows("attach", job)), 60)
         self.assertTrue(list(cache.glob("*/*.so")))
 

@@ -160,5 +160,6 @@ class Reuse(JobhostTest):
         log.write_bytes(bad)
         self.calls()
         rows, err = self.run_counted("20..29")
-        self.assertIn("is not used any further", err)
+        self.assertIn("is damaged, and used as far as it is not: ", err)
+        self.assertIn("reused 9 of 10 results from 1 job", err)
         self.assertEqual([row["result"] for row in rows], [2.0 * x for x in range(20, 30)])

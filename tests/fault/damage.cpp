@@ -271,6 +271,7 @@ class Campaign {
   static std::string kind_of(const std::string& name) {
     const std::string folder = name.substr(0, name.find('/'));
     if (folder == "logs") return "log";
+    if (folder == "claims" || name.starts_with("host/owner.")) return "identity";  // links to those of workers
     if (folder == "printed") return name.ends_with(".index") ? "printed index" : "printed";
     if (folder != "workers") return folder;
     return name.ends_with(".id") ? "identity" : name.ends_with(".hb") ? "heartbeat" : "notes";

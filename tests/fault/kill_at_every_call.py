@@ -35,8 +35,11 @@ def judge(scene, ended):
     problem = scene.finish()
     if problem:
         return result, f"{what}: {problem}"
-    for path in others:
-        os.utime(path, (0, 0))  # nobody makes a job of it any more
+    for path in others:  # nobody makes a job of it any more
+        for folder, folders, files in os.walk(path):
+            for name in (*folders, *files, "."):
+                os.utime(os.path.join(folder, name), (0, 0))
+        os.utime(path, (0, 0))
     collected = scene.run("gc")
     if collected.code != 0 or scene.jobs()[1]:
         return result, f"{what}: gc leaves {scene.jobs()[1]}, {collected}"

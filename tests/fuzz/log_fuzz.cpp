@@ -62,8 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
   base::Bytes log = input.copy();
   if (sealed) seal(log);
   fuzz::MemoryEnv env;
-  env.put("log", log);
-  store::LogReader reader(env, "log", kManifest);
+  env.put("job/log", log);
+  store::LogReader reader(env, "job/log", kManifest);
   base::Bytes payload;
   std::uint64_t end = 0;
   while (const auto frame = reader.next()) {

@@ -129,9 +129,9 @@ TEST_CASE("in the background a job is synced with its code, its inputs and its n
   auto log = small.writer(small.log, false);
   log.append(kFrame, {base::as_bytes("12345678")});
   const auto& job = small.job;
-  const std::multiset<std::string> all{job.blob("aa"),     job.blobs(), job.inputs() + "/0000", job.inputs(),
-                                       job.manifest(),     job.path(), job.path(), small.folder / "store", small.log,
-                                       job.logs() + "/01", job.logs()};
+  const std::multiset<std::string> all{
+      job.blob("aa"),         job.blobs(), job.inputs() + "/0000", job.inputs(), job.manifest(), job.path(), job.path(),
+      small.folder / "store", small.log,   job.logs() + "/01",     job.logs()};
   SECTION("at the end") {
     worker::BackgroundSync(small.env, job, kWorker).finish();
     CHECK(small.env.synced() == all);

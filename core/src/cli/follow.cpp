@@ -134,7 +134,7 @@ class Follower {
       workers_->stop(requests > 1);
     }
     if (!workers_) return somebody_works();
-    if (workers_->running(stream_.done())) return true;
+    if (workers_running()) return true;
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;

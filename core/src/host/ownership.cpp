@@ -19,7 +19,8 @@ Ownership::Ownership(base::Env& env, const Job& job, store::Identity self, bool 
       job_(job.manifest.job),
       party_(std::make_unique<store::Party>(env, job.directory, std::move(self))) {
   party_->beat();
-  base::make_directories_beneath(env, directory_.path(), directory_.host());  // a power cut may have taken it, when nothing was synced
+  base::make_directories_beneath(env, directory_.path(),
+                                 directory_.host());  // a power cut may have taken it, when nothing was synced
   for (auto last = store::latest_epoch(env, directory_);; last = epoch_) {
     if (last && !steal) require_dead(*last, job.manifest.lease_ms * 1'000'000);
     epoch_ = last ? *last + 1 : 0;

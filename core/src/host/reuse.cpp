@@ -114,8 +114,8 @@ class Reuser {
   Reuser(base::Env& env, const Job& job)
       : env_(env), table_(keys_of(env, job)), taken_(job.manifest.tasks), log_(env, job) {}
 
-  /// Takes what is of use of an earlier job.
-  void take(const Job& earlier) {
+  /// Takes what is of use of an earlier job, and says what of it is damaged and was passed over; "" when nothing is.
+  std::string take(const Job& earlier) {
     ResultStream stream(env_, earlier);
     TaskKeys keys(env_, earlier);
     stream.poll();
@@ -130,6 +130,8 @@ class Reuser {
         });
       });
     }
+    const auto damage = stream.damage();
+    return damage.empty() ? "" : damage[0];
   }
 
   void finish() { log_.finish(); }
@@ -184,7 +186,9 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
       own = true;
       if (!reuser) reuser.emplace(env, job);
       own = false;
-      reuser->take(earlier);
+      const std::string damage = reuser->take(earlier);
+      if (!damage.empty())
+        reuse.left_out.push_back("job " + id + " is damaged, and used as far as it is not: " + damage);
     } catch (const base::Error& error) {
       if (own || (reuser && reuser->log_failed())) throw;
       reuse.left_out.push_back("job " + id + " is not used any further: " + error.what());

@@ -20,8 +20,8 @@ std::string json(const Done& done) {
 
 }  // namespace
 
-void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok,
-                std::uint64_t failed, bool durable) {
+void write_done(base::Env& env, const JobDirectory& job, const std::string& id, std::uint64_t ok, std::uint64_t failed,
+                bool durable) {
   const std::string text = sealed(json({ok + failed, ok, failed, env.wall_ns()})) + "\n";
   const std::string fresh = job.done() + "." + id;
   base::File file(env, fresh, O_WRONLY | O_CREAT | O_EXCL);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/checksum.hpp"
@@ -38,7 +39,9 @@ LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worke
 
 bool LogWriter::is_open() const {
   base::FileStatus status;
-  return env_.status(file_.fd(), status) >= 0 && status.inode == inode_;
+  const int failure = env_.status(file_.fd(), status);
+  if (failure < 0 && failure != -EBADF) base::throw_file_error(failure, "look at", file_.path());
+  return failure >= 0 && status.inode == inode_;
 }
 
 void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {

@@ -163,7 +163,7 @@ void Party::beat() {
 }
 
 void Party::leave() {
-  heartbeat_.left = 1;
+  heartbeat_.left = UINT64_MAX;
   write_heartbeat();
 }
 

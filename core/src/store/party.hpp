@@ -40,7 +40,7 @@ Life life_of(base::Env& env, const Identity& identity, const Identity& self);
 
 struct Heartbeat {
   std::uint64_t beats = 0;  // 0 before the first
-  std::uint64_t left = 0;   // 1 once the party ended in good order
+  std::uint64_t left = 0;   // no longer 0 once the party ended in good order
 };
 
 /// Files of a party beneath workers/: `<hh>/<id>.<k>.id` and `<hh>/<id>.hb`.

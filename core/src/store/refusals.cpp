@@ -29,8 +29,7 @@ void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker
   const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
   try {
     base::make_directories_beneath(env, job.path(), folder);
-    const std::string text =
-        sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
+    const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
     base::write_file_atomically(env, folder + "/" + worker.id + std::string(kEnding), base::as_bytes(text), false);
   } catch (const base::Error&) {
   }
