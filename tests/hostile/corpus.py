@@ -47,19 +47,30 @@ class Job:
     def manifest(self):
         return json.loads((self.path / "MANIFEST").read_text())
 
-    def write_manifest(self, text):
+    def voucher(self):
+        return self.one("host/manifest.*")
+
+    def write_manifest(self, text, vouched=True):
+        """With a voucher that fits, unless it is to be found out by that."""
         path = self.path / "MANIFEST"
         path.unlink()
         path.write_text(text)
+        if vouched:
+            voucher = self.voucher()
+            voucher.rename(voucher.with_name("manifest." + hashlib.sha256(path.read_bytes()).hexdigest()))
 
-    def edit(self, **fields):
+    def edit(self, vouched=True, **fields):
         document = self.manifest()
         for name, value in fields.items():
             document[name] = value
-        self.write_manifest(json.dumps(document))
+        self.write_manifest(json.dumps(document), vouched)
 
     def blob(self):
         return self.path / "blob" / self.manifest()["plugin"]["sha256"]
+
+    def worker_identity(self):
+        """Not the host's, which has one, too."""
+        return next(path for path in self.path.glob("workers/*/*.0.id") if json.loads(path.read_text())["role"] == "worker")
 
     def log(self):
         """The log that holds results: the first lane's."""
@@ -124,6 +135,12 @@ def crc32c(data, seed=0):
     return crc ^ 0xFFFFFFFF
 
 
+def sealed(fields):
+    """A line of JSON with a checksum that fits."""
+    text = json.dumps(fields)[:-1]
+    return f'{text},"crc32c":"{crc32c(text.encode()):08x}"}}\n'
+
+
 def frame(log, length, first, count, kind=1, payload=b""):
     """A frame at the end of a log, whose header is sound."""
     data = log.read_bytes()
@@ -181,6 +198,11 @@ def manifest_nested(job):
 
 
 @case("done", *LOOK)
+def manifest_wide(job):
+    job.edit(**{f"member{index}": index for index in range(300)})
+
+
+@case("done", *LOOK)
 def manifest_twice(job):
     text = (job.path / "MANIFEST").read_text()
     job.write_manifest(text.replace('"tasks":', '"tasks": 9223372036854775808, "tasks":', 1))
@@ -188,6 +210,11 @@ def manifest_twice(job):
 
 @case("done", *LOOK)
 def manifest_tasks(job):
+    job.edit(tasks=1 << 63, claim=1 << 62)
+
+
+@case("done", *LOOK)
+def manifest_claims(job):
     job.edit(tasks=1 << 63)
 
 
@@ -195,7 +222,7 @@ def manifest_tasks(job):
 def manifest_axis(job):
     inputs = job.manifest()["inputs"]
     inputs["packs"][0]["rows"] = inputs["axes"][0]["length"] = 1 << 63
-    job.edit(inputs=inputs, tasks=1 << 63)
+    job.edit(inputs=inputs, tasks=1 << 63, claim=1 << 62)
 
 
 @case("done", *LOOK)
@@ -233,6 +260,38 @@ def manifest_own_libc(job):
 @case("held", "worker")
 def manifest_exchanged(job):
     job.edit(retries=7)
+
+
+@case("done", *LOOK)
+def manifest_forged(job):
+    """Without its voucher."""
+    job.edit(vouched=False, retries=7)
+
+
+@case("done", *LOOK)
+def voucher_symlink(job):
+    job.link_outside(job.voucher())
+
+
+@case("done", *LOOK)
+def voucher_fifo(job):
+    fifo(job.voucher())
+
+
+@case("done", *LOOK)
+def voucher_of_another_user(job):
+    give_away(job.voucher())
+
+
+@case("done", "verify")
+def voucher_with_contents(job):
+    replace(job.voucher()).write_text("{}")
+
+
+@case("done", *LOOK)
+def voucher_lost(job):
+    """As in a job of an older version."""
+    job.voucher().unlink()
 
 
 @case("done", *LOOK, "worker")
@@ -411,6 +470,16 @@ def log_of_another_job(job):
     log.write_bytes(data)
 
 
+@case("done", "show", "results", "verify", "resume")
+def log_of_false_headers(job):
+    """Wherever the search for the next frame looks, there is a magic and the right offset."""
+    log = job.log()
+    begin = log.stat().st_size
+    with open(log, "ab") as file:
+        for offset in range(begin, begin + (4 << 20), 16):
+            file.write(struct.pack("<IIQ", 0x4652484A, 0, offset))
+
+
 @case("done", "results")
 def log_of_endless_length(job):
     frame(job.log(), (1 << 63) + 8, 0, 3)
@@ -458,26 +527,32 @@ def printed_folder_symlink(job):
 
 @case("stopped", "show", "resume", "worker")
 def identity_fifo(job):
-    path = job.one("workers/*/*.0.id")
+    path = job.worker_identity()
     fifo(path)
 
 
 @case("stopped", "show")
 def identity_sparse(job):
-    sparse(job.one("workers/*/*.0.id"))
+    sparse(job.worker_identity())
 
 
-@case("stopped", "show")
+@case("stopped", "show", "verify", "resume", "worker")
 def identity_leading_elsewhere(job):
-    path = job.one("workers/*/*.0.id")
+    path = job.worker_identity()
     identity = json.loads(path.read_text())
+    del identity["crc32c"]
     identity["id"] += "/../../../../outside/x"
-    replace(path).write_text(json.dumps(identity))
+    replace(path).write_text(sealed(identity))
+
+
+@case("done", *LOOK)
+def workers_folder_symlink(job):
+    job.link_outside(job.one("workers/??"))
 
 
 @case("stopped", "show")
 def identity_of_another_user(job):
-    give_away(job.one("workers/*/*.0.id"))
+    give_away(job.worker_identity())
 
 
 @case("stopped", "worker")
@@ -496,9 +571,81 @@ def notes_fifo(job):
     fifo(job.one("workers/??") / ("0" * 32 + ".notes"))
 
 
-@case("done", "show")
+@case("done", "show", "verify")
 def notes_of_other_types(job):
     (job.one("workers/??") / ("0" * 32 + ".notes")).write_text('{"kind": [], "text": {}}\n[]\n{"task": "x"}\n{"text": "a note"}\n')
+
+
+@case("done", "show", "verify")
+def notes_with_a_wrong_seal(job):
+    line = sealed({"kind": "global", "text": "a note"}).replace("a note", "another")
+    (job.one("workers/??") / ("0" * 32 + ".notes")).write_text(line)
+
+
+def refused(job, number=0):
+    return job.one("workers/??") / (f"{number:032x}" + ".refused")
+
+
+def refusal(job, **fields):
+    """What a worker of this machine says that refuses while nobody owns the job anew."""
+    identity = json.loads(job.worker_identity().read_text())
+    owners = len(list(job.path.glob("host/owner.*")))
+    return {"hostname": identity["hostname"], "boot": identity["boot"], "owners": owners, "code": 4, "reason": "why"} | fields
+
+
+@case("stopped", "show", "resume", "worker", "verify")
+def refusal_symlink(job):
+    job.link_outside(refused(job))
+
+
+@case("stopped", "show", "resume", "worker", "verify")
+def refusal_fifo(job):
+    fifo(refused(job))
+
+
+@case("stopped", "show", "resume", "worker", "verify")
+def refusal_sparse(job):
+    sparse(refused(job))
+
+
+@case("stopped", "show", "resume", "worker", "verify")
+def refusal_of_another_user(job):
+    refused(job).write_text(sealed(refusal(job)))
+    give_away(refused(job))
+
+
+@case("stopped", "show", "resume", "worker")
+def refusal_of_other_types(job):
+    for number, fields in enumerate(({"hostname": []}, {"owners": -1}, {"owners": 1e300}, {"code": 1 << 63}, {"reason": None})):
+        refused(job, number).write_text(sealed(refusal(job, **fields)))
+    refused(job, 9).write_text("[" * 60_000)
+
+
+@case("stopped", "show", "resume", "worker", "verify")
+def refusal_with_a_wrong_seal(job):
+    for number in range(3):
+        refused(job, number).write_text(sealed(refusal(job)).replace("why", "because"))
+
+
+@case("stopped", "show", "resume")
+def refusal_with_escapes(job):
+    refused(job).write_text(sealed(refusal(job, hostname="\x1b[2J", reason="\x1b]0;owned\x07\u009b31m")))
+
+
+@case("stopped", "worker", "resume")
+def refusals_of_this_machine(job):
+    for number in range(3):
+        refused(job, number).write_text(sealed(refusal(job)))
+
+
+@case("stopped", "show", "resume", "attach", "verify")
+def owner_of_impossible_epoch(job):
+    (job.path / "host/owner.18446744073709551615").write_text("nobody")
+
+
+@case("stopped", "show", "resume")
+def owner_symlink(job):
+    job.link_outside(job.one("host/owner.*"))
 
 
 @case("held", *LOOK, "worker")
@@ -506,7 +653,7 @@ def claims_symlink(job):
     job.link_outside(job.path / "claims")
 
 
-@case("held", "worker")
+@case("held", "worker", "verify")
 def claim_folder_symlink(job):
     job.link_outside(job.path / "claims/0")
 
@@ -535,7 +682,7 @@ def done_fifo(job):
 
 @case("held", "verify")
 def done_lies(job):
-    (job.path / "DONE").write_text('{"tasks": 3, "ok": 3, "failed": 0, "finished_ns": 1}\n')
+    (job.path / "DONE").write_text(sealed({"tasks": 3, "ok": 3, "failed": 0, "finished_ns": 1}))
 
 
 @case("held", "show")

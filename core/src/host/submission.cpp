@@ -309,7 +309,7 @@ Job open_job(base::Env& env, const store::JobDirectory& directory) {
   store::require_trusted(env, directory);
   const base::Bytes json = base::read_beneath(env, directory.path(), directory.manifest(), bundle::kManifestLimit);
   Job job{directory, base::sha256_hex(json), {}};
-  if (!base::exists(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
+  if (!base::exists_beneath(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
     throw base::Error(base::ExitCode::kDamaged, "'" + directory.manifest() + "' is not as it was submitted",
                       "its SHA-256 is not the one that host/manifest.* is named after; restore it from a copy");
   }

@@ -82,8 +82,11 @@ class FileCheck {
   template <class Visit>
   void list(const std::string& path, const Visit& visit) {
     std::vector<std::string> names;
-    const int failure = env_.list(absolute(path), names);
-    if (failure < 0 && failure != -ENOENT) damaged(path, {}, "is no directory that can be read");
+    try {
+      names = base::list_beneath(env_, absolute(path));
+    } catch (const base::Error& error) {
+      damaged(path, {}, error.what());
+    }
     for (const auto& name : names) visit(name);
   }
   void folder(const std::string& path, Check check) {
@@ -178,7 +181,8 @@ class FileCheck {
     if (words[0] == 0 && words[1] == 0) damaged(path, 0, "a heart that never beat has no file");
   }
 
-  /// `judge` tells of each line whether it is as it was written.
+  /// `judge` tells of each line whether it is as it was written. A file without lines, which may be of any size, is
+  /// not read to its end.
   template <class Judge>
   void lines(const std::string& path, const Judge& judge) {
     const auto file = base::open_beneath(env_, job_.directory.path(), absolute(path), O_RDONLY);
@@ -188,7 +192,8 @@ class FileCheck {
     while (const std::size_t got = file.read_at(at, piece)) {
       for (std::size_t i = 0; i < got; ++i, ++at) {
         if (piece[i] != '\n') {
-          if (line.size() < kLongestLine) line += static_cast<char>(piece[i]);
+          if (line.size() == kLongestLine) return damaged(path, begin, "a line of this length is nobody's");
+          line += static_cast<char>(piece[i]);
           continue;
         }
         const auto seal = judge(line);

@@ -37,11 +37,9 @@ void read_dynamic(const ElfFile& file, ElfFacts& facts) {
   };
   facts.soname = first(DT_SONAME);
   const std::string runpath = first(DT_RUNPATH);
-  const std::string& path = file.path();
-  const std::size_t slash = path.rfind('/');
+  const std::string path = base::absolute_path(file.path());  // what is relative counts for nothing in a RUNPATH
   facts.inherited = runpath.empty();
-  split_paths(runpath.empty() ? first(DT_RPATH) : runpath, slash == std::string::npos ? "." : path.substr(0, slash),
-              facts.run_paths);
+  split_paths(runpath.empty() ? first(DT_RPATH) : runpath, path.substr(0, path.rfind('/')), facts.run_paths);
 }
 
 /// Runs `read` on the file; what the file system has against it becomes a refusal as well.

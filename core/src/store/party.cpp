@@ -196,10 +196,10 @@ Identity read_identity(base::Env& env, const JobDirectory& job, const std::strin
 }
 
 std::optional<Identity> read_identity_if_whole(base::Env& env, const JobDirectory& job, const std::string& path) {
+  const base::Bytes text = base::read_beneath(env, job.path(), path, kIdentityLimit);
   try {
-    return read_identity(env, job, path);
-  } catch (const base::Error& error) {
-    if (error.code() != base::ExitCode::kDamaged) throw;
+    return identity_from_text(std::string(base::as_text(text)), path);
+  } catch (const base::Error&) {
     return std::nullopt;
   }
 }

@@ -69,12 +69,13 @@ class Party {
   Heartbeat heartbeat_;
 };
 
-/// Everybody who ever took part in the job, in no order; identities that are damaged are left out.
+/// Everybody who ever took part in the job, in no order; identities whose text is damaged are left out.
 std::vector<Identity> all_parties(base::Env& env, const JobDirectory& job);
 
 /// The identity behind a link; throws Error(kDamaged) when it is none.
 Identity read_identity(base::Env& env, const JobDirectory& job, const std::string& path);
-/// Nothing when it is none: identities are not synced, so a power cut may leave their names without them.
+/// Nothing when its text is none: identities are not synced, so a power cut may leave their names without them. What a
+/// power cut does not leave, such as a FIFO of that name, is Error(kDamaged) here, too.
 std::optional<Identity> read_identity_if_whole(base::Env& env, const JobDirectory& job, const std::string& path);
 
 /// All zero when there is no heartbeat.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/beneath.hpp"
+#include "base/json_checks.hpp"
 #include "store/epoch.hpp"
 #include "store/seal.hpp"
 
@@ -48,8 +49,10 @@ std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {
       const auto json = nlohmann::json::parse(text, nullptr, false);
       if (!json.is_object()) continue;
       try {
-        Refusal refusal{json.at("hostname"), json.at("boot"), json.at("owners"), json.at("code"), json.at("reason")};
+        Refusal refusal{json.at("hostname"), json.at("boot"), base::whole_number<std::uint64_t>(json.at("owners")),
+                        base::whole_number<int>(json.at("code")), json.at("reason")};
         if (refusal.owners == owners) refusals.push_back(std::move(refusal));
+      } catch (const base::Malformed&) {
       } catch (const nlohmann::json::exception&) {
       }
     }
