@@ -359,7 +359,8 @@ void Cluster::judge() {
 
 int main(int argc, char** argv) {
   using namespace jobhost::test;
-  const Counts least = {{"seeds with 1000 workers", 50},
+  const Counts least = {{"seeds with 1000 workers", 10},
+                        {"seeds with 100 to 999 workers", 40},
                         {"takeovers", 5000},
                         {"workers killed", 2000},
                         {"suspensions", 2000},
@@ -367,6 +368,6 @@ int main(int argc, char** argv) {
                         {"epochs", 1000},
                         {"replies of link that were lost", 500}};
   return run_campaign(
-      argc, argv, "simulated cluster", 30, [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); },
+      argc, argv, "simulated cluster", 100, [](std::uint64_t seed, Counts& counts) { Cluster(seed, counts).run(); },
       least);
 }

@@ -46,14 +46,18 @@ void ClaimSource::read_logs_of(const std::optional<Parties>& parties) {
   }
 }
 
-/// Nothing when somebody left no name.
+/// Nothing when somebody left no name; a power cut may take that of an earlier generation and leave a later one.
 std::optional<ClaimSource::Parties> ClaimSource::holders(std::uint64_t claim, const Other& latest) {
   if (!latest.owner) return std::nullopt;
   Parties parties{latest.owner->id};
   for (std::uint32_t generation = 0; generation < latest.generation; ++generation) {
-    const auto holder = claims_.owner(claim, generation);
-    if (!holder) return std::nullopt;
-    parties.push_back(holder->id);
+    try {
+      const auto holder = claims_.owner(claim, generation);
+      if (!holder) return std::nullopt;
+      parties.push_back(holder->id);
+    } catch (const base::Error&) {
+      return std::nullopt;
+    }
   }
   return parties;
 }

@@ -58,7 +58,7 @@ class ClaimSource : public WorkSource {
   std::uint64_t cursor_ = 0;
   std::map<std::uint64_t, Other> others_;
   std::map<std::uint64_t, std::optional<Parties>> taken_over_;  // claims of ours, and who had them before
-  std::uint64_t look_at_others_ = 0, nothing_new_since_ = 0;  // monotonic
+  std::uint64_t look_at_others_ = 0, nothing_new_since_ = 0;    // monotonic
 };
 
 }  // namespace jobhost::worker
