@@ -467,7 +467,8 @@ int SimEnv::link(const std::string& from, const std::string& to) {
   SimNode* const folder = world_.folder_of(to, name);
   if (!folder) return -ENOENT;
   machine_.absent_.erase(to);  // the server's answer is remembered instead
-  if (folder->names.contains(name)) return -EEXIST;
+  // A name that somebody else has may be answered with success, too.
+  if (folder->names.contains(name)) return world_.dice.chance(world_.reply_lost) ? 0 : -EEXIST;
   world_.enter(*folder, name, node, &machine_);
   if (world_.reply_lost > 0 && world_.dice.chance(world_.reply_lost)) {
     ++world_.lost_replies;
