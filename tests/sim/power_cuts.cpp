@@ -57,6 +57,7 @@ class PowerCuts {
   std::vector<Commit> commits_;
   store::IntervalSet promised_;
   std::size_t stepping_ = 0;  // the worker that does
+  std::string gave_up_;       // why the last worker did
 };
 
 PowerCuts::PowerCuts(std::uint64_t seed, Counts& counts)
@@ -152,6 +153,7 @@ bool PowerCuts::work() {
     } catch (const base::Error& error) {
       require(world_.failed_syncs > 0, std::string("a worker gave up: ") + error.what());
       ++counts_["workers that gave up"];
+      gave_up_ = error.what();
       std::erase_if(members, [this](const Member& each) {
         if (each.number != stepping_) return false;
         machine_.end_process(each.worker->self().pid);
@@ -167,10 +169,15 @@ void PowerCuts::compute() {
   check_parts();
   check_promises();
   if (cuts_left_ > 0) world_.lose_power_in(world_.dice.between(1, world_.dice.chance(0.3) ? 60 : 1500));
+  std::uint64_t hosts = 0;
   for (bool finished = false; !finished;) {
+    require(++hosts < 1000, "each host's workers give up: " + gave_up_);
     const int pid = machine_.start_process();
-    const host::Ownership ownership(env_, job_, simulated_identity(world_, machine_, "host", pid), false);
-    finished = work();
+    {
+      const host::Ownership ownership(env_, job_, simulated_identity(world_, machine_, "host", pid), false);
+      finished = work();
+    }
+    if (world_.dark()) throw PowerLost();  // while it left, which no destructor can say
     machine_.end_process(pid);
     world_.sync_fails = 0;  // somebody mended the disk
   }

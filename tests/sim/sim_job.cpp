@@ -177,7 +177,7 @@ void SimWorker::run_some(std::uint64_t batch) {
 void SimWorker::finish_claim() {
   std::uint64_t failed = failed_;
   if (count_in_logs_) {
-    source_->refresh();
+    source_->refresh_claim(claim_->claim);
     failed = source_->failed_within(claim_->tasks);
   }
   base::Bytes payload;

@@ -201,10 +201,15 @@ std::optional<std::uint64_t> LogReader::find_header(std::uint64_t from, std::uin
 }
 
 bool LogReader::read_block(Block& block, std::uint64_t offset, std::uint64_t size) const {
-  if (!block.bytes) block.bytes = std::make_unique_for_overwrite<unsigned char[]>(kBlock);
+  // Where there are thousands of logs, most are short.
+  const std::uint64_t left = known_size_ > offset ? known_size_ - offset : 0, wanted = std::clamp(left, size, kBlock);
+  if (block.capacity < wanted) {
+    block.bytes = std::make_unique_for_overwrite<unsigned char[]>(wanted);
+    block.capacity = wanted;
+  }
   block.begin = offset;
   block.size = 0;
-  block.size = file_->read_at(offset, {block.bytes.get(), kBlock});
+  block.size = file_->read_at(offset, {block.bytes.get(), block.capacity});
   return block.holds(offset, size);
 }
 

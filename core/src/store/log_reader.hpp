@@ -54,7 +54,7 @@ class LogReader {
  private:
   /// Bytes of the file that were read together, as small frames side by side are.
   struct Block {
-    std::uint64_t begin = 0, size = 0;
+    std::uint64_t begin = 0, size = 0, capacity = 0;
     std::unique_ptr<unsigned char[]> bytes;  // not a vector, which would clear what is about to be read
     bool holds(std::uint64_t offset, std::uint64_t wanted) const {
       return offset >= begin && offset - begin <= size && wanted <= size - (offset - begin);

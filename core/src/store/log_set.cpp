@@ -32,23 +32,37 @@ LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
 
 void LogSet::discover() {
   for (const auto& folder : base::list_beneath(env_, job_.logs())) {
-    if (!is_party_folder(folder)) continue;
-    for (const auto& name : base::list_beneath(env_, job_.logs() + "/" + folder)) {
-      if (!is_log_name(name)) continue;
-      std::string path = job_.logs() + "/" + folder + "/" + name;
-      if (known_.insert(path).second) logs_.emplace_back(env_, std::move(path), manifest_, job_.path());
-    }
+    if (is_party_folder(folder)) discover_in(job_.logs() + "/" + folder);
+  }
+}
+
+void LogSet::discover_in(const std::string& folder) {
+  for (const auto& name : base::list_beneath(env_, folder)) {
+    if (!is_log_name(name)) continue;
+    const std::string path = folder + "/" + name;
+    if (known_.emplace(path, logs_.size()).second) logs_.emplace_back(env_, path, manifest_, job_.path());
   }
 }
 
 std::size_t LogSet::read(const std::function<void(std::size_t, const Frame&)>& frame) {
   std::size_t count = 0;
-  for (std::size_t number = 0; number < logs_.size(); ++number) {
-    while (const auto next = logs_[number].next()) {
-      frame(number, *next);
-      ++count;
-    }
+  for (std::size_t number = 0; number < logs_.size(); ++number) count += read_log(number, frame);
+  return count;
+}
+
+std::size_t LogSet::read_of(const std::string& party, const std::function<void(std::size_t, const Frame&)>& frame) {
+  const std::string folder = job_.logs() + "/" + party.substr(0, 2), beginning = folder + "/" + party;
+  discover_in(folder);
+  std::size_t count = 0;
+  for (auto log = known_.lower_bound(beginning); log != known_.end() && log->first.starts_with(beginning); ++log) {
+    count += read_log(log->second, frame);
   }
+  return count;
+}
+
+std::size_t LogSet::read_log(std::size_t number, const std::function<void(std::size_t, const Frame&)>& frame) {
+  std::size_t count = 0;
+  for (; const auto next = logs_[number].next(); ++count) frame(number, *next);
   return count;
 }
 

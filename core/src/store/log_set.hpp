@@ -2,7 +2,7 @@
 
 #include <deque>
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +28,8 @@ class LogSet {
   void discover();
   /// Hands every frame that became complete since the last call to `frame`, log by log; returns how many there were.
   std::size_t read(const std::function<void(std::size_t log, const Frame&)>& frame);
+  /// The same for new and known logs of one party, whose id is 32 hexadecimal digits, without a look at any others.
+  std::size_t read_of(const std::string& party, const std::function<void(std::size_t log, const Frame&)>& frame);
   LogReader& log(std::size_t number) { return logs_[number]; }
   const LogReader& log(std::size_t number) const { return logs_[number]; }
   std::size_t size() const { return logs_.size(); }
@@ -35,11 +37,14 @@ class LogSet {
   std::vector<LogFinding> findings();
 
  private:
+  void discover_in(const std::string& folder);
+  std::size_t read_log(std::size_t number, const std::function<void(std::size_t log, const Frame&)>& frame);
+
   base::Env& env_;
   JobDirectory job_;
   Id128 manifest_;
   std::deque<LogReader> logs_;
-  std::set<std::string> known_;
+  std::map<std::string, std::size_t> known_;  // number by path
 };
 
 }  // namespace jobhost::store

@@ -5,7 +5,8 @@
 namespace jobhost::worker {
 namespace {
 
-constexpr std::uint64_t kLookAtOthersNs = 100'000'000;
+// An idle worker looks at what others do again once it has been idle for a tenth longer, within these limits.
+constexpr std::uint64_t kShortestWaitNs = 100'000'000, kLongestWaitNs = 3'000'000'000;
 
 }  // namespace
 
@@ -13,6 +14,7 @@ ClaimSource::ClaimSource(base::Env& env, const store::JobDirectory& job, const b
                          const std::string& manifest_sha256, store::Party& party)
     : env_(env),
       manifest_(manifest),
+      self_(party.self().id),
       claims_(env, job, party),
       logs_(env, job, store::binary_id(manifest_sha256)),
       watch_(env, job, party.self(), manifest.lease_ms * 1'000'000),
@@ -27,14 +29,46 @@ store::Interval ClaimSource::tasks_of(std::uint64_t claim) const {
 
 void ClaimSource::refresh() {
   logs_.discover();
-  logs_.read([this](std::size_t, const store::Frame& frame) {
-    const auto kind = static_cast<store::FrameKind>(frame.header.kind);
-    if (kind != store::FrameKind::kResults && kind != store::FrameKind::kFailure) return;
-    const store::Interval tasks{frame.header.first, frame.header.first + frame.header.count};
-    if (tasks.end > manifest_.tasks || tasks.end < tasks.first) return;  // nothing that this job could have written
-    note_done(tasks);
-    if (kind == store::FrameKind::kFailure) failed_.add(tasks);
-  });
+  logs_.read([this](std::size_t, const store::Frame& frame) { note(frame); });
+}
+
+void ClaimSource::refresh_claim(std::uint64_t claim) {
+  if (const auto before = taken_over_.find(claim); before != taken_over_.end()) read_logs_of(before->second);
+  read_logs_of(Parties{self_});
+}
+
+/// All that was done of a claim stands in the logs of its holders: where a hundred workers of one machine die, each
+/// takeover would otherwise look into every log of the job.
+void ClaimSource::read_logs_of(const std::optional<Parties>& parties) {
+  if (!parties) return refresh();
+  for (const auto& party : *parties) {
+    logs_.read_of(party, [this](std::size_t, const store::Frame& frame) { note(frame); });
+  }
+}
+
+/// Nothing when somebody left no name; a power cut may take that of an earlier generation and leave a later one.
+std::optional<ClaimSource::Parties> ClaimSource::holders(std::uint64_t claim, const Other& latest) {
+  if (!latest.owner) return std::nullopt;
+  Parties parties{latest.owner->id};
+  for (std::uint32_t generation = 0; generation < latest.generation; ++generation) {
+    try {
+      const auto holder = claims_.owner(claim, generation);
+      if (!holder) return std::nullopt;
+      parties.push_back(holder->id);
+    } catch (const base::Error&) {
+      return std::nullopt;
+    }
+  }
+  return parties;
+}
+
+void ClaimSource::note(const store::Frame& frame) {
+  const auto kind = static_cast<store::FrameKind>(frame.header.kind);
+  if (kind != store::FrameKind::kResults && kind != store::FrameKind::kFailure) return;
+  const store::Interval tasks{frame.header.first, frame.header.first + frame.header.count};
+  if (tasks.end > manifest_.tasks || tasks.end < tasks.first) return;  // nothing that this job could have written
+  note_done(tasks);
+  if (kind == store::FrameKind::kFailure) failed_.add(tasks);
 }
 
 std::uint64_t ClaimSource::failed_within(store::Interval tasks) const {
@@ -57,9 +91,12 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
     }
     others_.emplace(cursor_, std::move(other));
   }
-  if (others_.empty() || env_.monotonic_ns() - looked_at_others_ < kLookAtOthersNs) return std::nullopt;
-  looked_at_others_ = env_.monotonic_ns();
+  const std::uint64_t now = env_.monotonic_ns();
+  if (others_.empty() || now < look_at_others_) return std::nullopt;
+  const std::uint64_t known = done().size();
   refresh();
+  if (nothing_new_since_ == 0 || done().size() > known) nothing_new_since_ = now;
+  look_at_others_ = now + std::clamp((now - nothing_new_since_) / 10, kShortestWaitNs, kLongestWaitNs);
   std::erase_if(others_, [this](const auto& other) { return finished(other.first); });
   std::optional<std::uint64_t> listed;
   store::Claims::Generations latest;
@@ -72,6 +109,7 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
     if (found != latest.end() && found->second > other.generation) other = {found->second};
     if (auto work = take_over(claim, other)) {
       others_.erase(claim);
+      nothing_new_since_ = 0;
       return work;
     }
   }
@@ -82,8 +120,11 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
 std::optional<ClaimSource::Work> ClaimSource::take_over(std::uint64_t claim, Other& other) {
   if (!std::exchange(other.known, true)) other.owner = claims_.owner(claim, other.generation);
   if (other.owner && !watch_.dead(*other.owner)) return std::nullopt;
-  if (!claims_.take(claim, other.generation + 1)) return std::nullopt;
-  refresh();  // all that the dead owner wrote is there to be read now
+  auto before = holders(claim, other);
+  read_logs_of(before);
+  if (finished(claim) || !claims_.take(claim, other.generation + 1)) return std::nullopt;
+  read_logs_of(before);  // all that the dead owner wrote is there to be read now
+  taken_over_[claim] = std::move(before);
   return work_of(claim, other.owner ? other.owner->id : "that left no name");
 }
 
@@ -94,6 +135,7 @@ ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& d
 
 void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t, std::uint64_t failed) {
   note_done(tasks_of(claim));
+  taken_over_.erase(claim);
   if (failed > 0) own_failures_[claim] = failed;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@ class ClaimSource : public WorkSource {
 
   std::optional<Work> next() override;
   void refresh() override;
+  void refresh_claim(std::uint64_t claim) override;
   std::uint64_t failed_within(store::Interval tasks) const override;
   void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) override;
   bool everything_done() const override { return done().size() == manifest_.tasks; }
@@ -38,10 +40,15 @@ class ClaimSource : public WorkSource {
   store::Interval tasks_of(std::uint64_t claim) const;
   bool finished(std::uint64_t claim) const { return done().missing(tasks_of(claim)).empty(); }
   std::optional<Work> take_over(std::uint64_t claim, Other& other);
+  using Parties = std::vector<std::string>;  // by id
+  void read_logs_of(const std::optional<Parties>& parties);
+  std::optional<Parties> holders(std::uint64_t claim, const Other& latest);
+  void note(const store::Frame& frame);
   Work work_of(std::uint64_t claim, const std::string& dead_owner);
 
   base::Env& env_;
   const bundle::Manifest& manifest_;
+  std::string self_;
   store::Claims claims_;
   store::LogSet logs_;
   store::DeathWatch watch_;
@@ -50,7 +57,8 @@ class ClaimSource : public WorkSource {
   store::Claims::Generations taken_;
   std::uint64_t cursor_ = 0;
   std::map<std::uint64_t, Other> others_;
-  std::uint64_t looked_at_others_ = 0;
+  std::map<std::uint64_t, std::optional<Parties>> taken_over_;  // claims of ours, and who had them before
+  std::uint64_t look_at_others_ = 0, nothing_new_since_ = 0;    // monotonic
 };
 
 }  // namespace jobhost::worker

@@ -194,7 +194,7 @@ void Supervisor::finish_claim(std::uint64_t index) {
   claims_.erase(index);
   std::uint64_t failed = claim.failed;
   if (claim.count_in_logs) {
-    source_->refresh();
+    source_->refresh_claim(index);
     failed = source_->failed_within(claim.tasks);
   }
   base::Bytes payload;

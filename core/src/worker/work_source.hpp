@@ -25,6 +25,8 @@ class WorkSource {
   virtual std::optional<Work> next() = 0;
   /// Brings done() up to date.
   virtual void refresh() = 0;
+  /// Brings done() and failed_within() up to date for a claim that is ours.
+  virtual void refresh_claim(std::uint64_t) { refresh(); }
   /// Tasks that ended, whatever became of them.
   const store::IntervalSet& done() const { return done_; }
   virtual std::uint64_t failed_within(store::Interval tasks) const = 0;
