@@ -17,6 +17,19 @@ SOURCE = pathlib.Path(__file__).parent.parent.parent
 PROGRAMS = ("bin/jobhost", "libexec/jobhost/jobhost-executor", "libexec/jobhost/jobhost-executor-tbb")
 
 
+def replacements(old, new):
+    return list(zip(old, new)) if isinstance(old, tuple) else [(old, new)]
+
+
+def require_texts(mutants):
+    """Every mutant must still be one, also those that are not built today."""
+    for name, file, old, new, _ in mutants:
+        text = (SOURCE / "core/src" / file).read_text()
+        for was, _ in replacements(old, new):
+            if text.count(was) != 1:
+                sys.exit(f"{name}: {file} has '{was}' {text.count(was)} times, not once: mend the list of mutants")
+
+
 def build_commands(build, target):
     out = subprocess.run(["ninja", "-C", build, "-t", "commands", target], text=True, capture_output=True, check=True).stdout
     return [re.sub(r"^(: && )|( && :)$", "", line) for line in out.splitlines()]
@@ -48,9 +61,7 @@ class Tree:
             self.know(target)
         source = SOURCE / "core/src" / file
         text = source.read_text()
-        for was, becomes in zip(*((old, new) if isinstance(old, tuple) else ((old,), (new,)))):
-            if text.count(was) != 1:
-                sys.exit(f"{file}: '{was}' stands there {text.count(was)} times, not once: mend the list of mutants")
+        for was, becomes in replacements(old, new):
             text = text.replace(was, becomes)
         shutil.copytree(SOURCE / "core/src", folder / "src")
         (folder / "src" / file).write_text(text)
@@ -142,6 +153,7 @@ def run_mutants(description, mutants, short, header_users):
     parser.add_argument("--only", action="append", default=[], metavar="WORD")
     parser.add_argument("--short", action="store_true", help="a few of them: " + ", ".join(sorted(short)))
     options = parser.parse_args()
+    require_texts(mutants)
     tree = Tree(options.build, header_users)
     environment = environment_of(tree.build)
     survivors, noticed, sound = [], 0, set()

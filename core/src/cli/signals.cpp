@@ -13,8 +13,10 @@ void Signals::install() {
   struct sigaction action {};
   action.sa_handler = [](int signal) {
     if (signal == SIGCHLD) return;
-    requests.fetch_add(1);
     last.store(signal);
+    if (requests.fetch_add(1) < 2) return;
+    ::signal(signal, SIG_DFL);  // whoever asks a third time waits for nothing
+    ::raise(signal);
   };
   for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) ::sigaction(signal, &action, nullptr);
   action.sa_handler = SIG_IGN;

@@ -12,6 +12,7 @@ namespace jobhost::store {
 namespace {
 
 constexpr std::uint64_t kBlock = 64 << 10;
+constexpr std::uint64_t kFarthest = 256 << 20;  // bytes without a header, behind which nothing is looked for
 constexpr std::uint64_t kFirstLookAgainNs = 100'000'000;
 
 template <class T>
@@ -100,7 +101,7 @@ std::optional<Frame> LogReader::next() {
         break;
       case State::kNoHeader:
         const std::uint64_t size = known_size_;
-        const auto found = find_header(std::max(position_ + 8, searched_), size);
+        const auto found = find_header(std::max(position_ + 8, searched_), std::min(size, position_ + kFarthest));
         if (!found) {
           // A header that is only half there may begin in the last bytes.
           if (size >= sizeof(FrameHeader)) searched_ = std::max(searched_, (size - sizeof(FrameHeader)) / 8 * 8);
