@@ -240,7 +240,7 @@ LogReader::Tail LogReader::tail() {
   FrameHeader header;
   const std::uint64_t size = file_->size(), left = size > position_ ? size - position_ : 0;
   if (left == 0) return position_ == 0 ? Tail::kCutOff : Tail::kNone;
-  if (in_pieces(*file_, position_, size, all_zero)) return Tail::kCutOff;
+  if (left <= kFarthest && in_pieces(*file_, position_, size, all_zero)) return Tail::kCutOff;
   if (left < sizeof header) return Tail::kCutOff;
   if (position_ == 0 || !read_struct(*file_, position_, header)) return Tail::kDamaged;
   const bool whole = header.magic == kFrameMagic && header.offset == position_ &&
