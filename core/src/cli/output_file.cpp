@@ -46,10 +46,11 @@ void OutputFile::finish() {
     throw base::Error(base::ExitCode::kOwnedElsewhere, "'" + path_ + "' is being written by another host of the job");
   }
   file_->close();
+  file_.reset();
   if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
+    env_.remove(unfinished_);
     base::throw_file_error(failure, "rename the finished output to", path_);
   }
-  file_.reset();
 }
 
 }  // namespace jobhost::cli
