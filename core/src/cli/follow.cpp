@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "base/beneath.hpp"
 #include "base/error.hpp"
@@ -152,11 +154,16 @@ class Follower {
     try {
       if (!left_to_others_) return workers_->running(stream_.done());
       workers_->ownership().keep();
-      return watch_.anyone_alive();
+      const bool alive = watch_.anyone_alive();
+      if (alive && !std::exchange(told_, true)) {
+        progress_.clear();
+        session_.say(std::string("note: ") + own_failure_->what() + "; workers that others started go on");
+      }
+      return alive;
     } catch (const base::Error& error) {
       progress_.clear();
       if (error.code() == base::ExitCode::kOwnedElsewhere || stream_.finished() || !watch_.anyone_alive()) throw;
-      session_.say(std::string("note: ") + error.what() + "; workers that others started go on");
+      own_failure_ = error;  // the worker that said so may not have ended yet: who else there is shows the next time
       left_to_others_ = true;
       return true;
     }
@@ -175,6 +182,7 @@ class Follower {
       throw base::Error(base::ExitCode::kDamaged, what + ": " + done_of_all() + " are done; damaged: " + damage[0],
                         "jobhost resume " + job_.manifest.job);
     }
+    if (own_failure_) throw *own_failure_;
     const std::string refusals = host::why_no_worker(session_.env, job_);
     throw base::Error(base::ExitCode::kBackendFailed, what + (refusals.empty() ? last_words() : ""), refusals);
   }
@@ -239,7 +247,9 @@ class Follower {
   std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
-  bool left_to_others_ = false;  // own workers cannot run it
+  bool left_to_others_ = false;  // own workers cannot run it, because of
+  std::optional<base::Error> own_failure_;
+  bool told_ = false;  // of both
   int requests_seen_ = 0;
 };
 
