@@ -114,7 +114,8 @@ def judge(scene, ended, must_fill):
         return "had room", None if scene.exact() else "other output"
     if ended.code != 4:
         return "?", f"wrong {ended}"
-    if not any(reason in ended.said for reason in FULL) or f"'{scene.disk.path}" not in ended.said:
+    places = (scene.disk.path, scene.path(""))  # a quota may end at a file anywhere
+    if not any(reason in ended.said for reason in FULL) or not any(f"'{place}" in ended.said for place in places):
         return "?", f"does not say what is full: {ended}"
     if scene.left_behind():
         return "?", f"left behind {scene.left_behind()}, {ended}"
