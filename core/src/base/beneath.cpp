@@ -104,7 +104,10 @@ void make_directories_beneath(Env& env, const std::string& root, const std::stri
   if (made >= 0) return;
   // Some file systems rather tell that nothing may be made there than that it exists.
   FileStatus status;
-  if (env.status(path, status) < 0) throw_file_error(made, "make the directory", path);
+  if (const int failure = env.status(path, status); failure < 0) {
+    if (made == -EEXIST) throw_file_error(failure, "look at", path);
+    throw_file_error(made, "make the directory", path);
+  }
   require_directory(status, path);
 }
 
