@@ -45,11 +45,8 @@ void require_directory(const FileStatus& status, const std::string& path) {
   throw_file_error(failure, "open", path);
 }
 
-}  // namespace
-
-std::optional<File> open_beneath_if_exists(Env& env, const std::string& root, const std::string& path, int flags) {
-  const int fd = env.open_beneath(root, relative(root, path), flags);
-  if (fd == -ENOENT) return std::nullopt;
+/// What open_beneath() of the Env answered, as a file that is believed.
+File sound_file(Env& env, int fd, const std::string& path) {
   if (fd < 0) refuse(env, fd, path);
   File file = File::adopt(env, path, fd);
   FileStatus status;
@@ -58,14 +55,16 @@ std::optional<File> open_beneath_if_exists(Env& env, const std::string& root, co
   return file;
 }
 
+}  // namespace
+
+std::optional<File> open_beneath_if_exists(Env& env, const std::string& root, const std::string& path, int flags) {
+  const int fd = env.open_beneath(root, relative(root, path), flags);
+  if (fd == -ENOENT) return std::nullopt;
+  return sound_file(env, fd, path);
+}
+
 File open_beneath(Env& env, const std::string& root, const std::string& path, int flags, mode_t mode) {
-  const int fd = env.open_beneath(root, relative(root, path), flags, mode);
-  if (fd < 0) refuse(env, fd, path);
-  File file = File::adopt(env, path, fd);
-  FileStatus status;
-  if (const int failure = env.status(fd, status); failure < 0) throw_file_error(failure, "look at", path);
-  require_file(status, path);
-  return file;
+  return sound_file(env, env.open_beneath(root, relative(root, path), flags, mode), path);
 }
 
 Bytes read_beneath(Env& env, const std::string& root, const std::string& path, std::uint64_t limit) {
