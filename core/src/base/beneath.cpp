@@ -87,11 +87,7 @@ void require_directory_beneath(Env& env, const std::string& path) {
 
 std::vector<std::string> list_beneath(Env& env, const std::string& path) {
   require_directory_beneath(env, path);
-  std::vector<std::string> names;
-  if (const int failure = env.list(path, names); failure < 0 && failure != -ENOENT) {
-    throw_file_error(failure, "list", path);
-  }
-  return names;
+  return names_in(env, path);
 }
 
 void make_directories_beneath(Env& env, const std::string& root, const std::string& path) {

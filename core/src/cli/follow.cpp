@@ -149,7 +149,7 @@ class Follower {
     return std::to_string(stream_.done()) + " of " + std::to_string(job_.manifest.tasks) + " tasks";
   }
 
-  /// The progress line is wiped before anything is thrown. What this host's own workers cannot do, others may.
+  /// What this host's own workers cannot do, others may.
   bool workers_running() {
     try {
       if (!left_to_others_) return workers_->running(stream_.done());
@@ -161,7 +161,6 @@ class Follower {
       }
       return alive;
     } catch (const base::Error& error) {
-      progress_.clear();
       if (error.code() == base::ExitCode::kOwnedElsewhere || stream_.finished() || !watch_.anyone_alive()) throw;
       own_failure_ = error;  // the worker that said so may not have ended yet: who else there is shows the next time
       left_to_others_ = true;

@@ -124,8 +124,7 @@ class FileCheck {
     regular(path);
   }
   void log_file(const std::string& path, const std::string& name) {
-    const auto parts = split(name, '.');
-    if (parts.size() != 3 || !is_hex(parts[0], 32) || !number(parts[1]) || !number(parts[2])) return unknown(path);
+    if (!store::is_log_name(name)) return unknown(path);
     regular(path);
   }
 
@@ -137,9 +136,7 @@ class FileCheck {
       if (id && *id != parts[0]) damaged(path, {}, "is the identity of " + *id);
     } else if (parts.size() == 2 && parts[1] == "hb") {
       heartbeat(path);
-    } else if (parts.size() == 2 && parts[1] == "notes") {
-      lines(path, [](const std::string& line) { return store::seal_of(line); });
-    } else if (parts.size() == 2 && parts[1] == "refused") {
+    } else if (parts.size() == 2 && (parts[1] == "notes" || parts[1] == "refused")) {
       lines(path, [](const std::string& line) { return store::seal_of(line); });
     } else {
       unknown(path);
