@@ -18,7 +18,9 @@ std::string Claims::path(std::uint64_t index, std::uint32_t generation) const {
 }
 
 bool Claims::take(std::uint64_t index, std::uint32_t generation) {
-  base::make_directories_beneath(env_, job_.path(), folder(index));
+  const std::string in = folder(index);
+  if (made_ != in) base::make_directories_beneath(env_, job_.path(), in);
+  made_ = in;
   return party_.link_to(path(index, generation));
 }
 

@@ -36,6 +36,7 @@ class Claims {
   base::Env& env_;
   JobDirectory job_;
   Party& party_;
+  std::string made_;  // the folder that was made last
 };
 
 }  // namespace jobhost::store

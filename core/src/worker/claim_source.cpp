@@ -78,6 +78,9 @@ std::uint64_t ClaimSource::failed_within(store::Interval tasks) const {
 }
 
 std::optional<ClaimSource::Work> ClaimSource::next() {
+  // Where a thousand workers start together, each would ask after all the others: after each living owner twice as many
+  // are passed over, to be asked after when no claim is free any more.
+  std::uint64_t ask_at = cursor_, stride = 1;
   for (; cursor_ < manifest_.claims(); ++cursor_) {
     if (finished(cursor_)) continue;
     if (!taken_.contains(cursor_)) {
@@ -85,9 +88,13 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
       taken_.merge(claims_.taken_near(cursor_));  // others are ahead
     }
     Other other{taken_[cursor_]};
-    if (auto work = take_over(cursor_, other)) {
-      ++cursor_;
-      return work;
+    if (cursor_ >= ask_at) {
+      if (auto work = take_over(cursor_, other)) {
+        ++cursor_;
+        return work;
+      }
+      ask_at = cursor_ + stride;
+      stride *= 2;
     }
     others_.emplace(cursor_, std::move(other));
   }
