@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "host/result_stream.hpp"
+#include "sim/sim_env.hpp"
 #include "store/job_sync.hpp"
 #include "store/log_writer.hpp"
-#include "support/sim_env.hpp"
 #include "worker/claim_source.hpp"
 
 namespace jobhost::test {

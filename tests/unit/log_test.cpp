@@ -1,7 +1,9 @@
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <map>
 
 #include "base/file.hpp"
 #include "store/failure.hpp"
@@ -240,6 +242,38 @@ TEST_CASE("a frame copied from another log or to another place is not believed")
   CHECK(read_log(env, folder / "again") == 3);
   store::LogReader foreign(env, folder / "two", store::Id128{4, 4, 4});
   CHECK_FALSE(foreign.next());
+}
+
+TEST_CASE("more logs than a process may have files open are followed") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  const store::JobDirectory job(folder / "job");
+  base::make_directories(env, job.logs() + "/ab");
+  constexpr std::size_t kLogs = 100;
+  for (std::size_t i = 0; i < kLogs; ++i) {
+    const std::string id = "ab" + std::string(27, '0') + std::to_string(100 + i);
+    store::LogWriter log(env, job.logs() + "/ab/" + id + ".0.0", kWorker, 0, kManifest);
+    for (const std::uint64_t task : {2 * i, 2 * i + 1}) {
+      log.append({store::FrameKind::kResults, task, 1, 10, 1, 0}, {payload_of(task, 100'000)});
+    }
+  }
+
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit tight{80, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &tight) == 0);
+  store::LogSet logs(env, job, kManifest);
+  logs.discover();
+  std::map<std::uint64_t, std::pair<std::size_t, store::Frame>> frames;  // by task
+  logs.read([&](std::size_t log, const store::Frame& frame) { frames[frame.header.first] = {log, frame}; });
+  CHECK(frames.size() == 2 * kLogs);
+  for (const auto& [task, where] : frames) {
+    base::Bytes bytes;
+    REQUIRE(logs.log(where.first).read_payload(where.second, bytes));
+    REQUIRE(bytes == payload_of(task, 100'000));
+  }
+  CHECK(logs.findings().empty());
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TEST_CASE("a failing write leaves a log that ends with its last whole frame") {

@@ -42,11 +42,12 @@ bool in_pieces(const base::File& file, std::uint64_t begin, std::uint64_t end, c
 
 }  // namespace
 
-LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root)
+LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root, bool stays_open)
     : env_(env),
       path_(std::move(path)),
       root_(root.empty() ? path_.substr(0, path_.rfind('/')) : std::move(root)),
-      manifest_(manifest) {}
+      manifest_(manifest),
+      stays_open_(stays_open) {}
 
 bool LogReader::sound(const SegmentHeader& header) const {
   return header.magic == kSegmentMagic && header.format == kLogFormat && header.manifest == manifest_ &&
@@ -66,10 +67,18 @@ bool LogReader::mend(SegmentHeader& header) const {
   return false;
 }
 
-bool LogReader::open() {
+bool LogReader::open_file() const {
   if (!file_) file_ = base::open_beneath_if_exists(env_, root_, path_, O_RDONLY);
+  return file_.has_value();
+}
+
+void LogReader::close_file() const {
+  if (!stays_open_) file_.reset();
+}
+
+bool LogReader::read_segment_header() {
   SegmentHeader header;
-  if (!file_ || !read_struct(*file_, 0, header)) return false;
+  if (!open_file() || !read_struct(*file_, 0, header)) return false;
   if (!sound(header)) {
     if (!mend(header)) return false;
     mended_ = true;
@@ -80,7 +89,13 @@ bool LogReader::open() {
 }
 
 std::optional<Frame> LogReader::next() {
-  if (position_ == 0 && !open()) return std::nullopt;
+  auto frame = next_frame();
+  if (!frame) close_file();
+  return frame;
+}
+
+std::optional<Frame> LogReader::next_frame() {
+  if (position_ == 0 ? !read_segment_header() : !open_file()) return std::nullopt;
   if (missed_since_ != 0 && env_.monotonic_ns() >= look_again_at_) look_again();
   if (!late_.empty()) {
     const Frame frame = late_.front();
@@ -229,14 +244,25 @@ bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
       return fits();
     };
     if (payloads_.holds(offset, length) && take()) return true;
-    return read_block(payloads_, offset, length) && take();
+    const bool read = open_file() && read_block(payloads_, offset, length);
+    close_file();
+    return read && take();
   }
   bytes.resize(length);
-  return file_->read_at(offset, bytes) == length && fits();
+  const bool read = open_file() && file_->read_at(offset, bytes) == length;
+  close_file();
+  return read && fits();
 }
 
 LogReader::Tail LogReader::tail() {
-  if (position_ == 0 && !open() && !file_) return Tail::kNone;
+  const Tail found = look_behind();
+  close_file();
+  return found;
+}
+
+LogReader::Tail LogReader::look_behind() {
+  if (position_ == 0) read_segment_header();
+  if (!open_file()) return Tail::kNone;
   FrameHeader header;
   const std::uint64_t size = file_->size(), left = size > position_ ? size - position_ : 0;
   if (left == 0) return position_ == 0 ? Tail::kCutOff : Tail::kNone;

@@ -24,8 +24,9 @@ struct Frame {
 /// whole costs only itself, because the next is found by its magic, its own offset and its checksum.
 class LogReader {
  public:
-  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in.
-  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "");
+  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in. One that does not
+  /// stay open holds a descriptor only while there is something to read.
+  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "", bool stays_open = true);
 
   /// The next frame, or nothing when none is complete yet. Frames come in file order, but for those that turn up later
   /// in a gap: a file system may show bytes before those in front of them.
@@ -63,7 +64,11 @@ class LogReader {
   };
   enum class State { kWhole, kIncomplete, kNoHeader, kWrongPayload };
 
-  bool open();
+  std::optional<Frame> next_frame();
+  Tail look_behind();
+  bool open_file() const;
+  void close_file() const;
+  bool read_segment_header();
   bool sound(const SegmentHeader& header) const;
   bool mend(SegmentHeader& header) const;
   bool read_block(Block& block, std::uint64_t offset, std::uint64_t size) const;
@@ -79,7 +84,8 @@ class LogReader {
   base::Env& env_;
   std::string path_, root_;
   Id128 manifest_;
-  std::optional<base::File> file_;
+  bool stays_open_;
+  mutable std::optional<base::File> file_;
   std::uint64_t position_ = 0;
   std::uint64_t searched_ = 0;  // behind position_, where no frame begins; up to here there is no other
   std::uint32_t seed_ = 0;

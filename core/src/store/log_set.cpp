@@ -1,9 +1,18 @@
 #include "store/log_set.hpp"
 
+#include <sys/resource.h>
+
 #include "base/beneath.hpp"
 
 namespace jobhost::store {
 namespace {
+
+/// Half of the files that the process may have open: a job of a thousand workers has more logs.
+std::size_t logs_held_open() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur / 2;
+}
 
 std::string lost(const LogReader::Gap& gap) {
   const std::string bytes = std::to_string(gap.end - gap.begin) + " bytes ";
@@ -28,7 +37,7 @@ std::string lost(const LogReader::Gap& gap) {
 }  // namespace
 
 LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
-    : env_(env), job_(std::move(job)), manifest_(manifest) {}
+    : env_(env), job_(std::move(job)), manifest_(manifest), held_open_(logs_held_open()) {}
 
 void LogSet::discover() {
   for (const auto& folder : base::list_beneath(env_, job_.logs())) {
@@ -40,7 +49,8 @@ void LogSet::discover_in(const std::string& folder) {
   for (const auto& name : base::list_beneath(env_, folder)) {
     if (!is_log_name(name)) continue;
     const std::string path = folder + "/" + name;
-    if (known_.emplace(path, logs_.size()).second) logs_.emplace_back(env_, path, manifest_, job_.path());
+    if (!known_.emplace(path, logs_.size()).second) continue;
+    logs_.emplace_back(env_, path, manifest_, job_.path(), logs_.size() < held_open_);
   }
 }
 

@@ -43,6 +43,7 @@ class LogSet {
   base::Env& env_;
   JobDirectory job_;
   Id128 manifest_;
+  std::size_t held_open_;  // logs
   std::deque<LogReader> logs_;
   std::map<std::string, std::size_t> known_;  // number by path
 };
