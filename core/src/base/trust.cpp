@@ -1,16 +1,17 @@
 #include "base/trust.hpp"
 
-#include <limits.h>
 #include <pwd.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/real_path.hpp"
 
 namespace jobhost::base {
 namespace {
@@ -33,17 +34,14 @@ std::string name_of(std::uint32_t user) {
 /// A group of one's own, as many systems make for each user, has the user's number.
 bool has_private_group(const FileStatus& status) { return status.group == status.owner; }
 
-std::string real_path(const std::string& path) {
-  char real[PATH_MAX];
-  return ::realpath(path.c_str(), real) ? real : path;
-}
-
 /// The directory itself and all above it, as far as they exist.
 std::vector<std::pair<std::string, FileStatus>> way_to(Env& env, const std::string& real) {
   std::vector<std::pair<std::string, FileStatus>> way;
   for (std::string at = real; !at.empty();) {
     FileStatus status;
-    if (env.status(at, status) >= 0) way.emplace_back(at, status);
+    const int failure = env.status(at, status);
+    if (failure >= 0) way.emplace_back(at, status);
+    if (failure < 0 && failure != -ENOENT && failure != -ENOTDIR) throw_file_error(failure, "look at", at);
     const std::size_t slash = at.rfind('/');
     if (at == "/" || slash == std::string::npos) break;
     at.resize(std::max<std::size_t>(slash, 1));
@@ -104,7 +102,7 @@ std::string printable(const std::string& text) {
 
 std::vector<std::string> require_safe_place(Env& env, const std::string& path) {
   std::vector<std::string> notes;
-  const std::string real = real_path(path);
+  const std::string real = real_path(path).value_or(path);
   for (auto& [at, status] : way_to(env, real)) {
     if (is_listed(at)) break;
     const std::string instead = "put something else in the place of '" + path + "'";
@@ -127,7 +125,7 @@ std::vector<std::string> require_safe_place(Env& env, const std::string& path) {
 }
 
 bool anybody_may_replace(Env& env, const std::string& path) {
-  for (const auto& [at, status] : way_to(env, real_path(path))) {
+  for (const auto& [at, status] : way_to(env, real_path(path).value_or(path))) {
     if (is_listed(at)) return false;
     if (S_ISDIR(status.mode) ? is_open_to_all(status) : (status.mode & S_IWOTH) != 0) return true;
   }

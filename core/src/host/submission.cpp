@@ -1,14 +1,13 @@
 #include "host/submission.hpp"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <algorithm>
 
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
+#include "base/real_path.hpp"
 #include "base/utc.hpp"
 #include "bundle/input_reader.hpp"
 #include "bundle/pack.hpp"
@@ -33,23 +32,18 @@ constexpr std::uint64_t kMaxClaims = 1 << 20;
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-std::string absolute(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) ? resolved : path;
-}
-
 bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::string& path, const std::string& name,
                   const std::string& build_id) {
   const auto [copy, sha256] = base::copy_hashed(env, base::File(env, path, O_RDONLY), job.blobs(), 0400);
   if (const int failure = env.rename(copy, job.blob(sha256)); failure < 0) {
     base::throw_file_error(failure, "rename to", job.blob(sha256));
   }
-  return {sha256, name, absolute(path), build_id};
+  return {sha256, name, base::real_path(path).value_or(path), build_id};
 }
 
 void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, const LiveGlobal& live,
                bundle::Manifest& manifest) {
-  manifest.plugin = keep(env, job, plugin, file_name(absolute(plugin)), plugin::read_build_id(env, plugin));
+  manifest.plugin = keep(env, job, plugin, file_name(base::real_path(plugin).value_or(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
     if (const auto obstacle = plugin::travel_obstacle(env, plugin, library)) plugin::require_none({*obstacle});

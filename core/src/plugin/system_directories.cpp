@@ -1,7 +1,6 @@
 #include "plugin/system_directories.hpp"
 
-#include <limits.h>
-#include <stdlib.h>
+#include "base/real_path.hpp"
 
 namespace jobhost::plugin {
 namespace {
@@ -19,10 +18,10 @@ const std::vector<std::string>& system_directories() {
 }
 
 bool belongs_to_system(const std::string& path) {
-  char real[PATH_MAX];
-  if (!::realpath(path.c_str(), real)) return false;
+  const auto real = base::real_path(path);
+  if (!real) return false;
   for (const char* directory : {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/lib32"}) {
-    if (starts_with_directory(real, directory)) return true;
+    if (starts_with_directory(*real, directory)) return true;
   }
   return false;
 }
