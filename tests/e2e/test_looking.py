@@ -1,4 +1,5 @@
 import json
+import re
 
 from jobhost import HOSTILE, VARIED, JobhostTest
 
@@ -42,3 +43,14 @@ class Looking(JobhostTest):
         checked = self.document("check", VARIED)
         self.assertEqual((checked["abi"], checked["kernels"]), (1, len(listed["kernels"])))
         self.assertTrue(all(library["found"] for library in checked["libraries"]))
+
+    def test_what_a_kernel_throws_stays_on_its_line(self):
+        self.write("k.cpp", '#include <stdexcept>\n#include <string>\n'
+                            'int bad(std::string s) { throw std::runtime_error("a\\x1b[31m\\nb\\x9b" + s); }\n')
+        shown = "a\\x1b[31m\\nb\\x9bc\\nd\\x07"
+        run = self.run_jobhost("run", "k.cpp:bad", "--common", "s=c\nd\x07", code=1).err
+        self.assertRegex(run, rf"(?m)^task 0 failed: std::runtime_error: {re.escape(shown)}   bad at k.cpp:3   s=c\\nd\\x07$")
+        for words, code in ((["errors"], 1), (["show", "@last/0"], 0)):
+            out = self.run_jobhost(*words, code=code).out
+            self.assertIn(shown, out)
+            self.assertEqual([c for c in out if ord(c) < 32 and c != "\n"], [])
