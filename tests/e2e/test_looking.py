@@ -1,5 +1,7 @@
 import json
+import os
 import re
+import signal
 
 from jobhost import HOSTILE, VARIED, JobhostTest
 
@@ -54,3 +56,28 @@ class Looking(JobhostTest):
             out = self.run_jobhost(*words, code=code).out
             self.assertIn(shown, out)
             self.assertEqual([c for c in out if ord(c) < 32 and c != "\n"], [])
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=13", code=1)
+        self.write("no.txt", "")
+        run = ["run", f"{HOSTILE}:inc", "x=1"]
+        for words in (["ls"], ["ls", "--json"], ["show"], ["show", "--json"], ["show", "@last/0"], ["results"], ["errors"],
+                      ["errors", "--json"], ["verify"], ["kernels", VARIED], ["check", VARIED], ["doctor"], ["completion", "bash"],
+                      ["--version"], ["--help"], run, [*run, "--dry-run"], [*run, "--detach"], ["submit", "--hold", *run[1:]]):
+            with self.subTest(words=words), open(f"{self.folder}/no.txt") as unwritable:
+                process = self.start(*words, stdout=unwritable)
+                err = process.communicate(timeout=60)[1]
+                self.assertEqual(process.returncode, 4, err)
+                self.assertRegex(err, "error: cannot write to '?standard output'?")
+                if {"--detach", "--hold"} & set(words):
+                    job = re.search("jobhost (?:attach|resume) (\\S+)", err)[1]
+                    self.run_jobhost("resume", job)
+
+    def test_a_reader_that_left_is_no_error(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        read, write = os.pipe()
+        os.close(read)
+        process = self.start("ls", stdout=write)
+        os.close(write)
+        self.assertEqual(process.communicate(timeout=60)[1], "")
+        self.assertIn(process.returncode, (141, -signal.SIGPIPE))
