@@ -143,6 +143,15 @@ case " $* " in *" {option} "*) edit before; g++ "$@" && edit after;; *) g++ "$@"
             header.write("#define OFFSET 3\n")
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
         self.assertEqual(self.power(), [4, 7, 12])
+        os.utime(path, (0, 0))  # long ago: now the stamp is believed
+        os.utime(os.path.join(self.folder, "power.cpp"), (0, 0))
+        self.assertEqual(self.power(), [4, 7, 12])
+        folder = os.path.join(self.folder, "cache/jobhost/build")
+        records = [open(os.path.join(folder, name, "inputs")).read() for name in os.listdir(folder)
+                   if os.path.exists(os.path.join(folder, name, "inputs"))]
+        self.assertNotRegex(records[0], r"(?m)^recent .*(offset\.h|power\.cpp)$")
+        self.write("offset.h", "#define OFFSET 4\n")
+        self.assertEqual(self.power(), [5, 8, 13])
 
     def test_inputs_are_followed_wherever_they_are(self):
         os.rename(os.path.join(self.folder, "offset.h"), os.path.join(self.folder, "r$e al.h"))

@@ -211,18 +211,23 @@ class Builder {
   /// plugin first.
   std::string untouched(const std::string& record) {
     if (!base::exists(env_, record)) return "";
-    std::istringstream lines(text_of(env_, record));
+    const std::string text = text_of(env_, record);
+    std::istringstream lines(text);
     std::string plugin, stamp, digest, path;
     bool same = true;
     std::getline(lines, plugin);
     while (lines >> stamp >> digest && std::getline(lines >> std::ws, path)) {
-      inputs_[path] = {};
-      same = same && (stamp_of(env_, path).stamp == stamp || state_of(env_, path).digest == digest);
+      FileState& state = inputs_[path] = stamp_of(env_, path);
+      if (same && state.stamp != stamp) state = state_of(env_, path);
+      if (state.stamp == stamp) state.digest = digest;
+      same = same && state.digest == digest;
     }
-    return same && base::exists(env_, plugin) ? plugin : "";
+    if (!same || !base::exists(env_, plugin)) return "";
+    if (in_words(plugin) != text) remember(record, plugin);  // stamps say more now
+    return plugin;
   }
 
-  void remember(const std::string& record, const std::string& plugin) {
+  std::string in_words(const std::string& plugin) const {
     std::string text = plugin + "\n";
     for (const auto& [file, state] : inputs_) {
       // Times of change are coarse: a second change may leave the stamp of the first. A day is enough for any file
@@ -230,7 +235,11 @@ class Builder {
       const bool recent = state.modified_ns > static_cast<std::int64_t>(env_.wall_ns()) - kDayNs;
       text += (recent ? "recent" : state.stamp) + " " + state.digest + " " + file + "\n";
     }
-    base::write_file_atomically(env_, record, base::as_bytes(text), false);
+    return text;
+  }
+
+  void remember(const std::string& record, const std::string& plugin) {
+    base::write_file_atomically(env_, record, base::as_bytes(in_words(plugin)), false);
   }
 
   /// `output`: what must be there afterwards.
