@@ -73,3 +73,11 @@ class Limits(JobhostTest):
         self.assertIn("printed nothing", self.run_jobhost("logs", "@last/99999").err)
         self.run_jobhost("run", f"{SETTINGS}:laconic", "x=0..10", "-b", "threads", "-j2", "-q", "-o", "x.csv")
         self.assertIn("threads share one output", self.run_jobhost("logs", "@last/0").err)
+
+    def test_limits_are_numbers(self):
+        for option in ("--timeout", "--mem", "--retries", "--max-failures", "--chunk", "-j", "--seed"):
+            for number in ("nan", "inf", "-1"):
+                with self.subTest(option=option, number=number):
+                    self.refused("run", f"{HOSTILE}:inc", "x=1", option, number, code=2)
+        for words in (["run", f"{HOSTILE}:inc", "x=1", "--max-failures", "nan%"], ["gc", "--days", "nan"], ["audit", "@last", "--sample", "nan%"]):
+            self.refused(*words, code=2)

@@ -1,4 +1,7 @@
 import json
+import os
+import re
+import signal
 
 from jobhost import HOSTILE, VARIED, JobhostTest
 
@@ -42,3 +45,39 @@ class Looking(JobhostTest):
         checked = self.document("check", VARIED)
         self.assertEqual((checked["abi"], checked["kernels"]), (1, len(listed["kernels"])))
         self.assertTrue(all(library["found"] for library in checked["libraries"]))
+
+    def test_what_a_kernel_throws_stays_on_its_line(self):
+        self.write("k.cpp", '#include <stdexcept>\n#include <string>\n'
+                            'int bad(std::string s) { throw std::runtime_error("a\\x1b[31m\\nb\\x9b" + s); }\n')
+        shown = "a\\x1b[31m\\nb\\x9bc\\nd\\x07"
+        run = self.run_jobhost("run", "k.cpp:bad", "--common", "s=c\nd\x07", code=1).err
+        self.assertRegex(run, rf"(?m)^task 0 failed: std::runtime_error: {re.escape(shown)}   bad at k.cpp:3   s=c\\nd\\x07$")
+        for words, code in ((["errors"], 1), (["show", "@last/0"], 0)):
+            out = self.run_jobhost(*words, code=code).out
+            self.assertIn(shown, out)
+            self.assertEqual([c for c in out if ord(c) < 32 and c != "\n"], [])
+
+    def test_output_that_cannot_be_written_is_an_error(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=13", code=1)
+        self.write("no.txt", "")
+        run = ["run", f"{HOSTILE}:inc", "x=1"]
+        for words in (["ls"], ["ls", "--json"], ["show"], ["show", "--json"], ["show", "@last/0"], ["results"], ["errors"],
+                      ["errors", "--json"], ["verify"], ["kernels", VARIED], ["check", VARIED], ["doctor"], ["completion", "bash"],
+                      ["--version"], ["--help"], run, [*run, "--dry-run"], [*run, "--detach"], ["submit", "--hold", *run[1:]]):
+            with self.subTest(words=words), open(f"{self.folder}/no.txt") as unwritable:
+                process = self.start(*words, stdout=unwritable)
+                err = process.communicate(timeout=60)[1]
+                self.assertEqual(process.returncode, 4, err)
+                self.assertRegex(err, "error: cannot write to '?standard output'?")
+                if {"--detach", "--hold"} & set(words):
+                    job = re.search("jobhost (?:attach|resume) (\\S+)", err)[1]
+                    self.run_jobhost("resume", job)
+
+    def test_a_reader_that_left_is_no_error(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        read, write = os.pipe()
+        os.close(read)
+        process = self.start("ls", stdout=write)
+        os.close(write)
+        self.assertEqual(process.communicate(timeout=60)[1], "")
+        self.assertIn(process.returncode, (141, -signal.SIGPIPE))

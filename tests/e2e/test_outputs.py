@@ -1,8 +1,11 @@
 """Every form of output, on the real binary."""
 import json
 import math
+import os
+import stat
 import statistics
 import struct
+import subprocess
 
 from jobhost import HOSTILE, VARIED, JobhostTest
 
@@ -79,3 +82,71 @@ class Outputs(JobhostTest):
         self.assertEqual([row["result"] for row in self.rows("attach", job)], [2, 3, 4])
         self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
         self.refused("run", f"{HOSTILE}:inc", "x=1", "--detach", "--fail-fast", code=2)
+
+    ROWS = "task,x,result,error\n0,1,2,\n1,2,3,\n"
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def test_fifos_and_devices_are_written_to_as_they_are(self):
+        run = ["run", f"{HOSTILE}:inc", "x=1,2"]
+        os.mkfifo(self.path("pipe.csv"))
+        for words in (run, ["results"]):
+            reader = subprocess.Popen(["cat", "pipe.csv"], cwd=self.folder, stdout=subprocess.PIPE, text=True)
+            self.run_jobhost(*words, "-o", "pipe.csv")
+            self.assertEqual(reader.communicate(timeout=60)[0], self.ROWS)
+            self.assertTrue(stat.S_ISFIFO(os.stat(self.path("pipe.csv")).st_mode))
+        os.symlink("/proc/self/fd/1", self.path("out.csv"))  # as /dev/stdout
+        self.assertEqual(self.run_jobhost(*run, "-o", "out.csv").out, self.ROWS)
+        with open(self.path("log"), "w") as log:
+            for _ in range(2):
+                process = self.start(*run, "-o", "out.csv", stdout=log)
+                process.communicate(timeout=60)
+                self.assertEqual(process.returncode, 0)
+        self.assertEqual(self.read("log"), 2 * self.ROWS)
+        if os.geteuid() == 0:
+            for minor, code in ((3, 0), (7, 4)):
+                os.mknod(self.path(f"device{minor}.csv"), stat.S_IFCHR | 0o600, os.makedev(1, minor))
+                self.run_jobhost(*run, "-o", f"device{minor}.csv", code=code)
+                self.assertTrue(stat.S_ISCHR(os.stat(self.path(f"device{minor}.csv")).st_mode))
+        before = len(self.job_folders())
+        process = self.start(*run, "-o", "pipe.csv")  # that nobody reads
+        self.wait_until(lambda: len(self.job_folders()) > before, "no job is made")
+        process.terminate()
+        self.assertIn("nobody reads", process.communicate(timeout=60)[1])
+        self.assertEqual(process.returncode, 143)
+
+    def test_links_are_followed(self):
+        os.mkdir(self.path("data"))
+        os.symlink("data/first.csv", self.path("link.csv"))
+        os.symlink("link.csv", self.path("again.csv"))
+        for words in (["run", f"{HOSTILE}:inc", "x=1,2"], ["results"], ["export", "@last"]):
+            self.run_jobhost(*words, *(["again.csv"] if words[0] == "export" else ["-o", "again.csv"]))
+            self.assertEqual(self.read("data/first.csv"), self.ROWS)
+            self.assertEqual([os.readlink(self.path(name)) for name in ("again.csv", "link.csv")], ["link.csv", "data/first.csv"])
+            self.assertEqual(os.listdir(self.path("data")), ["first.csv"])
+            os.remove(self.path("data/first.csv"))
+
+    def test_what_cannot_be_written_is_refused_before_anything_runs(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1,2")
+        self.write("k.cpp", "int inc(int x) { return x + 1; }\n")
+        for ending in ("csv", "tar", "so"):
+            os.mkdir(self.path(f"folder.{ending}"))
+            os.mkfifo(self.path(f"pipe.{ending}"))
+        os.mkfifo(self.path("rows.csv.provenance.json"))
+        os.symlink("loop.csv", self.path("loop.csv"))
+        wrong = [(["run", f"{HOSTILE}:inc", "x=1", "-o"], ["folder.csv", "loop.csv", "x" * 252 + ".csv", "none/a.csv"]),
+                 (["run", f"{HOSTILE}:inc", "x=1", "--reduce", "sum", "-o"], ["folder.csv"]), (["results", "-o"], ["folder.csv"]),
+                 (["export", "@last"], ["folder.csv", "rows.csv", "x" * 250 + ".csv"]), (["export", "@last/0"], ["folder.tar", "pipe.tar"]),
+                 (["build", "k.cpp", "-o"], ["folder.so", "pipe.so"]), (["session", "save"], ["folder.so", "pipe.so"])]
+        for words, names in wrong:
+            for name in names:
+                with self.subTest(words=words, name=name):
+                    self.assertRegex(self.refused(*words, name, *([HOSTILE] if words[0] == "session" else []), code=2), "cannot write to|there is no directory")
+
+    def test_names_may_be_as_long_as_the_file_system_allows(self):
+        for name in ("x" * 251 + ".csv", "ä" * 125 + ".csv"):
+            self.run_jobhost("run", f"{HOSTILE}:inc", "x=1,2", "-o", name)
+            self.assertEqual(self.read(name), self.ROWS)
+        self.run_jobhost("export", "@last/0", "x" * 251 + ".tar")
+        self.run_jobhost("export", "@last", "x" * 235 + ".csv")

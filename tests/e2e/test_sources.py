@@ -1,6 +1,8 @@
 """Source files and expressions that run without CMake."""
 import math
 import os
+import shutil
+import subprocess
 
 from jobhost import JobhostTest
 
@@ -100,3 +102,88 @@ class Sources(JobhostTest):
         for words, where in ((("at.cpp:a", "x=5"), "a at at.cpp:5"), (("at.cpp:s", "text=x"), "s at at.cpp:7")):
             self.assertEqual(self.rows("run", *words, code=1)[0]["error"]["where"], where)
 
+    def compiler(self, text, name="compiler"):
+        """A compiler of our own, a shell script, becomes CXX."""
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.write(name, "#!/bin/sh\n" + text)
+        os.chmod(path, 0o755)
+        os.environ["CXX"] = path
+        self.addCleanup(os.environ.pop, "CXX", None)
+
+    def test_an_edit_during_a_build_is_never_missed(self):
+        for edited in ("k.cpp", "k.h"):
+            for option in ("-E", "-shared"):
+                for when in ("before", "after"):
+                    with self.subTest(f"{edited} {when} {option}"):
+                        self.write("k.cpp", '#include "k.h"\nlong inc(long x) { return x + 1 + MORE; }\n')
+                        self.write("k.h", "#define MORE 0\n")
+                        self.compiler(f"""
+edit() {{ [ $1 != {when} ] || [ -e edited ] || {{ touch edited; sed -i 's/x + 1/x + 2/; s/MORE 0/MORE 1/' {edited}; }}; }}
+case " $* " in *" {option} "*) edit before; g++ "$@" && edit after;; *) g++ "$@";; esac
+""")
+                        for _ in range(2):
+                            self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 3)
+                        self.write("k.cpp", '#include "k.h"\nlong inc(long x) { return x + 1 + MORE; }\n')
+                        self.write("k.h", "#define MORE 0\n")
+                        self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 2)
+                        os.remove(os.path.join(self.folder, "edited"))
+
+    def test_a_file_that_never_rests_is_refused(self):
+        self.write("k.cpp", "long inc(long x) { return x + 1; }\n")
+        self.compiler('case " $* " in *" -shared "*) echo >>k.cpp; exit 1;; *) g++ "$@";; esac\n')
+        self.assertRegex(self.run_jobhost("run", "k.cpp:inc", "x=1", code=3).err,
+                         "error: 'k.cpp' cannot be built: '.*/k.cpp' changes all the time")
+
+    def test_an_edit_that_leaves_size_and_times_is_seen(self):
+        path = os.path.join(self.folder, "offset.h")
+        self.assertEqual(self.power(), [1, 4, 9])
+        before = os.stat(path)
+        with open(path, "r+") as header:  # as two writes within one tick of the file system's clock
+            header.write("#define OFFSET 3\n")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertEqual(self.power(), [4, 7, 12])
+        os.utime(path, (0, 0))  # long ago: now the stamp is believed
+        os.utime(os.path.join(self.folder, "power.cpp"), (0, 0))
+        self.assertEqual(self.power(), [4, 7, 12])
+        folder = os.path.join(self.folder, "cache/jobhost/build")
+        records = [open(os.path.join(folder, name, "inputs")).read() for name in os.listdir(folder)
+                   if os.path.exists(os.path.join(folder, name, "inputs"))]
+        self.assertNotRegex(records[0], r"(?m)^recent .*(offset\.h|power\.cpp)$")
+        self.write("offset.h", "#define OFFSET 4\n")
+        self.assertEqual(self.power(), [5, 8, 13])
+
+    def test_inputs_are_followed_wherever_they_are(self):
+        os.rename(os.path.join(self.folder, "offset.h"), os.path.join(self.folder, "r$e al.h"))
+        os.symlink("r$e al.h", os.path.join(self.folder, "offset.h"))
+        self.assertEqual(self.power(), [1, 4, 9])
+        self.write("r$e al.h", "#define OFFSET 1\n")
+        self.assertEqual(self.power(), [2, 5, 10])
+        self.write("power.cpp", SQUARE.replace("offset.h", "r$e al.h"))
+        self.assertEqual(self.power(), [2, 5, 10])
+        self.write("r$e al.h", "#define OFFSET 2\n")
+        self.assertEqual(self.power(), [3, 6, 11])
+
+    def test_a_static_library_is_an_input(self):
+        self.write("k.cpp", "long more(long);\nlong inc(long x) { return more(x); }\n")
+        for more in (1, 2):
+            self.write("more.cpp", f"long more(long x) {{ return x + {more}; }}\n")
+            subprocess.run("g++ -fPIC -c more.cpp && ar rcs libmore.a more.o", shell=True, check=True, cwd=self.folder)
+            for words in (["--link", "./libmore.a"], ["--link=-L.", "--link=more"]):
+                self.assertEqual(self.rows("run", "k.cpp:inc", "x=1", *words)[0]["result"], 1 + more)
+
+    def test_the_compiler_is_an_input(self):
+        self.write("who.cpp", "int who(int x) { return x + WHO; }\n")
+        for number in (1, 2, 1):
+            self.compiler(f'exec g++ -DWHO={number} "$@"\n', f"compiler{number}")
+            self.assertEqual(self.rows("run", "who.cpp:who", "x=1")[0]["result"], 1 + number)
+        self.compiler('exec g++ -DWHO=30 "$@"\n', "compiler1")  # another one under the same name
+        self.assertEqual(self.rows("run", "who.cpp:who", "x=1")[0]["result"], 31)
+
+    def test_a_compiler_that_asks_for_its_name(self):
+        self.compiler('case $0 in */g++) exec g++ "$@";; *) exit 9;; esac\n', "several")
+        os.symlink("several", os.path.join(self.folder, "g++"))
+        os.environ["CXX"] = os.path.join(self.folder, "g++")
+        self.assertEqual(self.power(), [1, 4, 9])
+        os.environ["CXX"] = shutil.which("true")
+        self.assertIn("ended without a complaint, but made nothing of 'power.cpp'", self.refused("run", "power.cpp:power", "x=1", code=3))

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -225,6 +226,9 @@ TEST_CASE("what is given up is not begun, and a pool refuses what it cannot keep
   CHECK_FALSE(std::filesystem::exists(mark));
   CHECK_THROWS_WITH(jobhost::Pool({.store = "somewhere"}), Catch::Contains("leave Options::store empty"));
   CHECK_THROWS_AS(jobhost::Pool({.backend = "fibers"}), std::invalid_argument);
+  for (const double seconds : {std::nan(""), -1.0, HUGE_VAL}) {
+    CHECK_THROWS_AS(jobhost::Pool({.timeout = seconds}), std::invalid_argument);
+  }
   { const auto forgotten = pool.apipe(sleep_for, 600'000); }  // the pool's end ends it
 }
 

@@ -151,6 +151,8 @@ TEST_CASE("control characters are shown, not sent") {
   CHECK(base::printable("a\x1b[31mb\x07\nc\td\x7f") == "a\\x1b[31mb\\x07\nc\td\\x7f");
   CHECK(base::printable("\xc2\x9b"
                         "31m ä €") == "\\x9b31m ä €");
+  CHECK(base::printable("\x9b"
+                        "31m \xc3") == "\\x9b31m \\xc3");  // no UTF-8
 }
 
 TEST_CASE("variables that steer the loader") {

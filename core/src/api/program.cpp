@@ -89,6 +89,9 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   if (options.backend != "processes" && options.backend != "threads") {
     throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
   }
+  if (!(options.timeout >= 0 && options.timeout <= 1e9)) {
+    throw std::invalid_argument("Options::timeout is a number of seconds from 0 to 1e9");
+  }
   host::JobSpec spec;
   spec.plugin = spec.named = program_module().dli_fname;
   spec.entry = kernel;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/hex.hpp"
+#include "base/unfinished.hpp"
 
 namespace jobhost::base {
 
@@ -123,7 +124,7 @@ Bytes read_file(const File& file, std::uint64_t limit) {
 }
 
 void write_file_atomically(Env& env, const std::string& path, ByteView bytes, bool durable, mode_t mode) {
-  const std::string fresh = path + "." + random_hex(env, 8) + ".tmp";
+  const std::string fresh = unfinished_name(path, "." + random_hex(env, 8) + ".tmp");
   try {
     File file(env, fresh, O_WRONLY | O_CREAT | O_EXCL, mode);
     file.write(bytes);

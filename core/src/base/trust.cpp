@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/real_path.hpp"
+#include "base/utf8.hpp"
 
 namespace jobhost::base {
 namespace {
@@ -84,18 +86,18 @@ std::string printable(const std::string& text) {
     std::snprintf(code, sizeof code, "\\x%02x", c);
     shown += code;
   };
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size();) {
     const auto c = static_cast<unsigned char>(text[i]);
-    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-    const bool second_set = c == 0xc2 && next >= 0x80 && next < 0xa0;  // terminals know U+0080 to U+009F, too
-    if (second_set) {
-      escape(next);
-      ++i;
-    } else if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
+    const std::size_t length = utf8_length(std::string_view(text).substr(i, 4));
+    const auto second = static_cast<unsigned char>(length == 2 ? text[i + 1] : 0);
+    if (c == 0xc2 && second != 0 && second < 0xa0) {  // terminals know U+0080 to U+009F, too
+      escape(second);
+    } else if (length == 0 || (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
       escape(c);
     } else {
-      shown += text[i];
+      shown.append(text, i, length);
     }
+    i += std::max<std::size_t>(length, 1);
   }
   return shown;
 }

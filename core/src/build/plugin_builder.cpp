@@ -1,10 +1,14 @@
 #include "build/plugin_builder.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <set>
 #include <sstream>
 
 #include "base/checksum.hpp"
@@ -15,6 +19,8 @@ namespace {
 
 constexpr std::uint64_t kTextLimit = 1ULL << 30;
 constexpr std::uint64_t kMaxFlagLine = 64 << 10;  // the line with flags stands near the beginning of the file
+constexpr std::int64_t kDayNs = 86'400'000'000'000;
+constexpr int kAttempts = 5;  // while somebody edits
 
 std::string text_of(base::Env& env, const std::string& path) {
   return std::string(base::as_text(base::read_file(env, path, kTextLimit)));
@@ -26,11 +32,31 @@ std::string digest_of(const std::vector<std::string>& parts) {
   return base::sha256_hex(bytes);
 }
 
-/// Size and time of change: enough to notice that a file was touched.
-std::string stamp_of(base::Env& env, const std::string& path) {
+/// What to know of a file that goes into a build.
+struct FileState {
+  std::string stamp;   // size, time of change and inode
+  std::string digest;  // of what it holds
+  std::int64_t modified_ns = 0;
+  bool operator==(const FileState&) const = default;
+};
+
+constexpr const char* kMissing = "missing";
+
+/// Of what a symbolic link names, without digest.
+FileState stamp_of(base::Env& env, const std::string& path) {
+  const int fd = env.open(path, O_RDONLY | O_NONBLOCK);
+  if (fd < 0) return {kMissing, kMissing};
+  const base::File file = base::File::adopt(env, path, fd);
   base::FileStatus status;
-  if (env.status(path, status) < 0) return "missing";
-  return std::to_string(status.size) + "." + std::to_string(status.modified_ns) + "." + std::to_string(status.inode);
+  if (env.status(fd, status) < 0) return {kMissing, kMissing};
+  return {std::to_string(status.size) + "." + std::to_string(status.modified_ns) + "." + std::to_string(status.inode),
+          "", status.modified_ns};
+}
+
+FileState state_of(base::Env& env, const std::string& path) {
+  FileState state = stamp_of(env, path);
+  if (state.stamp != kMissing) state.digest = base::sha256_hex(base::read_file(env, path, kTextLimit));
+  return state;
 }
 
 std::string in_path(const std::string& program) {
@@ -57,7 +83,8 @@ std::vector<std::string> dependencies_in(const std::string& rule) {
   for (std::size_t i = rule.find(':') + 1; i < rule.size(); ++i) {
     const char c = rule[i];
     const char next = i + 1 < rule.size() ? rule[i + 1] : '\n';
-    if (c == '\\' && (next == ' ' || next == '#')) {
+    const bool escaped = c == '\\' && (next == ' ' || next == '\t' || next == '#' || next == ':');
+    if (escaped || (c == '$' && next == '$')) {
       name += next;
       ++i;
     } else if (c == '\\' && next == '\n') {
@@ -72,32 +99,30 @@ std::vector<std::string> dependencies_in(const std::string& rule) {
   return files;
 }
 
+/// The compiler reads a file again after the preprocessor did, and people edit meanwhile. So the state of all that goes
+/// in is taken before it is first read and compared when the plugin is there: only what was made from one state is
+/// kept.
 class Builder {
  public:
-  Builder(base::Env& env, const Toolchain& toolchain, Source source)
-      : env_(env), toolchain_(toolchain), source_(std::move(source)), is_c_(source_.path.ends_with(".c")) {
-    if (!base::exists(env, source_.path)) {
-      throw base::Error(base::ExitCode::kUsage, "there is no file '" + source_.path + "'");
+  Builder(base::Env& env, const Toolchain& toolchain, const Source& source)
+      : env_(env), toolchain_(toolchain), given_(source), is_c_(source.path.ends_with(".c")) {
+    if (!base::exists(env, given_.path)) {
+      throw base::Error(base::ExitCode::kUsage, "there is no file '" + given_.path + "'");
     }
-    source_.path = real_path(source_.path);
-    const std::string file = source_.path.substr(source_.path.rfind('/') + 1);
+    given_.path = real_path(given_.path);
+    const std::string file = given_.path.substr(given_.path.rfind('/') + 1);
     name_ = file.substr(0, file.rfind('.')) + ".so";
-    compiler_ = real_path(in_path(variable("CXX", "g++")));
-    if (is_c_) c_compiler_ = real_path(in_path(variable("CC", "gcc")));
-    take_flags_of_file();
+    // What a name in PATH is linked to may ask by which name it was called, as ccache and clang do.
+    compiler_ = in_path(variable("CXX", "g++"));
+    if (is_c_) c_compiler_ = in_path(variable("CC", "gcc"));
   }
 
   std::string run() {
     base::make_directories(env_, toolchain_.cache);
-    std::vector<std::string> sdk;
-    env_.list(toolchain_.include + "/jobhost/sdk", sdk);
-    tools_ = {toolchain_.scanner, compiler_};
-    if (is_c_) tools_.push_back(c_compiler_);
-    for (const auto& header : sdk) tools_.push_back(toolchain_.include + "/jobhost/sdk/" + header);
     char here[PATH_MAX];
     const std::string directory = ::getcwd(here, sizeof here) ? here : "";  // flags may name relative paths
-    std::vector<std::string> key = {source_.path, directory};
-    add_settings(key);
+    std::vector<std::string> key = {given_.path, directory};
+    add_settings(given_, key);
     const std::string record = toolchain_.cache + "/" + digest_of(key);
     if (const std::string known = untouched(record + "/inputs"); !known.empty()) {
       env_.touch(record);
@@ -105,9 +130,8 @@ class Builder {
       return known;
     }
     work_ = toolchain_.cache + "/work-" + base::random_hex(env_, 8);
-    base::make_directories(env_, work_);
     try {
-      const std::string plugin = make();
+      const std::string plugin = made_of_one_state();
       base::make_directories(env_, record);
       remember(record + "/inputs", plugin);
       base::remove_tree(env_, work_);
@@ -136,37 +160,90 @@ class Builder {
     }
   }
 
-  void add_settings(std::vector<std::string>& key) const {
+  /// What the text of the files does not tell: compilers, what they are told, and how.
+  void add_settings(const Source& source, std::vector<std::string>& key) const {
+    for (const auto& program : {compiler_, c_compiler_}) {
+      key.push_back(program);
+      if (!program.empty()) key.push_back(stamp_of(env_, program).stamp);
+    }
+    for (const char* name :
+         {"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX"}) {
+      key.push_back(variable(name, ""));
+    }
     key.insert(key.end(), {"flags"});
-    key.insert(key.end(), source_.flags.begin(), source_.flags.end());
+    key.insert(key.end(), source.flags.begin(), source.flags.end());
     key.insert(key.end(), {"link"});
-    key.insert(key.end(), source_.link.begin(), source_.link.end());
+    key.insert(key.end(), source.link.begin(), source.link.end());
     key.insert(key.end(), {"globals"});
-    key.insert(key.end(), source_.globals.begin(), source_.globals.end());
+    key.insert(key.end(), source.globals.begin(), source.globals.end());
   }
 
-  /// The plugin of an earlier build, if all that it was made from is as it was: lines of "stamp path", the plugin
-  /// first.
+  /// Files that flags name: "fit.a", "@options", "-fprofile-use=FILE", and what -l means in the folders of -L.
+  std::set<std::string> named_by_flags() const {
+    std::set<std::string> files;
+    std::vector<std::string> folders, libraries;
+    for (const auto* words : {&source_.flags, &source_.link}) {
+      for (const auto& word : *words) {
+        const bool plain_library = words == &source_.link && is_plain_library(word);
+        if (word.starts_with("-L")) folders.push_back(word.substr(2));
+        if (word.starts_with("-l") || plain_library) libraries.push_back(plain_library ? word : word.substr(2));
+        const std::size_t begin = word.starts_with('@') ? 1 : word.starts_with('-') ? word.find('=') + 1 : 0;
+        base::FileStatus status;
+        const std::string file = real_path(word.substr(begin));
+        if (env_.status(file, status) >= 0 && S_ISREG(status.mode)) files.insert(file);
+      }
+    }
+    for (const auto& folder : folders) {
+      for (const auto& library : libraries) {
+        for (const char* ending : {".so", ".a"}) {
+          files.insert(folder + "/" + (library.starts_with(':') ? library.substr(1) : "lib" + library + ending));
+        }
+      }
+    }
+    return files;
+  }
+
+  static bool is_plain_library(const std::string& word) {
+    return word.find('/') == std::string::npos && !word.starts_with('-');
+  }
+
+  /// The plugin of an earlier build, if all that it was made from is as it was: lines of "stamp digest path", the
+  /// plugin first.
   std::string untouched(const std::string& record) {
     if (!base::exists(env_, record)) return "";
-    std::istringstream lines(text_of(env_, record));
-    std::string plugin, stamp, path;
+    const std::string text = text_of(env_, record);
+    std::istringstream lines(text);
+    std::string plugin, stamp, digest, path;
+    bool same = true;
     std::getline(lines, plugin);
-    while (lines >> stamp && std::getline(lines >> std::ws, path)) {
-      if (stamp_of(env_, path) != stamp) return "";
+    while (lines >> stamp >> digest && std::getline(lines >> std::ws, path)) {
+      FileState& state = inputs_[path] = stamp_of(env_, path);
+      if (same && state.stamp != stamp) state = state_of(env_, path);
+      if (state.stamp == stamp) state.digest = digest;
+      same = same && state.digest == digest;
     }
-    return base::exists(env_, plugin) ? plugin : "";
+    if (!same || !base::exists(env_, plugin)) return "";
+    if (in_words(plugin) != text) remember(record, plugin);  // stamps say more now
+    return plugin;
+  }
+
+  std::string in_words(const std::string& plugin) const {
+    std::string text = plugin + "\n";
+    for (const auto& [file, state] : inputs_) {
+      // Times of change are coarse: a second change may leave the stamp of the first. A day is enough for any file
+      // system's clock, and there is little to read in what was changed since.
+      const bool recent = state.modified_ns > static_cast<std::int64_t>(env_.wall_ns()) - kDayNs;
+      text += (recent ? "recent" : state.stamp) + " " + state.digest + " " + file + "\n";
+    }
+    return text;
   }
 
   void remember(const std::string& record, const std::string& plugin) {
-    std::string text = plugin + "\n";
-    for (const auto* files : {&tools_, &dependencies_}) {
-      for (const auto& file : *files) text += stamp_of(env_, file) + " " + file + "\n";
-    }
-    base::write_file_atomically(env_, record, base::as_bytes(text), false);
+    base::write_file_atomically(env_, record, base::as_bytes(in_words(plugin)), false);
   }
 
-  void execute(std::vector<std::string> words, const std::string& what) {
+  /// `output`: what must be there afterwards.
+  void execute(std::vector<std::string> words, const std::string& what, const std::string& output) {
     if (source_.verbose) {
       for (const auto& word : words) std::fprintf(stderr, "%s ", word.c_str());
       std::fputc('\n', stderr);
@@ -180,8 +257,14 @@ class Builder {
     if (pid < 0) base::throw_file_error(pid, "start", request.program);
     base::ExitStatus status;
     env_.wait(pid, true, status);
+    killed_ = status.signaled;
     if (status.signaled || status.code != 0) {
       throw base::Error(base::ExitCode::kPluginRefused, source_.named + " " + what, source_.hint);
+    }
+    if (!base::exists(env_, output)) {
+      throw base::Error(base::ExitCode::kPluginRefused,
+                        "'" + request.program + "' ended without a complaint, but made nothing of " + source_.named,
+                        "CXX (CC for C) names the compiler: is it one?");
     }
   }
 
@@ -193,56 +276,110 @@ class Builder {
     return words;
   }
 
-  std::string make() {
-    const std::string text = work_ + "/text.ii", rule = work_ + "/rule.d", glue = work_ + "/glue.cpp";
-    auto words = compile(is_c_);
-    words.insert(words.end(), {"-E", "-C", "-MD", "-MF", rule, "-MT", "text", source_.path, "-o", text});
-    execute(std::move(words), "cannot be preprocessed");
-    dependencies_ = dependencies_in(text_of(env_, rule));
-    std::vector<std::string> key;
-    add_settings(key);
-    for (const auto& tool : tools_)
-      key.push_back(tool == compiler_ || tool == c_compiler_ ? stamp_of(env_, tool) : text_of(env_, tool));
-    key.push_back(text_of(env_, text));
-    const std::string folder = toolchain_.cache + "/" + digest_of(key), plugin = folder + "/" + name_;
-    if (base::exists(env_, plugin)) return plugin;  // also of a commit before: it is the same code
+  std::string made_of_one_state() {
+    std::string changed;
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      base::remove_tree(env_, work_);
+      base::make_directories(env_, work_);
+      try {
+        const std::string folder = make();
+        changed = changed_input();
+        if (changed.empty()) return keep(folder);
+      } catch (const base::Error&) {  // perhaps half a file was compiled
+        changed = killed_ ? "" : changed_input();
+        if (changed.empty()) throw;
+      }
+    }
+    throw base::Error(base::ExitCode::kPluginRefused,
+                      source_.named + " cannot be built: '" + changed + "' changes all the time",
+                      "try again when nobody writes to it");
+  }
 
-    words = {toolchain_.scanner, "--source", source_.path, "--preprocessed", text, "--output", glue};
+  std::string changed_input() const {
+    for (const auto& [file, state] : inputs_) {
+      if (state_of(env_, file) != state) return file;
+    }
+    return "";
+  }
+
+  /// What goes in is known only when the text is there: it is made again, now from files whose state was taken before.
+  void preprocess(const std::string& text) {
+    const std::string rule = work_ + "/rule.d";
+    for (bool all_seen = false; !all_seen;) {
+      for (auto& [file, state] : inputs_) state = state_of(env_, file);
+      source_ = given_;
+      take_flags_of_file();
+      auto words = compile(is_c_);
+      words.insert(words.end(), {"-E", "-C", "-MD", "-MF", rule, "-MT", "text", source_.path, "-o", text});
+      execute(std::move(words), "cannot be preprocessed", rule);
+      beside_text_ = named_by_flags();
+      beside_text_.insert(toolchain_.scanner);
+      const std::string sdk = toolchain_.include + "/jobhost/sdk/";
+      for (const auto& header : base::names_in(env_, sdk)) beside_text_.insert(sdk + header);
+      std::set<std::string> files = beside_text_;
+      for (auto& file : dependencies_in(text_of(env_, rule))) files.insert(std::move(file));
+      std::map<std::string, FileState> seen;
+      all_seen = true;
+      for (const auto& file : files) {
+        const auto known = inputs_.find(file);
+        all_seen = all_seen && known != inputs_.end();
+        seen[file] = known == inputs_.end() ? FileState() : known->second;
+      }
+      inputs_ = std::move(seen);
+    }
+  }
+
+  /// The folder that the plugin belongs into. It is in the work folder, unless it is where it belongs already.
+  std::string make() {
+    const std::string text = work_ + "/text.ii", glue = work_ + "/glue.cpp";
+    preprocess(text);
+    std::vector<std::string> key;
+    add_settings(source_, key);
+    for (const auto& file : beside_text_) key.push_back(inputs_.at(file).digest);
+    key.push_back(text_of(env_, text));
+    const std::string folder = toolchain_.cache + "/" + digest_of(key);
+    if (base::exists(env_, folder + "/" + name_)) return folder;  // also of a commit before: it is the same code
+
+    std::vector<std::string> words = {toolchain_.scanner, "--source", source_.path, "--preprocessed", text,
+                                      "--output",         glue};
     if (is_c_) words.insert(words.end(), {"--language", "c"});
     for (const auto& global : source_.globals) words.insert(words.end(), {"--global", global});
-    execute(std::move(words), source_.globals.empty() ? "has no kernels" : "has no kernels, or lacks a global");
+    execute(std::move(words), source_.globals.empty() ? "has no kernels" : "has no kernels, or lacks a global", glue);
     const std::vector<std::string> common = {
         "-g", "-gz", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-I", toolchain_.include};
     words = compile(false);
     words.insert(words.end(), common.begin(), common.end());
-    if (compiler_.find("clang") == std::string::npos) words.push_back("-fno-gnu-unique");
-    words.insert(words.end(), {"-shared", "-Wl,--build-id", "-Wl,-z,defs", glue});
+    if ((compiler_ + real_path(compiler_)).find("clang") == std::string::npos) words.push_back("-fno-gnu-unique");
+    words.insert(words.end(), {"-shared", "-Wl,--build-id", "-Wl,-z,defs", glue, "-x", "none"});
     if (is_c_) {
       auto c_words = compile(true);
       const std::string object = work_ + "/source.o";
       c_words.insert(c_words.end(), {"-g", "-gz", "-fPIC", "-c", source_.path, "-o", object});
-      execute(std::move(c_words), "does not compile");
-      words.insert(words.end(), {"-x", "none", object});
+      execute(std::move(c_words), "does not compile", object);
+      words.push_back(object);
     }
-    words.insert(words.end(), {"-o", work_ + "/" + name_});
-    for (const auto& library : source_.link) {
-      const bool plain = library.find('/') == std::string::npos && !library.starts_with('-');
-      words.push_back(plain ? "-l" + library : library);
-    }
-    execute(std::move(words), "does not compile");
+    const std::string plugin = work_ + "/" + name_;
+    words.insert(words.end(), {"-o", plugin});
+    for (const auto& library : source_.link) words.push_back(is_plain_library(library) ? "-l" + library : library);
+    execute(std::move(words), "does not compile", plugin);
+    return folder;
+  }
+
+  std::string keep(const std::string& folder) {
+    const std::string made = work_ + "/" + name_, plugin = folder + "/" + name_;
+    if (!base::exists(env_, made)) return plugin;
     base::make_directories(env_, folder);
-    if (const int failure = env_.rename(work_ + "/" + name_, plugin); failure < 0) {
-      base::throw_file_error(failure, "keep", plugin);
-    }
+    if (const int failure = env_.rename(made, plugin); failure < 0) base::throw_file_error(failure, "keep", plugin);
     return plugin;
   }
 
   base::Env& env_;
   const Toolchain& toolchain_;
-  Source source_;
-  bool is_c_;
+  Source given_, source_;  // without and with what the file itself says
+  bool is_c_, killed_ = false;
   std::string name_, compiler_, c_compiler_, work_;
-  std::vector<std::string> tools_, dependencies_;
+  std::set<std::string> beside_text_;  // what goes in without being in the preprocessed text
+  std::map<std::string, FileState> inputs_;
 };
 
 }  // namespace

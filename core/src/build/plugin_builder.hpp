@@ -26,11 +26,12 @@ struct Source {
   bool verbose = false;                   // print the commands to standard error
 };
 
-/// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, globals, commit, compiler
-/// and toolchain are those of an earlier build. When no file that the source includes was touched since, not even the
-/// preprocessor runs. A line `// jobhost: FLAGS` in the source adds flags; those that begin with -l or -L go to the
-/// linker. The compiler is $CXX, else g++ ($CC, else gcc, for C). It speaks to standard error. Throws
-/// Error(kPluginRefused) when it fails, Error(kUsage) when there is no such file.
+/// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, files that flags name,
+/// globals, compiler and toolchain are those of an earlier build. When all files that went in are as they were, not
+/// even the preprocessor runs. A line `// jobhost: FLAGS` in the source adds flags; those that begin with -l or -L go
+/// to the linker. The compiler is $CXX, else g++ ($CC, else gcc, for C). It speaks to standard error. What changes
+/// during a build is built again. Throws Error(kPluginRefused) when it fails or changes all the time, Error(kUsage)
+/// when there is no such file.
 std::string build_plugin(base::Env& env, const Toolchain& toolchain, const Source& source);
 
 /// A file that holds the expression as a function `expression` of the variables in it, all double, kept in the cache.

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "build/plugin_builder.hpp"
+#include "cli/output_target.hpp"
 #include "cli/plugin_target.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
@@ -56,16 +57,18 @@ void build(Session& session, const AuthorOptions& options) {
     throw base::Error(base::ExitCode::kUsage, "'" + options.source + "' is no C++ or C source",
                       "its name ends in .cpp, .cc, .cxx or .c");
   }
+  if (!options.output.empty()) output_path(session.env, options.output);  // before there is something to write
   const std::string plugin = plugin_of(session, options.source, options.build);
-  const std::string output = options.output.empty() ? plugin.substr(plugin.rfind('/') + 1) : options.output;
+  const std::string named = options.output.empty() ? plugin.substr(plugin.rfind('/') + 1) : options.output;
+  const std::string output = output_path(session.env, named);
   base::write_file_atomically(session.env, output, base::read_file(session.env, plugin, kCodeLimit), false, 0755);
   const auto description = plugin::describe(session.env, output);
-  std::printf("%s\n", output.c_str());
+  std::printf("%s\n", named.c_str());
   for (const auto& skipped : description.skipped) {
     session.say("not a kernel: " + skipped.name + ": " + skipped.reason);
   }
   session.say(std::to_string(description.kernels.size()) + " kernels; see: jobhost kernels " +
-              (output.find('/') == std::string::npos ? "./" : "") + output);
+              (named.find('/') == std::string::npos ? "./" : "") + named);
 }
 
 }  // namespace

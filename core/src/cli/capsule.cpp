@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/unfinished.hpp"
 #include "cli/signals.hpp"
 #include "cli/tar_reader.hpp"
 #include "host/verification.hpp"
@@ -98,7 +99,7 @@ void write_capsule(base::Env& env, const host::Job& job, std::uint64_t task, con
   const Json label = {{"capsule", 1}, {"job", id}, {"manifest_sha256", alone.manifest_sha256}};
   base::write_file_atomically(env, folder.path() + kLabel, base::as_bytes(label.dump() + "\n"), false);
   throw_if_interrupted();
-  const std::string fresh = path + "." + base::random_hex(env, 8) + ".part";
+  const std::string fresh = base::unfinished_name(path, "." + base::random_hex(env, 8) + ".part");
   try {
     run_tar(env, folder.path(),
             {"--format=ustar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-C", folder.path(), "-cf",

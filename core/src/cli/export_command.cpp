@@ -8,6 +8,7 @@
 #include "base/file.hpp"
 #include "cli/capsule.hpp"
 #include "cli/job_names.hpp"
+#include "cli/output_target.hpp"
 #include "cli/provenance.hpp"
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
@@ -51,11 +52,7 @@ void export_task(Session& session, const ExportOptions& options, const std::stri
                       "a capsule is a tar archive, and '" + options.file + "' does not end in .tar");
   }
   const auto [job, task] = open_task(session, options.what);
-  const std::string folder = file.substr(0, file.rfind('/') + 1);
-  if (!base::exists(session.env, folder)) {
-    throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + options.file + "'");
-  }
-  write_capsule(session.env, job, task, file, session.command);
+  write_capsule(session.env, job, task, output_path(session.env, file), session.command);
   session.say("task " + std::to_string(task) + " of job " + job.manifest.job + " is in " + options.file +
               ": jobhost replay " + options.file);
   say_left_out(session, job, host::names_of_task(session.env, job, task), "the task's arguments");
@@ -70,9 +67,10 @@ void export_results(Session& session, const ExportOptions& options, const std::s
   const host::Job job = open_job(session, options.what);
   const bundle::Output output{file, ""};
   check_output(session.env, output);
+  const std::string provenance = output_path(session.env, file + ".provenance.json");
   const auto jobs = write_results(session, job, output, options.merged);
   const std::string text = provenance_of(session.env, jobs).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-  base::write_file_atomically(session.env, file + ".provenance.json", base::as_bytes(text), false, 0666);
+  base::write_file_atomically(session.env, provenance, base::as_bytes(text), false, 0666);
 }
 
 void export_job(Session& session, const ExportOptions& options) {

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/bounded.hpp"
 #include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
@@ -287,10 +288,9 @@ void add_keep_commands(CLI::App& app, Session& session) {
   rm_command->add_option("job", options->jobs, "Ids, unique prefixes, paths, or @last")->type_name("JOB")->required();
   rm_command->callback([&session, options] { remove(session, *options); });
   auto* gc_command = app.add_subcommand("gc", "Remove what was left behind: cut-off submissions, code no job uses");
-  gc_command->add_option("--days", options->days, "Code unused for so many days")
-      ->capture_default_str()
-      ->type_name("N")
-      ->check(CLI::Range(0.0, 1e5));
+  auto* days = gc_command->add_option("--days", options->days, "Code unused for so many days");
+  days->capture_default_str()->type_name("N");
+  require_within(*days, 0.0, 1e5);
   gc_command->add_flag("--dry-run", options->dry_run, "Only say what would be removed");
   gc_command->callback([&session, options] { collect(session, *options); });
 }

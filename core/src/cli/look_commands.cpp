@@ -12,6 +12,7 @@
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/provenance.hpp"
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
@@ -72,12 +73,12 @@ void list(Session& session, const LookOptions& options) {
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
   for (const auto& cause : words.causes)
-    std::printf("%scaused by %s: %s\n", indent.c_str(), cause.type.c_str(), base::printable(cause.what).c_str());
+    std::printf("%scaused by %s\n", indent.c_str(), one_line(cause.type + ": " + cause.what).c_str());
   for (std::size_t i = 0; i < words.stack.size();) {
     std::size_t same = i;
     while (same < words.stack.size() && words.stack[same] == words.stack[i]) ++same;
     const std::string times = same - i > 1 ? "   (" + std::to_string(same - i) + " times)" : "";
-    std::printf("%s  at %s%s\n", indent.c_str(), base::printable(words.stack[i]).c_str(), times.c_str());
+    std::printf("%s  at %s%s\n", indent.c_str(), one_line(words.stack[i]).c_str(), times.c_str());
     i = same;
   }
 }
@@ -86,7 +87,7 @@ std::string headline(const host::Explanation& words) {
   std::string text = words.type.empty() ? words.kind : words.type;
   if (!words.what.empty()) text += ": " + words.what;
   if (!words.where.empty()) text += "   " + words.where;
-  return base::printable(text);
+  return one_line(text);
 }
 
 /// One task: its inputs, and what became of it.

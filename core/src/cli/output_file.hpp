@@ -12,18 +12,19 @@ namespace jobhost::cli {
 /// Whose unfinished file: that of the host that owns the job takes the place of what an earlier owner left.
 enum class Part { kOfOwner, kOfReader };
 
-/// Where text for people and programs goes: standard output, or a file that appears under its name when it is complete.
+/// Where text for people and programs goes: standard output, a device or FIFO, or a file that appears under its name
+/// when it is complete.
 class OutputFile {
  public:
   /// `path` "": standard output; `before_print` is then called before text goes to a terminal. The unfinished file is
-  /// `path`.`job`.part, of a reader `path`.`job`.<random>.part.
+  /// `path`.`job`.part, of a reader `path`.`job`.<random>.part. A FIFO is waited for until somebody reads it.
   OutputFile(base::Env& env, std::string path, const std::string& job, Part part, std::function<void()> before_print);
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
   /// Removes an unfinished file.
   ~OutputFile();
 
-  /// All of it. Throws ReaderGone when nobody reads standard output any more.
+  /// All of it. Throws ReaderGone when nobody reads it any more.
   void write(std::string_view text);
   /// Throws Error(kOwnedElsewhere) when the unfinished file is another host's by now.
   void finish();
@@ -34,7 +35,7 @@ class OutputFile {
   base::Env& env_;
   std::string path_, unfinished_;
   std::function<void()> before_print_;
-  std::optional<base::File> file_;
+  std::optional<base::File> file_;  // unfinished, or, where there is none, a stream
 };
 
 }  // namespace jobhost::cli

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/one_line.hpp"
+
 namespace jobhost::cli {
 namespace {
 
@@ -84,9 +86,11 @@ void Progress::update(const host::ResultStream& stream) {
 void Progress::failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs) {
   if (session_.quiet || terminal_ || seen_failures_.size() >= kDistinctFailures) return;
   if (!seen_failures_.insert(failure.kind + failure.type + failure.where).second) return;
-  std::fprintf(stderr, "task %llu failed: %s%s%s%s%s   %s\n", static_cast<unsigned long long>(task),
-               failure.type.empty() ? failure.kind.c_str() : failure.type.c_str(), failure.what.empty() ? "" : ": ",
-               failure.what.c_str(), failure.where.empty() ? "" : "   ", failure.where.c_str(), inputs.c_str());
+  std::string text = failure.type.empty() ? failure.kind : failure.type;
+  if (!failure.what.empty()) text += ": " + failure.what;
+  if (!failure.where.empty()) text += "   " + failure.where;
+  std::fprintf(stderr, "task %llu failed: %s   %s\n", static_cast<unsigned long long>(task), one_line(text).c_str(),
+               inputs.c_str());
 }
 
 void Progress::clear() {

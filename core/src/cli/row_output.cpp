@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "cli/output_target.hpp"
 #include "report/reduction.hpp"
 
 namespace jobhost::cli {
@@ -69,11 +70,7 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
 void check_output(base::Env& env, const bundle::Output& output) {
   format_of(output);
   if (!output.reduce.empty()) report::parse_reduction(output.reduce);
-  if (output.file.empty()) return;
-  const std::string folder = output.file.substr(0, output.file.rfind('/') + 1);
-  if (!folder.empty() && !base::exists(env, folder)) {
-    throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + output.file + "'");
-  }
+  if (!output.file.empty()) output_target(env, output.file);
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,

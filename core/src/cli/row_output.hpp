@@ -60,7 +60,7 @@ class RowOutput : public BlockOutput {
 void add_output_options(CLI::App& command, bundle::Output& output);
 
 /// Refuses what could not be written in the end, before anything is computed: throws Error(kUsage) for an unknown
-/// format or ending, and when the file's directory does not exist.
+/// format or ending, and when nothing can be written to the file.
 void check_output(base::Env& env, const bundle::Output& output);
 
 /// The format of an output; throws Error(kUsage) when neither format nor ending is known.

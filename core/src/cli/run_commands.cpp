@@ -13,6 +13,7 @@
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
+#include "cli/standard_output.hpp"
 #include "cli/task_words.hpp"
 #include "host/result_stream.hpp"
 #include "host/reuse.hpp"
@@ -55,6 +56,7 @@ void detach(Session& session, const host::Job& job) {
   const auto backend = backend::make_local(session.env, job.manifest.backend, true);
   backend->start({Session::program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
   std::printf("%s\n", job.manifest.job.c_str());
+  flush_standard_output("its workers run; watch it with: jobhost attach " + job.manifest.job);
   session.say("watch it with: jobhost attach " + job.manifest.job);
 }
 
@@ -100,6 +102,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
         store::sync_manifest(session.env, job.directory);
       }
       std::printf("%s\n", job.manifest.job.c_str());
+      flush_standard_output("the job is made; begin with: jobhost resume " + job.manifest.job);
       session.say("no worker is started; begin with: jobhost resume " + job.manifest.job);
     } else if (options.detach) {
       detach(session, job);

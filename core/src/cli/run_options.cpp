@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
+#include "cli/bounded.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
 #include "host/named_files.hpp"
@@ -196,8 +197,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
       ->check(CLI::Range(1u, 1024u));
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
-  add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
-      ->check(CLI::Range(0.001, 1e9));
+  auto* timeout = add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed");
+  require_within(*timeout, 0.001, 1e9);
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   add("--sync", options.sync, "POLICY",

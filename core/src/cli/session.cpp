@@ -7,11 +7,13 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "base/trust.hpp"
 #include "cli/signals.hpp"
+#include "cli/standard_output.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -109,7 +111,6 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& error, const s
   return no_command ? "there is no command '" + words[0] + "'" : error.what();
 }
 
-/// Every error ends here: it is printed and becomes an exit code.
 int parse_and_run(CLI::App& app, Session& session, const std::vector<std::string>& words) {
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());
@@ -120,6 +121,13 @@ int parse_and_run(CLI::App& app, Session& session, const std::vector<std::string
     const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
     print_error(session, complaint(app, error, words), suggestion(app, words, misspelt));
     return static_cast<int>(base::ExitCode::kUsage);
+  }
+}
+
+/// Every error ends here: it is printed and becomes an exit code.
+int guarded(Session& session, const std::function<int()>& run) {
+  try {
+    return run();
   } catch (const base::Error& error) {
     print_error(session, error.what(), error.hint());
     return static_cast<int>(error.code());
@@ -201,14 +209,18 @@ int run_command_line(base::Env& env, int argc, char** argv) {
       "  jobhost run --expr 'sin(x)*exp(-x)' x=0..10..0.01 -o wave.csv\n"
       "  jobhost kernels ./pi.so\n"
       "  jobhost run ./pi.so:estimate_pi ::: 1 2 3 ::: 1000 -o pi.csv");
-  return parse_and_run(app, session, words);
+  return guarded(session, [&] {
+    const int code = parse_and_run(app, session, words);
+    flush_standard_output();
+    return code;
+  });
 }
 
 int run_worker(base::Env& env, const std::vector<std::string>& arguments) {
   Session session{env, arguments, {}, "", false, false, "auto", 0};
   CLI::App app("", "jobhost");
   add_worker_command(app, session);
-  return parse_and_run(app, session, {arguments.begin() + 1, arguments.end()});
+  return guarded(session, [&] { return parse_and_run(app, session, {arguments.begin() + 1, arguments.end()}); });
 }
 
 }  // namespace jobhost::cli

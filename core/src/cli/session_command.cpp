@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "cli/document.hpp"
+#include "cli/output_target.hpp"
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
 #include "cli/session_file.hpp"
@@ -109,13 +110,14 @@ void set(std::vector<bundle::Global>& globals, std::vector<bundle::Global> value
 }
 
 void save(Session& session, const SessionOptions& options) {
+  const std::string file = output_path(session.env, options.file);
   SessionTarget target = session_target(session, options.target, options.build);
   set(target.manifest.globals, host::merged_globals(target.description, {}, globals_of(options.globals)));
   const SavedSession live = live_session(session, target);
   if (live.globals.empty()) {
     throw base::Error(base::ExitCode::kUsage, "'" + target.plugin + "' has no global variables that can be set");
   }
-  write_session(session.env, options.file, live);
+  write_session(session.env, file, live);
   session.say(options.file + ": " + std::to_string(live.globals.size()) + " globals of " + target.plugin);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/task_words.hpp"
 
+#include "cli/one_line.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -12,7 +13,7 @@ std::string TaskWords::inputs_of(std::uint64_t task) {
     base::ByteReader reader(bundle::value_at(columns_[p], 0));
     schema::append_plain(kernel_.parameters[p].type, reader, text);
   }
-  return text;
+  return one_line(text);
 }
 
 std::string TaskWords::inputs_json(std::uint64_t task) {

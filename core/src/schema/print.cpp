@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/utf8.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::schema {
@@ -62,24 +63,6 @@ void append_number(const Type& type, base::ByteReader& reader, bool json, std::s
   char text[kLongestNumber];
   const auto value = reader.take(type.kind == Kind::kBool ? 1 : type.width);
   out.append(text, number_text(type, json)(text, value.data()));
-}
-
-/// Bytes of the UTF-8 sequence at the front of `text`, or 0 when it is none (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto next = [&](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xc2 && first <= 0xdf && next(1)) return 2;
-  if (first >= 0xe0 && first <= 0xef && next(1) && next(2)) {
-    if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f)) return 0;
-    return 3;
-  }
-  if (first >= 0xf0 && first <= 0xf4 && next(1) && next(2) && next(3)) {
-    if ((first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f)) return 0;
-    return 4;
-  }
-  return 0;
 }
 
 void append_object_key(const Type& type, base::ByteReader& reader, std::string& out) {
@@ -204,7 +187,7 @@ void append_json_string(std::string_view text, std::string& out) {
         out += kDigits[c & 15];
       }
       ++i;
-    } else if (const std::size_t length = utf8_length(text.substr(i, 4)); length > 0) {
+    } else if (const std::size_t length = base::utf8_length(text.substr(i, 4)); length > 0) {
       out.append(text, i, length);
       i += length;
     } else {

@@ -1,0 +1,77 @@
+#include "cli/output_target.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cerrno>
+#include <climits>
+#include <system_error>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+constexpr int kMostLinks = 40;  // as the kernel follows
+
+base::Error refusal(const std::string& path, std::string why) {
+  why[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(why[0])));
+  return base::Error(base::ExitCode::kUsage, "cannot write to '" + path + "': " + why, "choose another name");
+}
+
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+/// The links of /proc name open files, as /dev/stdout does: what they say is no path.
+bool names_open_file(const std::string& link) {
+  char folder[PATH_MAX];
+  return ::realpath((folder_of(link) + ".").c_str(), folder) && std::string_view(folder).starts_with("/proc/");
+}
+
+std::string target_of(const std::string& link) {
+  char target[PATH_MAX];
+  const ssize_t size = ::readlink(link.c_str(), target, sizeof target);
+  if (size < 0) base::throw_file_error(-errno, "follow the link", link);
+  const std::string name(target, static_cast<std::size_t>(size));
+  return name.starts_with('/') ? name : folder_of(link) + name;
+}
+
+}  // namespace
+
+OutputTarget output_target(base::Env& env, const std::string& path) {
+  OutputTarget target{path};
+  base::FileStatus status;
+  int failure = env.status(path, status);
+  for (int links = 0; failure >= 0 && S_ISLNK(status.mode) && !target.stream; ++links) {
+    if (links == kMostLinks) throw refusal(path, std::generic_category().message(ELOOP));
+    target.stream = names_open_file(target.path);
+    if (target.stream) {
+      const base::File open(env, target.path, O_PATH);
+      failure = env.status(open.fd(), status);
+    } else {
+      target.path = target_of(target.path);
+      failure = env.status(target.path, status);
+    }
+  }
+  if (failure == -ENOENT || failure == -ENOTDIR) {
+    const std::string folder = folder_of(target.path);
+    if (folder.empty() || base::exists(env, folder)) return target;
+    throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + path + "'");
+  }
+  if (failure < 0) throw refusal(path, std::generic_category().message(-failure));
+  if (S_ISDIR(status.mode)) throw refusal(path, "it is a directory");
+  if (S_ISSOCK(status.mode)) throw refusal(path, "it is a socket");
+  if (S_ISBLK(status.mode)) throw refusal(path, "it is a block device");
+  target.stream = target.stream || S_ISCHR(status.mode) || S_ISFIFO(status.mode);
+  return target;
+}
+
+std::string output_path(base::Env& env, const std::string& path) {
+  const OutputTarget target = output_target(env, path);
+  if (target.stream) throw refusal(path, "it is no file");
+  return target.path;
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "base/env.hpp"
+
+namespace jobhost::cli {
+
+/// Where output goes that is to have a name.
+struct OutputTarget {
+  std::string path;     // what symbolic links lead to
+  bool stream = false;  // a character device or FIFO, written to as it is; else a file that a complete one replaces
+};
+
+/// Throws Error(kUsage) when nothing can be written there, as for a directory or in none.
+OutputTarget output_target(base::Env& env, const std::string& path);
+
+/// The same for output that has to be a file.
+std::string output_path(base::Env& env, const std::string& path);
+
+}  // namespace jobhost::cli
