@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "base/checksum.hpp"
+#include "base/real_path.hpp"
 #include "base/file.hpp"
 
 namespace jobhost::build {
@@ -71,11 +72,6 @@ std::string in_path(const std::string& program) {
                     "install it (apt-get install g++), or let CXX name another");
 }
 
-std::string real_path(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) ? resolved : path;
-}
-
 /// Files named in a make rule as -MD writes it.
 std::vector<std::string> dependencies_in(const std::string& rule) {
   std::vector<std::string> files;
@@ -109,7 +105,7 @@ class Builder {
     if (!base::exists(env, given_.path)) {
       throw base::Error(base::ExitCode::kUsage, "there is no file '" + given_.path + "'");
     }
-    given_.path = real_path(given_.path);
+    given_.path = base::real_path(given_.path).value_or(given_.path);
     const std::string file = given_.path.substr(given_.path.rfind('/') + 1);
     name_ = file.substr(0, file.rfind('.')) + ".so";
     // What a name in PATH is linked to may ask by which name it was called, as ccache and clang do.
@@ -189,7 +185,7 @@ class Builder {
         if (word.starts_with("-l") || plain_library) libraries.push_back(plain_library ? word : word.substr(2));
         const std::size_t begin = word.starts_with('@') ? 1 : word.starts_with('-') ? word.find('=') + 1 : 0;
         base::FileStatus status;
-        const std::string file = real_path(word.substr(begin));
+        const std::string name = word.substr(begin), file = base::real_path(name).value_or(name);
         if (env_.status(file, status) >= 0 && S_ISREG(status.mode)) files.insert(file);
       }
     }
@@ -349,7 +345,7 @@ class Builder {
         "-g", "-gz", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-I", toolchain_.include};
     words = compile(false);
     words.insert(words.end(), common.begin(), common.end());
-    if ((compiler_ + real_path(compiler_)).find("clang") == std::string::npos) words.push_back("-fno-gnu-unique");
+    if ((compiler_ + base::real_path(compiler_).value_or("")).find("clang") == std::string::npos) words.push_back("-fno-gnu-unique");
     words.insert(words.end(), {"-shared", "-Wl,--build-id", "-Wl,-z,defs", glue, "-x", "none"});
     if (is_c_) {
       auto c_words = compile(true);

@@ -52,12 +52,20 @@ OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job,
 }
 
 OutputFile::~OutputFile() {
-  if (file_ && !unfinished_.empty() && is_ours()) env_.remove(unfinished_);
+  try {
+    if (file_ && !unfinished_.empty() && is_ours()) env_.remove(unfinished_);
+  } catch (const base::Error&) {
+    // Another owner's is not to be removed.
+  }
 }
 
 bool OutputFile::is_ours() const {
   base::FileStatus named, open;
-  return env_.status(unfinished_, named) >= 0 && env_.status(file_->fd(), open) >= 0 && named.inode == open.inode;
+  const int failure = env_.status(unfinished_, named);
+  if (failure == -ENOENT) return false;
+  if (failure < 0) base::throw_file_error(failure, "look at", unfinished_);
+  if (const int none = env_.status(file_->fd(), open); none < 0) base::throw_file_error(none, "look at", unfinished_);
+  return named.inode == open.inode;
 }
 
 void OutputFile::write(std::string_view text) {
@@ -79,11 +87,15 @@ void OutputFile::finish() {
   if (!is_ours()) {
     throw base::Error(base::ExitCode::kOwnedElsewhere, "'" + path_ + "' is being written by another host of the job");
   }
-  file_->close();
+  base::File file = std::move(*file_);
   file_.reset();
-  if (const int failure = env_.rename(unfinished_, path_); failure < 0) {
+  try {
+    file.close();
+    const int failure = env_.rename(unfinished_, path_);
+    if (failure < 0) base::throw_file_error(failure, "rename the finished output to", path_);
+  } catch (const base::Error&) {
     env_.remove(unfinished_);
-    base::throw_file_error(failure, "rename the finished output to", path_);
+    throw;
   }
 }
 

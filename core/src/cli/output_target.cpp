@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/real_path.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -26,8 +27,8 @@ std::string folder_of(const std::string& path) { return path.substr(0, path.rfin
 
 /// The links of /proc name open files, as /dev/stdout does: what they say is no path.
 bool names_open_file(const std::string& link) {
-  char folder[PATH_MAX];
-  return ::realpath((folder_of(link) + ".").c_str(), folder) && std::string_view(folder).starts_with("/proc/");
+  const auto folder = base::real_path(folder_of(link) + ".");
+  return folder && folder->starts_with("/proc/");
 }
 
 std::string target_of(const std::string& link) {
