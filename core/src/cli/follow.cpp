@@ -80,7 +80,10 @@ class Follower {
   /// Nothing is touched that belongs to another host before this one owns the job, and no task runs in vain.
   void begin() {
     std::optional<host::Ownership> ownership;
-    if (options_.start) ownership.emplace(session_.env, job_, options_.steal);
+    if (options_.start) {
+      ownership.emplace(session_.env, job_, options_.steal);
+      remove_unfinished_output(session_.env, job_.manifest);
+    }
     output_ = std::make_unique<NoOutput>();
     if (options_.rows) {
       output_ = make_output(

@@ -36,10 +36,15 @@ struct LookOptions {
   bundle::Output output;
 };
 
+std::string label_of(const bundle::Manifest& manifest) {
+  if (manifest.parent.job.empty()) return manifest.label;
+  return manifest.label + (manifest.label.empty() ? "" : ", ") + "repeats " + manifest.parent.job;
+}
+
 void list(Session& session, const LookOptions& options) {
   store::Store store = session.store();
-  std::vector<report::TableColumn> columns = {{"JOB"},        {"KERNEL"},       {"STATE"},   {"TASKS", true},
-                                              {"DONE", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
+  std::vector<report::TableColumn> columns = {
+      {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   Json documents = Json::array();
   for (const auto& id : store.jobs()) {
@@ -50,8 +55,9 @@ void list(Session& session, const LookOptions& options) {
       stream.poll();
       std::string state = state_of(session.env, job);
       if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
-      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
-                      std::to_string(stream.failed()), manifest.created, manifest.label});
+      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks),
+                      std::to_string(stream.done() - stream.failed()), std::to_string(stream.failed()),
+                      manifest.created, label_of(manifest)});
       documents.push_back({{"job", id},
                            {"kernel", manifest.kernel.name},
                            {"state", state},
@@ -59,7 +65,8 @@ void list(Session& session, const LookOptions& options) {
                            {"done", stream.done()},
                            {"failed", stream.failed()},
                            {"created", manifest.created},
-                           {"label", manifest.label}});
+                           {"label", manifest.label},
+                           {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
       const char* state = error.code() == base::ExitCode::kDamaged ? "damaged" : "unreadable";
       rows.push_back({id, "", state, "", "", "", "", ""});
