@@ -13,6 +13,7 @@
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
+#include "cli/progress.hpp"
 #include "cli/provenance.hpp"
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
@@ -221,8 +222,7 @@ void show(Session& session, const LookOptions& options) {
   line("state", state);
   line("kernel", manifest.kernel.signature);
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
-  line("tasks", fmt::format("{}: {} done, {} failed, {} ran twice", manifest.tasks, stream.done(), stream.failed(),
-                            stream.duplicates()));
+  line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
   std::string limits = std::to_string(manifest.retries) + " retries";
