@@ -1,4 +1,5 @@
 """Every way to give inputs, on the real binary."""
+import json
 import struct
 
 from jobhost import HOSTILE, SETTINGS, VARIED, WIDE, JobhostTest
@@ -55,6 +56,45 @@ class Inputs(JobhostTest):
         self.assertEqual(self.pairs("x=1,2", "--common", "factor=5"), [(1, 5), (2, 5)])
         self.assertIn("the kernel changes it", self.refused("run", f"{SETTINGS}:add_one", "--common", "value=1", code=2))
         self.assertEqual(self.rows("run", f"{SETTINGS}:add_one", "value=1")[0]["result"], 2)
+
+    def test_a_common_table_from_a_text_file_is_in_no_row(self):
+        self.write("f.cpp", "#include <array>\n#include <stdexcept>\n#include <vector>\n"
+                            "double cell(const std::vector<std::vector<double>>& table, int i) {\n"
+                            "  if (i < 0) throw std::domain_error(\"below\");\n  return table.at(i).at(1);\n}\n"
+                            "double sum(std::vector<std::array<float, 2>> points) { double s = 0; for (auto p : points) s += p[0]; return s; }\n")
+        for text in ("t,v\n0,1.5\n1,2.5\n", "# made by hand\n0;1.5\n1;2.5", " 0   1.5\n\n 1\t2.5 \r\n", "[[0, 1.5], [1, 2.5]]"):
+            self.write("t.csv", text)
+            self.assertEqual(self.rows("run", "f.cpp:cell", "--common", "table=@t.csv", "i=0..1"),
+                             [{"task": 0, "i": 0, "result": 1.5}, {"task": 1, "i": 1, "result": 2.5}])
+        self.assertEqual(self.rows("run", "f.cpp:cell", "--common", "table=@t.csv", "i=-1", "--retries", "0", code=1)[0]["i"], -1)
+        self.assertIn("table=[[0,1.5],[1,2.5]] i=-1", self.run_jobhost("errors", code=1).out)
+        self.write("long.txt", "".join(f"{i} {i / 2}\n" for i in range(2001)))
+        process = self.run_jobhost("run", "f.cpp:cell", "--common", "table=@long.txt", "i=-1..9", "-o", "out.csv", code=1)
+        self.assertIn("table=(2001 x 2) i=-1", process.err)
+        self.assertIn("table=(2001 x 2) i=-1", self.run_jobhost("errors", code=1).out)
+        self.assertEqual(self.read("out.csv").splitlines()[:3:2], ["task,i,result,error", "1,0,0,"])
+        self.assertEqual(len(json.loads(self.run_jobhost("show", "@last/0", "--json").out)["inputs"]["table"]), 2001)
+        # A repetition has it once, too.
+        self.assertEqual(self.rows("retry", "--tasks", "0,3", code=1)[1], {"task": 1, "i": 2, "result": 1})
+        self.write("points.txt", "x y\n1 2\n3 4\n")
+        self.assertEqual(self.rows("run", "f.cpp:sum", "--common", "points=@points.txt")[0]["result"], 4)
+        for text, why in (("1,2\n3,x\n", "t.csv line 2: 'x' is not a double"), ("1,2\n3\n", "t.csv line 2: the lines before have 2 cells, this one 1"),
+                          ("name\n", "'t.csv' holds no numbers"), ("1,2,3\n", "takes 2 columns")):
+            self.write("t.csv", text)
+            kernel, name = ("sum", "points") if "takes" in why else ("cell", "table")
+            message = self.refused("run", f"f.cpp:{kernel}", "--common", f"{name}=@t.csv", *["i=1"] * (kernel == "cell"), code=2)
+            self.assertIn(why, message)
+            self.assertIn("as lines of numbers like 1.5,2", message)
+        self.write("column.txt", "v\n1\n2\n6\n")
+        self.assertEqual(self.rows("run", f"{VARIED}:mean", "--common", "values=@column.txt"), [{"task": 0, "result": 3}])
+
+    def test_separators_and_standard_input_are_called_by_name(self):
+        self.write("in.csv", "x;factor\n1;2\n")
+        self.assertIn("in.csv line 1: separated by ';'? ',' is expected", self.refused("run", f"{HOSTILE}:scaled", "--csv", "in.csv", code=2))
+        self.write("in.csv", "x\tfactor\n1\t2\n")
+        self.assertIn("read it with --tsv", self.refused("run", f"{HOSTILE}:scaled", "--csv", "in.csv", code=2))
+        self.assertIn("standard input line 2, column 'x'", self.refused("run", f"{HOSTILE}:inc", "--csv", "-", code=2, stdin="x\ny\n"))
+        self.assertIn("standard input line 1 is not a JSON object", self.refused("run", f"{HOSTILE}:inc", "--jsonl", "-", code=2, stdin="1\n"))
 
     def test_a_seed_for_every_task(self):
         run = ["run", f"{SETTINGS}:drawn", "x=1..50"]

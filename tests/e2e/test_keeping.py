@@ -31,6 +31,32 @@ class Keeping(JobhostTest):
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
         self.assertIn("no task of job", self.run_jobhost("retry").err)
 
+    def test_repetitions_are_named_and_missed(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=0..20", code=1)
+        parent, = self.job_folders()
+        process = self.run_jobhost("retry", code=1)
+        self.assertIn(f"with all other tasks: jobhost results {parent} --merged", process.err)
+        child = json.loads(self.run_jobhost("show", "--json").out)["job"]
+        self.assertRegex(self.run_jobhost("ls").out, rf"{child} .* repeats {parent}\n")
+        self.assertEqual([job["parent"] for job in json.loads(self.run_jobhost("ls", "--json").out)["jobs"]], ["", parent])
+        self.assertIn(f"is no longer in jobhost results {parent} --merged", self.run_jobhost("rm", child).err)
+        self.run_jobhost("retry", parent, code=1)
+        child = next(job for job in self.job_folders() if job != parent)
+        self.assertIn(f"note: job {child} repeats tasks of it", self.run_jobhost("rm", parent).err)
+        self.assertNotIn("note:", self.run_jobhost("rm", child).err)
+
+    def test_what_killed_hosts_leave_beside_their_output_is_removed(self):
+        for command in (["resume", "-o", "other.csv"], ["rm"]):
+            process = self.start("run", f"{HOSTILE}:sleeps", "x=1..20", "milliseconds=20", "-j1", "-o", "out.csv")
+            self.wait_until(lambda: list(pathlib.Path(self.folder).glob("out.csv.*.part")), "no output")
+            process.kill()
+            process.communicate()
+            self.wait_until(lambda: not running_workers(self.store), "a worker lives on")
+            part, = pathlib.Path(self.folder).glob("out.csv.*")
+            self.run_jobhost(command[0], part.name.split(".")[2], *command[1:])
+            self.assertFalse(part.exists())
+        self.assertEqual(len(self.read("other.csv").splitlines()), 21)
+
     def test_failed_tasks_are_repeated_with_mended_code(self):
         self.write("f.cpp", "#include <stdexcept>\nint f(int x) { if (x > 3) throw std::runtime_error(\"no\"); return x; }\n")
         self.run_jobhost("run", "f.cpp:f", "x=1..5", code=1)
@@ -40,6 +66,7 @@ class Keeping(JobhostTest):
         self.write("f.cpp", "int f(double x) { return x; }\n")
         self.run_jobhost("build", "f.cpp", "-o", "other.so")
         self.assertIn("the parameters of 'f' are others", self.refused("retry", "--tasks", "1", "--plugin", "other.so", code=3))
+        self.assertIn("are others in 'f.cpp'", self.refused("retry", "--tasks", "1", "--plugin", "f.cpp", code=3))
 
     def test_a_task_is_replayed_with_its_context(self):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12,13,250", "--retries", "0", code=1)
@@ -111,11 +138,15 @@ class Keeping(JobhostTest):
         self.age(half)
         for path in (barely, ignored, *foreign, *cached):
             os.utime(path, (old, old))
-        self.assertEqual(self.run_jobhost("gc", "--days", "100").out.splitlines(), 
+        self.assertEqual(self.run_jobhost("-v", "gc", "--days", "100").out.splitlines(),
                          [f"removed {path}" for path in (ignored, half, barely)])
-        would = self.run_jobhost("gc", "--dry-run").out
+        summary = self.run_jobhost("gc", "--dry-run")
+        self.assertEqual(summary.out, "")
+        self.assertRegex(summary.err, rf"^would remove {len(cached)} folders?, \d+ KiB \(-v lists them\)\n$")
+        would = self.run_jobhost("-v", "gc", "--dry-run").out
         self.assertTrue(all(f"would remove {path}\n" in would for path in cached))
         self.run_jobhost("gc")
+        self.assertIn("nothing that no job needs is older than 30 days", self.run_jobhost("gc").err)
         self.assertEqual(os.listdir(os.path.join(self.folder, "cache/jobhost")), [])
         self.assertTrue(all(map(os.path.exists, foreign)))
         self.assertEqual(len(self.rows("results")), 1)
@@ -139,7 +170,7 @@ class Keeping(JobhostTest):
         self.wait_until(lambda: list(pathlib.Path(self.store).glob("*/host/submitter")), "no submission")
         folder = next(iter(pathlib.Path(self.store).glob("2*")))
         self.age(folder)
-        self.assertEqual(self.run_jobhost("gc").out, "")
+        self.assertEqual(self.run_jobhost("-v", "gc").out, "")
         self.assertTrue(folder.is_dir())
         out, err = slow.communicate("2\n", timeout=60)
         self.assertEqual(slow.returncode, 0, err)
@@ -150,9 +181,9 @@ class Keeping(JobhostTest):
         folder = next(iter(pathlib.Path(self.store).glob("*/host/submitter"))).parent.parent
         slow.kill()
         slow.communicate()
-        self.assertEqual(self.run_jobhost("gc").out, "")
+        self.assertEqual(self.run_jobhost("-v", "gc").out, "")
         self.age(folder)
-        self.assertEqual(self.run_jobhost("gc").out, f"removed {folder}\n")
+        self.assertEqual(self.run_jobhost("-v", "gc").out, f"removed {folder}\n")
 
     def test_a_worker_whose_code_was_removed_from_the_cache_copies_it_again(self):
         cache = self.private_cache()

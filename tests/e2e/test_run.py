@@ -1,6 +1,7 @@
 import json
 import os
 import pathlib
+import resource
 import signal
 import time
 
@@ -120,12 +121,13 @@ class Failures(JobhostTest):
             import json
             rows = [json.loads(line) for line in self.read("out.jsonl").splitlines()]
             self.assertEqual([row["task"] for row in rows], list(range(1000)))
-            crashed = {250: ("SIGSEGV", 11), 577: ("SIGABRT", 6), 890: ("exit(3)", None), 920: ("SIGSEGV", 11), 921: ("_exit(4)", None)}
+            crashed = {250: ("SIGSEGV", 11), 577: ("SIGABRT", 6), 890: ("exit(3)", None), 920: ("stack overflow", 11), 921: ("_exit(4)", None)}
             for row in rows:
                 x = row["x"]
                 if x in crashed:
                     self.assertEqual(row["error"]["kind"], "crash")
-                    self.assertEqual((row["error"]["what"], row["error"]["signal"]), crashed[x])
+                    what = row["error"]["what"].split(" (limit")[0].split(" (its thread")[0]
+                    self.assertEqual((what, row["error"]["signal"]), crashed[x])
                     if x != 921:
                         self.assertRegex(row["error"]["where"], r"^(fussy|deep) at hostile\.cpp:\d+$")
                 elif x % 100 == 13:
@@ -140,6 +142,44 @@ class Failures(JobhostTest):
             self.assertIn("10 x std::domain_error: unlucky 13   check at hostile.cpp:", errors)
             self.assertIn("task 13: x=13", errors)
             self.assertRegex(errors, r"at fussy\(int\) at .*hostile\.cpp:\d+")
+
+    def test_a_stack_overflow_is_called_so(self):
+        def crash(x, *words):
+            return self.rows("run", f"{HOSTILE}:fussy", f"x={x}", "--retries", "0", *words, code=1)[0]["error"]["what"]
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_STACK)
+        resource.setrlimit(resource.RLIMIT_STACK, (4 << 20, hard))
+        try:
+            self.assertEqual(crash(920), "stack overflow (limit 4 MiB: ulimit -s)")
+            self.assertRegex(self.run_jobhost("errors", code=1).out, r"1 x crash: stack overflow \(limit .*\)   deep at hostile.cpp")
+            self.assertEqual(crash(250), "SIGSEGV")
+        finally:
+            resource.setrlimit(resource.RLIMIT_STACK, (soft, hard))
+        self.assertIn("stack overflow (", crash(920, "-b", "threads", "-j2"))
+
+    def test_calls_within_libraries_are_folded_and_nothing_is_said_twice(self):
+        self.write("f.cpp", "#include <algorithm>\n#include <functional>\n#include <vector>\n"
+                            "double f(int n) {\n"
+                            "  std::vector<std::function<double(int)>> all(3, [](int m) {\n"
+                            "    return std::vector<double>(std::size_t(m) << 20).back(); });\n"
+                            "  double sum = 0;\n"
+                            "  std::for_each(all.begin(), all.end(), [&](auto& g) { sum += g(n); });\n"
+                            "  return sum;\n}\n")
+        process = self.run_jobhost("run", "f.cpp:f", "n=1000", "--mem", "100M", code=1)
+        self.assertIn("task 0 failed: std::bad_alloc: a task may take 100 MiB (--mem)", process.err)
+        self.run_jobhost("run", "f.cpp:f", "n=2000000000", code=1)
+        out = self.run_jobhost("errors", code=1).out
+        self.assertNotIn("std::bad_alloc: std::bad_alloc", out)
+        self.assertIn("calls within libraries", out)
+        self.assertRegex(out, r"(?m)^      at f\(int\).* at .*f.cpp:\d+$")
+        self.assertTrue(all(len(line) < 400 for line in out.splitlines()), out)
+
+    def test_of_each_kind_the_first_is_shown_and_where_the_others_are_is_said_once(self):
+        process = self.run_jobhost("run", f"{HOSTILE}:fussy", "x=13,113,213,313", code=1)
+        self.assertEqual(process.err.count("failed: std::domain_error"), 1)
+        self.assertRegex(process.err, r"more of the same kind are not shown; all of them: jobhost errors \S+\n")
+        self.assertEqual(process.err.count("more of the same kind"), 1)
+        self.assertRegex(process.err, r"4 tasks in .*: 0 succeeded, 4 failed   job ")
 
     def test_whatever_is_thrown_is_told(self):
         error = lambda kernel: self.rows("run", f"{HOSTILE}:{kernel}", "x=3", code=1)[0]["error"]
@@ -180,13 +220,15 @@ class Signals(JobhostTest):
     def test_a_long_task_ends_with_the_second_ctrl_c(self):
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1", "milliseconds=600000")
         self.wait_until(lambda: os.path.isdir(self.store) and "running" in self.run_jobhost("ls").out, "not running")
-        time.sleep(0.3)
+        time.sleep(1.3)
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
         self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        _, err = process.communicate(timeout=20)
         self.assertEqual(process.returncode, 130)
+        self.assertRegex(err, r"#0 has been running for \d+\.\d+ s\n")
+        self.assertRegex(err, r"waiting for task 0, running for \d+\.\d+ s \(--timeout SECONDS ends")
 
 
 class Jobs(JobhostTest):
@@ -197,7 +239,7 @@ class Jobs(JobhostTest):
         self.wait_until(lambda: "done" in self.run_jobhost("ls").out, "never done")
         self.assertIn("naps", self.run_jobhost("ls").out)
         shown = self.run_jobhost("show", job).out
-        self.assertIn("60: 60 done, 0 failed, 0 ran twice", shown)
+        self.assertIn("tasks       60: 60 succeeded\n", shown)
         self.assertIn("int sleeps(int x, int milliseconds)", shown)
         self.assertIn("x=3 milliseconds=10", self.run_jobhost("show", f"{job}/2").out)
         self.assertEqual(self.rows("results", job), rows)
@@ -213,7 +255,7 @@ class Jobs(JobhostTest):
         self.run_jobhost("attach", job, code=4)
         rows = self.rows("resume", job, "-b", "threads", "-j", "2")
         self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
-        self.assertIn("0 ran twice", self.run_jobhost("show", job).out)
+        self.assertNotIn("ran twice", self.run_jobhost("show", job).out)
 
     def test_a_second_host_is_turned_away_with_75(self):
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100000", "milliseconds=5")

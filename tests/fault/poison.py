@@ -21,7 +21,7 @@ import time
 # How a task misbehaves, and what must be said of it: kind, and a word in type or message.
 CRASHES = {
     "null": ("crash", "SIGSEGV"), "abort": ("crash", "SIGABRT"), "exit": ("crash", "exit(3)"),
-    "_exit": ("crash", "_exit(4)"), "overflow": ("crash", "SIGSEGV"), "terminate": ("crash", "std::logic_error"),
+    "_exit": ("crash", "_exit(4)"), "overflow": ("crash", "stack overflow"), "terminate": ("crash", "std::logic_error"),
     "kill": ("lost", "killed"), "close": ("crash", "descriptors"), "free": ("crash", "SIGABRT"),
     "thread": ("crash", "SIGSEGV"), "masked": ("crash", "SIGSEGV"),
 }

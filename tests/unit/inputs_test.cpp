@@ -135,6 +135,32 @@ TEST_CASE("ranges are exact at the edges") {
   CHECK(bundle::task_count(inputs) == 1ull << 32);
 }
 
+TEST_CASE("ranges of decimals have as many points as on paper") {
+  const auto points = [](const std::string& range) {
+    Given given(2);
+    return bundle::task_count(
+        cli::make_inputs(given.env, {{"i=1", "x=" + range}, {}}, given.kernel, given.folder.path()));
+  };
+  CHECK(points("0..0.3..0.1") == 4);
+  CHECK(points("0..0.29999..0.1") == 3);
+  CHECK(points("1..0..-0.1") == 11);
+  CHECK(points("-1..1..1e-6") == 2'000'001);
+  CHECK(points("0..1e9..1e-3") == 1'000'000'000'001);
+  CHECK(points("1000000..1000000.3..0.1") == 4);
+  CHECK(points("0..1e14") == 100'000'000'000'001);
+}
+
+TEST_CASE("what is common to all tasks is known to be") {
+  Given given;
+  const auto inputs = cli::make_inputs(given.env, {{"i=1..2", {"x=5", cli::Assignment::Form::kCommon}, "s=a"}, {}},
+                                       given.kernel, given.folder.path());
+  CHECK(bundle::common_parameters(inputs, given.kernel) == std::vector<bool>{false, true, false});
+  CHECK(bundle::inputs_from_json(bundle::inputs_to_json(inputs), "test") == inputs);
+  bundle::Inputs bad = inputs;
+  bad.axes[0].sources[0].common = true;  // of two values
+  CHECK_THROWS_AS(bundle::inputs_from_json(bundle::inputs_to_json(bad), "test"), base::Error);
+}
+
 TEST_CASE("what does not fit is refused by name") {
   Given given;
   CHECK(given.refusal({{"i=abc"}, {}}) == "parameter 'i': 'abc' is not an int");

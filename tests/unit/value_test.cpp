@@ -142,6 +142,34 @@ TEST_CASE("malformed bytes are noticed and never read past") {
   CHECK_FALSE(schema::encoded_size(type, huge));
 }
 
+TEST_CASE("a value that is long is told in few words") {
+  const auto brief = [](const std::string& type, const std::string& text) {
+    base::Bytes bytes;
+    const Type t = type_of(type);
+    CHECK(schema::encode_text(t, text, bytes) == "");
+    std::string out;
+    schema::append_brief(t, bytes, out);
+    return out;
+  };
+  const auto list = [](int n, const std::string& item) {
+    std::string text = "[" + item;
+    for (int i = 1; i < n; ++i) text += "," + item;
+    return text + "]";
+  };
+  const std::string numbers = R"({"vector":"f64"})", rows = R"({"vector":)" + numbers + "}";
+  CHECK(brief("\"i32\"", "7") == "7");
+  CHECK(brief(numbers, "[1,2,3]") == "[1,2,3]");
+  CHECK(brief(numbers, list(100, "1.5")) == "(100 values)");
+  CHECK(brief(rows, "[[1,2],[3,4]]") == "[[1,2],[3,4]]");
+  CHECK(brief(rows, list(40, "[1,2]")) == "(40 x 2)");
+  CHECK(brief(rows, list(4000, "[1,2]")) == "(4000 x 2)");
+  CHECK(brief(rows, "[[1]," + list(4000, "[1,2]").substr(1)) == "(4001 values)");
+  CHECK(brief(R"({"vector":{"array":"f64","size":3}})", list(4000, "[1,2,3]")) == "(4000 x 3)");
+  CHECK(brief("\"string\"", std::string(81, 'a')) == std::string(80, 'a') + "…");
+  CHECK(brief("\"string\"", "b" + std::string(79, 'a') + "ü") == "b" + std::string(79, 'a') + "…");
+  CHECK(brief("\"string\"", std::string(79, 'a') + "ü…") == std::string(79, 'a') + "…");
+}
+
 TEST_CASE("a damaged schema is refused with a sentence") {
   const auto refused = [](const std::string& json) {
     CHECK_THROWS_WITH(type_of(json), Catch::Contains("the schema in 'test' is damaged"));

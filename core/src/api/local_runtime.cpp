@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -55,11 +54,6 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
   bundle::Inputs inputs;
   std::vector<schema::Type> types;
   bundle::Axis axis;
-  const auto pack_name = [&] {
-    char name[32];
-    std::snprintf(name, sizeof name, "inputs/%04zu", inputs.packs.size());
-    return std::string(name);
-  };
   for (std::uint32_t p = 0; p < call.columns.size(); ++p) {
     const auto& column = call.columns[p];
     if (column.from == detail::Column::From::kTask) {
@@ -77,7 +71,7 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
   if (types.empty()) {
     while (feed.next(values)) ++rows;
   } else {
-    bundle::PackWriter writer(env, directory, pack_name(), types);
+    bundle::PackWriter writer(env, directory, bundle::pack_name(inputs.packs.size()), types);
     for (; feed.next(values); ++rows) {
       for (std::uint32_t c = 0; c < types.size(); ++c) writer.append(c, base::as_bytes(values[c]));
       writer.end_row();
@@ -95,11 +89,11 @@ bundle::Inputs make_inputs(base::Env& env, detail::Call& call, detail::Feed& fee
       continue;
     }
     const auto number = static_cast<std::uint32_t>(inputs.packs.size());
-    bundle::PackWriter writer(env, directory, pack_name(), {kernel.parameters[p].type});
+    bundle::PackWriter writer(env, directory, bundle::pack_name(number), {kernel.parameters[p].type});
     write_only_value(writer, value);
     if (call.once) value = {};
     inputs.packs.push_back(writer.finish());
-    inputs.axes.push_back({1, {{p, bundle::Stored{number, 0}}}});
+    inputs.axes.push_back({1, {{p, bundle::Stored{number, 0}, true}}});
   }
   inputs.axes.push_back(std::move(axis));
   return inputs;

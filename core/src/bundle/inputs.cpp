@@ -25,6 +25,14 @@ bool fits(const Axis& axis, const Source& source, const schema::Type& type) {
 
 }  // namespace
 
+std::vector<bool> common_parameters(const Inputs& inputs, const schema::Kernel& kernel) {
+  std::vector<bool> common(kernel.parameters.size());
+  for (const auto& axis : inputs.axes) {
+    for (const auto& source : axis.sources) common.at(source.parameter) = source.common;
+  }
+  return common;
+}
+
 std::uint64_t task_count(const Inputs& inputs) {
   constexpr std::uint64_t kMaxTasks = std::uint64_t{1} << 47;
   std::uint64_t count = 1;

@@ -55,6 +55,7 @@ struct Stored {
 struct Source {
   std::uint32_t parameter = 0;  // index into Kernel::parameters
   std::variant<Constant, IntegerRange, FloatRange, Linspace, Seeds, Stored> values;
+  bool common = false;  // given as one value for all tasks, on an axis of length 1
   friend bool operator==(const Source&, const Source&) = default;
 };
 
@@ -80,6 +81,9 @@ struct Inputs {
 
 /// Product of the axes' lengths. Throws Error(kUsage) above 2^47 tasks.
 std::uint64_t task_count(const Inputs& inputs);
+
+/// By parameter, whether it has a common value.
+std::vector<bool> common_parameters(const Inputs& inputs, const schema::Kernel& kernel);
 
 /// Throws base::Malformed when the recipe does not give each parameter of the kernel values of its type.
 void check_fit(const Inputs& inputs, const schema::Kernel& kernel);

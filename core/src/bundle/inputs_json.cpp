@@ -30,6 +30,7 @@ Json source_json(const Source& source) {
     const auto& stored = std::get<Stored>(source.values);
     json["stored"] = {{"pack", stored.pack}, {"column", stored.column}};
   }
+  if (source.common) json["common"] = true;
   return json;
 }
 
@@ -54,6 +55,7 @@ Source source_from(const Json& json, std::size_t packs) {
     if (stored.pack >= packs) throw Malformed{"an axis refers to a pack that is not listed"};
     source.values = stored;
   }
+  source.common = json.value("common", false);
   return source;
 }
 
@@ -71,6 +73,7 @@ Inputs from(const Json& json) {
     axis.length = whole_number<std::uint64_t>(entry.at("length"));
     for (const auto& source : entry.at("sources")) {
       axis.sources.push_back(source_from(source, inputs.packs.size()));
+      if (axis.sources.back().common && axis.length != 1) throw Malformed{"a common value is on an axis of many"};
       const auto* stored = std::get_if<Stored>(&axis.sources.back().values);
       if (stored && inputs.packs[stored->pack].rows < axis.length) throw Malformed{"an axis is longer than its pack"};
     }

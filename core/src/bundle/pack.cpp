@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include <cstdio>
+
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "bundle/pack_format.hpp"
@@ -21,6 +23,12 @@ struct Column {
 };
 
 }  // namespace
+
+std::string pack_name(std::size_t number) {
+  char name[32];
+  std::snprintf(name, sizeof name, "inputs/%04zu", number);
+  return name;
+}
 
 struct PackWriter::State {
   base::File file;

@@ -12,6 +12,9 @@
 
 namespace jobhost::bundle {
 
+/// Where a job keeps its pack of that number: "inputs/0003".
+std::string pack_name(std::size_t number);
+
 /// Writes stored rows to `<job_directory>/<file>` in columns, segment by segment (at most 65,536 rows or about 4 MiB),
 /// holding one segment in memory. Throws Error as base::File does.
 class PackWriter {

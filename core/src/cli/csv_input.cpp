@@ -11,10 +11,10 @@ namespace {
 
 class CsvRows {
  public:
-  CsvRows(std::string path, unsigned char separator, const schema::Kernel& kernel, const OpenPack& open)
-      : path_(std::move(path)), kernel_(kernel), open_(open) {
+  CsvRows(const std::string& path, char separator, const schema::Kernel& kernel, const OpenPack& open)
+      : path_(name_of_file(path)), separator_(separator), kernel_(kernel), open_(open) {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
-    csv_set_delim(&parser_, separator);
+    csv_set_delim(&parser_, static_cast<unsigned char>(separator));
   }
   CsvRows(const CsvRows&) = delete;
   CsvRows& operator=(const CsvRows&) = delete;
@@ -90,7 +90,22 @@ class CsvRows {
     cells_ = 0;
   }
 
+  /// A header of a single cell that holds what others separate cells by.
+  void require_separator() const {
+    if (header_.size() != 1) return;
+    for (const char other : {';', '\t', ','}) {
+      if (other == separator_ || header_[0].find(other) == std::string::npos) continue;
+      const auto name = [](char c) { return c == '\t' ? std::string("tabs") : "'" + std::string(1, c) + "'"; };
+      throw base::Error(base::ExitCode::kUsage,
+                        here() + ": separated by " + name(other) + "? " + name(separator_) + " is expected",
+                        other == '\t'  ? "read it with --tsv"
+                        : other == ',' ? "read it with --csv"
+                                       : "write it with commas (and points in numbers), or with tabs for --tsv");
+    }
+  }
+
   void read_header() {
+    require_separator();
     std::vector<std::uint32_t> parameters;
     for (const auto& name : header_) {
       const int parameter = parameter_of(kernel_, name, path_);
@@ -109,6 +124,7 @@ class CsvRows {
 
   csv_parser parser_{};
   std::string path_;
+  char separator_;
   const schema::Kernel& kernel_;
   const OpenPack& open_;
   bundle::PackWriter* pack_ = nullptr;
@@ -125,7 +141,7 @@ class CsvRows {
 
 std::string read_csv(base::Env& env, const std::string& path, char separator, const schema::Kernel& kernel,
                      const OpenPack& open) {
-  CsvRows rows(path, static_cast<unsigned char>(separator), kernel, open);
+  CsvRows rows(path, separator, kernel, open);
   std::string sha256 = for_each_line(env, path, [&](std::string_view line) { rows.feed(line); });
   rows.finish();
   return sha256;

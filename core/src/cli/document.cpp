@@ -16,13 +16,15 @@ void print_document(const Json& body) {
 Json to_json(const host::Explanation& failure) {
   Json causes = Json::array();
   for (const auto& cause : failure.causes) causes.push_back(cause.type + ": " + cause.what);
+  Json stack = Json::array();
+  for (const auto& call : failure.stack) stack.push_back(call.text);
   return {{"kind", failure.kind},
           {"type", failure.type},
           {"what", failure.what},
           {"where", failure.where},
           {"signal", failure.signal ? Json(*failure.signal) : Json()},
           {"causes", std::move(causes)},
-          {"stack", failure.stack}};
+          {"stack", std::move(stack)}};
 }
 
 Json to_json(const std::vector<schema::Skipped>& functions) {

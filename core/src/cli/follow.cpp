@@ -21,7 +21,8 @@ namespace jobhost::cli {
 namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
-constexpr std::uint64_t kPollNs = 100'000'000;  // without a doorbell
+constexpr std::uint64_t kPollNs = 100'000'000;    // without a doorbell
+constexpr std::uint64_t kLongNs = 1'000'000'000;  // for a task
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 
 /// For jobs whose results are not to be seen.
@@ -39,7 +40,8 @@ class Follower {
         job_(job),
         options_(options),
         stream_(session.env, job),
-        progress_(session, job.manifest.tasks, options.start ? options.start->lanes : job.manifest.workers),
+        progress_(session, options.rows ? job.manifest.job : "", job.manifest.tasks,
+                  options.start ? options.start->lanes : job.manifest.workers),
         explainer_(session.env, job),
         words_(session.env, job),
         watch_(session.env, job),
@@ -65,14 +67,14 @@ class Follower {
       pump();
       if (stream_.finished()) break;
       if (workers_ && stream_.failed() >= options_.max_failures) give_up();
-      progress_.update(stream_);
+      progress_.update(stream_, longest_running());
       if (!look_after_workers()) return interrupted();
       rest(bell);
     }
     if (workers_) workers_->ownership().require();
     output_->finish();
     say_farewell();
-    progress_.finish(stream_, options_.rows ? job_.manifest.job : "");
+    progress_.finish(stream_);
     for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }
@@ -80,7 +82,10 @@ class Follower {
   /// Nothing is touched that belongs to another host before this one owns the job, and no task runs in vain.
   void begin() {
     std::optional<host::Ownership> ownership;
-    if (options_.start) ownership.emplace(session_.env, job_, options_.steal);
+    if (options_.start) {
+      ownership.emplace(session_.env, job_, options_.steal);
+      remove_unfinished_output(session_.env, job_.manifest);
+    }
     output_ = std::make_unique<NoOutput>();
     if (options_.rows) {
       output_ = make_output(
@@ -110,7 +115,7 @@ class Follower {
         output_->write(*block, nullptr);
       }
       if (Signals::requests.load() > requests_seen_) break;
-      progress_.update(stream_);
+      progress_.update(stream_, longest_running());
     }
     if (any) output_->flush();
     return fresh;
@@ -133,6 +138,7 @@ class Follower {
       if (!workers_) return false;
       session_.say(requests == 1 ? "stopping: running tasks are finished and committed; again to stop them now"
                                  : "stopping now");
+      if (requests == 1) say_what_runs();
       workers_->stop(requests > 1);
     }
     if (!workers_) return somebody_works();
@@ -142,6 +148,20 @@ class Follower {
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
     throw_unfinished("the workers ended before all was done");
+  }
+
+  store::Doorbell::Running longest_running() const {
+    return workers_ ? workers_->bell().longest_running() : store::Doorbell::Running{};
+  }
+
+  /// What takes long to end, and how that is avoided.
+  void say_what_runs() {
+    const auto longest = longest_running();
+    const std::uint64_t now = session_.env.monotonic_ns();
+    if (longest.since_ns == 0 || now < longest.since_ns + kLongNs) return;
+    const double seconds = static_cast<double>(now - longest.since_ns) * 1e-9;
+    session_.say("waiting for task " + std::to_string(longest.task) + ", running for " + duration_text(seconds) +
+                 (job_.manifest.timeout_ms == 0 ? " (--timeout SECONDS ends what runs for too long)" : ""));
   }
 
   bool cancelled() const { return job_.directory.is_cancelled(session_.env); }

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "cli/input_spec.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
+#include "cli/text_table.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -25,6 +25,7 @@ struct List {
   std::uint32_t parameter;
   std::uint64_t count;
   std::variant<decltype(Values::what), std::shared_ptr<NpyArray>> what;
+  bool common = false;
 };
 
 class InputBuilder {
@@ -42,7 +43,7 @@ class InputBuilder {
     }
     const auto near = base::nearest(name, names);
     throw base::Error(base::ExitCode::kUsage, "'" + kernel_.name + "' has no parameter '" + name + "'",
-                      (near ? "did you mean '" + *near + "'?   " : "") + kernel_.signature);
+                      (near ? "did you mean '" + *near + "'?\n" : "") + kernel_.signature);
   }
 
   std::uint32_t bind(std::uint32_t parameter) {
@@ -88,7 +89,9 @@ class InputBuilder {
       // On an axis of its own, a single value is that of all tasks.
       const bool repeats = list.count == 1 && axis.length != 1;
       auto& sources = repeats ? inputs_.axes.emplace_back().sources : axis.sources;
+      const bool common = list.common;
       sources.push_back(source(std::move(list)));
+      sources.back().common = common;
     }
     inputs_.axes.push_back(std::move(axis));
   }
@@ -106,17 +109,24 @@ class InputBuilder {
       why = array.encode_all(type, value);
       was_read(array.path(), array.sha256());
     } else if (text.starts_with('@')) {
-      const auto file = base::File::open_if_exists(env_, text.substr(1), O_RDONLY);
-      if (!file) throw refusal("there is no file '" + text.substr(1) + "'");
+      const std::string path = text.substr(1);
+      const auto file = base::File::open_if_exists(env_, path, O_RDONLY);
+      if (!file) throw refusal("there is no file '" + path + "'");
       base::Bytes content(file->size());
       content.resize(file->read_at(0, content));
-      was_read(text.substr(1), base::sha256_hex(content));
-      why = schema::encode_text(type, base::as_text(content), value);
+      was_read(path, base::sha256_hex(content));
+      if (is_table(type) && !is_json_list(base::as_text(content))) {
+        why = encode_table(type, path, base::as_text(content), value);
+        if (!why.empty())
+          throw base::Error(base::ExitCode::kUsage, "parameter '" + name + "': " + why, table_hint(type));
+      } else {
+        why = schema::encode_text(type, base::as_text(content), value);
+      }
     } else {
       why = schema::encode_text(type, text, value);
     }
     if (!why.empty()) throw refusal("parameter '" + name + "': " + why);
-    return {parameter, 1, std::vector<base::Bytes>{std::move(value)}};
+    return {parameter, 1, std::vector<base::Bytes>{std::move(value)}, true};
   }
 
   List array(std::uint32_t parameter, const std::string& path) {
@@ -153,7 +163,7 @@ class InputBuilder {
         types.push_back(kernel_.parameters[parameters[column]].type);
         axis.sources.push_back({bind(parameters[column]), bundle::Stored{number, column}});
       }
-      writer = std::make_unique<bundle::PackWriter>(env_, directory_, pack_name(), types);
+      writer = std::make_unique<bundle::PackWriter>(env_, directory_, bundle::pack_name(inputs_.packs.size()), types);
       return *writer;
     };
     switch (file.format) {
@@ -196,18 +206,12 @@ class InputBuilder {
   std::vector<bundle::InputFile> files() { return std::move(files_); }
 
  private:
-  std::string pack_name() const {
-    char name[32];
-    std::snprintf(name, sizeof name, "inputs/%04u", static_cast<unsigned>(inputs_.packs.size()));
-    return name;
-  }
-
   bundle::Source source(List list) {
     const std::uint32_t parameter = list.parameter;
     const auto number = static_cast<std::uint32_t>(inputs_.packs.size());
     const schema::Type& type = kernel_.parameters[parameter].type;
     const auto store = [&](std::uint64_t rows, const auto& value_of) -> bundle::Source {
-      bundle::PackWriter writer(env_, directory_, pack_name(), {type});
+      bundle::PackWriter writer(env_, directory_, bundle::pack_name(inputs_.packs.size()), {type});
       for (std::uint64_t row = 0; row < rows; ++row) {
         writer.append(0, value_of(row));
         writer.end_row();

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -80,8 +81,10 @@ Values float_range(const std::vector<std::string>& parts) {
   const double steps = (last - first) / step;
   if (steps < 0) refuse("the range from " + parts[0] + " to " + parts[1] + " has a step of the wrong sign");
   if (steps > static_cast<double>(kMaxSteps)) refuse(kTooLong);
-  // 0..1..0.1 has eleven values although ten steps of 0.1 miss 1 by rounding.
-  const double whole = std::floor(steps * (1 + 1e-12) + 1e-9);
+  double whole = std::floor(steps);
+  // 0..0.3..0.1 has four values although three steps of 0.1 miss 0.3 by rounding.
+  const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(first), std::abs(last));
+  if (std::abs(first + (whole + 1) * step - last) <= std::min(rounding, std::abs(step) / 2)) ++whole;
   return {static_cast<std::uint64_t>(whole) + 1, bundle::FloatRange{first, step}};
 }
 

@@ -9,6 +9,7 @@
 namespace jobhost::cli {
 
 std::string read_jsonl(base::Env& env, const std::string& path, const schema::Kernel& kernel, const OpenPack& open) {
+  const std::string file = name_of_file(path);
   bundle::PackWriter* pack = nullptr;
   std::vector<std::uint32_t> parameters;
   std::uint64_t number = 0;
@@ -17,21 +18,21 @@ std::string read_jsonl(base::Env& env, const std::string& path, const schema::Ke
     ++number;
     if (line.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
     const auto refuse = [&](const std::string& why) {
-      return base::Error(base::ExitCode::kUsage, path + " line " + std::to_string(number) + why, kernel.signature);
+      return base::Error(base::ExitCode::kUsage, file + " line " + std::to_string(number) + why, kernel.signature);
     };
     if (const std::string why = base::json_excess(line, SIZE_MAX); !why.empty()) throw refuse(": " + why);
     const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
     if (!json.is_object()) throw refuse(" is not a JSON object");
     if (!pack) {
       for (const auto& [key, ignored] : json.items()) {
-        const int parameter = parameter_of(kernel, key, path);
+        const int parameter = parameter_of(kernel, key, file);
         if (parameter >= 0) parameters.push_back(static_cast<std::uint32_t>(parameter));
       }
       pack = &open(parameters);
     }
     std::vector<bool> found(parameters.size(), false);
     for (const auto& [key, cell] : json.items()) {
-      const int parameter = parameter_of(kernel, key, path + " line " + std::to_string(number));
+      const int parameter = parameter_of(kernel, key, file + " line " + std::to_string(number));
       if (parameter < 0) continue;
       const auto place = std::find(parameters.begin(), parameters.end(), static_cast<std::uint32_t>(parameter));
       if (place == parameters.end()) throw refuse(": '" + key + "' is missing in the first row");

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,7 +16,9 @@
 #include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
+#include "cli/output_file.hpp"
 #include "cli/session.hpp"
+#include "host/merged_stream.hpp"
 #include "host/verification.hpp"
 #include "store/party.hpp"
 #include "worker/stage.hpp"
@@ -103,8 +106,37 @@ bool somebody_works(base::Env& env, const host::Job& job) {
   }
 }
 
+bool is_repetition_of(const std::string& job, const bundle::Manifest& manifest) {
+  return manifest.parent.job == job && manifest.label != host::audit_label(job);
+}
+
+/// What becomes of merged results without the job.
+void say_what_changes(Session& session, const host::Job& doomed, const std::vector<store::JobDirectory>& all_doomed) {
+  const auto& manifest = doomed.manifest;
+  const auto stays = [&](const std::string& id) {
+    return std::none_of(all_doomed.begin(), all_doomed.end(),
+                        [&](const auto& directory) { return directory.path().ends_with("/" + id); });
+  };
+  store::Store store = session.store();
+  for (const auto& id : store.jobs()) {
+    if (!stays(id)) continue;
+    if (is_repetition_of(id, manifest)) {
+      session.say("note: what it repeated of job " + id + " is no longer in jobhost results " + id + " --merged");
+      continue;
+    }
+    try {
+      const auto other = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
+      if (!is_repetition_of(manifest.job, other.manifest)) continue;
+      session.say("note: job " + id + " repeats tasks of it, and has nothing left to be merged with");
+    } catch (const base::Error&) {
+      // what it repeats is not known
+    }
+  }
+}
+
 void remove(Session& session, const KeepOptions& options) {
   std::vector<store::JobDirectory> doomed;  // all are looked up before the first is removed
+  std::vector<host::Job> known;
   store::Store store = session.store();
   for (const auto& name : options.jobs) {
     doomed.push_back(store.find(name));
@@ -114,6 +146,7 @@ void remove(Session& session, const KeepOptions& options) {
         throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
                           "end it first: jobhost cancel " + job.manifest.job);
       }
+      known.push_back(job);
     } catch (const base::Error& error) {
       if (error.code() != base::ExitCode::kDamaged) throw;  // a damaged job can be removed
     }
@@ -122,6 +155,10 @@ void remove(Session& session, const KeepOptions& options) {
     session.env.remove(directory.manifest());  // from here on the job does not exist
     base::remove_tree(session.env, directory.path());
     session.say("removed " + directory.path());
+  }
+  for (const auto& job : known) {
+    remove_unfinished_output(session.env, job.manifest);
+    say_what_changes(session, job, doomed);
   }
 }
 
@@ -269,11 +306,16 @@ void collect(Session& session, const KeepOptions& options) {
   for (const auto& old : garbage(session, options.days)) {
     const std::uint64_t size = bytes_in(session.env, old.path);
     if (!options.dry_run && !take_away(session.env, old)) continue;
-    std::printf("%s %s\n", options.dry_run ? "would remove" : "removed", old.path.c_str());
+    if (session.verbose) std::printf("%s %s\n", options.dry_run ? "would remove" : "removed", old.path.c_str());
     bytes += size;
     ++count;
   }
-  session.say(std::to_string(count) + " folders, " + std::to_string(bytes >> 10) + " KiB");
+  if (count == 0) {
+    return session.say(
+        fmt::format("nothing to remove: nothing that no job needs is older than {:g} days", options.days));
+  }
+  session.say(fmt::format("{} {} folder{}, {} KiB{}", options.dry_run ? "would remove" : "removed", count,
+                          count == 1 ? "" : "s", bytes >> 10, session.verbose ? "" : " (-v lists them)"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,7 @@
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/one_line.hpp"
+#include "cli/progress.hpp"
 #include "cli/provenance.hpp"
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
@@ -36,10 +38,15 @@ struct LookOptions {
   bundle::Output output;
 };
 
+std::string label_of(const bundle::Manifest& manifest) {
+  if (manifest.parent.job.empty()) return manifest.label;
+  return manifest.label + (manifest.label.empty() ? "" : ", ") + "repeats " + manifest.parent.job;
+}
+
 void list(Session& session, const LookOptions& options) {
   store::Store store = session.store();
-  std::vector<report::TableColumn> columns = {{"JOB"},        {"KERNEL"},       {"STATE"},   {"TASKS", true},
-                                              {"DONE", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
+  std::vector<report::TableColumn> columns = {
+      {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   Json documents = Json::array();
   for (const auto& id : store.jobs()) {
@@ -50,8 +57,9 @@ void list(Session& session, const LookOptions& options) {
       stream.poll();
       std::string state = state_of(session.env, job);
       if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
-      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
-                      std::to_string(stream.failed()), manifest.created, manifest.label});
+      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks),
+                      std::to_string(stream.done() - stream.failed()), std::to_string(stream.failed()),
+                      manifest.created, label_of(manifest)});
       documents.push_back({{"job", id},
                            {"kernel", manifest.kernel.name},
                            {"state", state},
@@ -59,7 +67,8 @@ void list(Session& session, const LookOptions& options) {
                            {"done", stream.done()},
                            {"failed", stream.failed()},
                            {"created", manifest.created},
-                           {"label", manifest.label}});
+                           {"label", manifest.label},
+                           {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
       const char* state = error.code() == base::ExitCode::kDamaged ? "damaged" : "unreadable";
       rows.push_back({id, "", state, "", "", "", "", ""});
@@ -71,23 +80,37 @@ void list(Session& session, const LookOptions& options) {
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
 }
 
-void print_stack(const host::Explanation& words, const std::string& indent) {
-  for (const auto& cause : words.causes)
-    std::printf("%scaused by %s\n", indent.c_str(), one_line(cause.type + ": " + cause.what).c_str());
-  for (std::size_t i = 0; i < words.stack.size();) {
-    std::size_t same = i;
-    while (same < words.stack.size() && words.stack[same] == words.stack[i]) ++same;
-    const std::string times = same - i > 1 ? "   (" + std::to_string(same - i) + " times)" : "";
-    std::printf("%s  at %s%s\n", indent.c_str(), one_line(words.stack[i]).c_str(), times.c_str());
-    i = same;
+/// Of many calls within libraries only the outermost is of interest: what the user's own line called.
+void print_library_calls(const std::vector<host::Explanation::Call>& calls, const std::string& indent) {
+  constexpr std::size_t kFew = 2, kLong = 200;
+  const std::size_t folded = calls.size() > kFew ? calls.size() - 1 : 0;
+  if (folded > 0) std::printf("%s  at %zu calls within libraries\n", indent.c_str(), folded);
+  for (std::size_t i = folded; i < calls.size(); ++i) {
+    std::printf("%s  at %s\n", indent.c_str(), one_line(host::shortened(calls[i].text, kLong)).c_str());
   }
 }
 
-std::string headline(const host::Explanation& words) {
-  std::string text = words.type.empty() ? words.kind : words.type;
-  if (!words.what.empty()) text += ": " + words.what;
-  if (!words.where.empty()) text += "   " + words.where;
-  return one_line(text);
+void print_stack(const host::Explanation& words, const std::string& indent) {
+  for (const auto& cause : words.causes)
+    std::printf("%scaused by %s\n", indent.c_str(), one_line(cause.type + ": " + cause.what).c_str());
+  const auto& stack = words.stack;
+  const bool any_users = std::any_of(stack.begin(), stack.end(), [](const auto& call) { return call.users; });
+  for (std::size_t i = 0; i < stack.size();) {
+    std::size_t end = i;
+    if (stack[i].users || !any_users) {
+      while (end < stack.size() && stack[end] == stack[i]) ++end;
+      const std::string times = end - i > 1 ? "   (" + std::to_string(end - i) + " times)" : "";
+      std::printf("%s  at %s%s\n", indent.c_str(), one_line(stack[i].text).c_str(), times.c_str());
+    } else {
+      while (end < stack.size() && !stack[end].users) ++end;
+      print_library_calls({stack.begin() + i, stack.begin() + end}, indent);
+    }
+    i = end;
+  }
+}
+
+std::string headline_and_place(const host::Explanation& words) {
+  return one_line(host::headline(words) + (words.where.empty() ? "" : "   " + words.where));
 }
 
 /// One task: its inputs, and what became of it.
@@ -121,7 +144,7 @@ void show_task(Session& session, const LookOptions& options) {
     std::printf("  not done yet\n");
   } else if (block->failed) {
     std::printf("  failed after %u attempt%s: %s\n", block->attempts, block->attempts == 1 ? "" : "s",
-                headline(failure).c_str());
+                headline_and_place(failure).c_str());
     print_stack(failure, "  ");
   } else {
     std::printf("  result %s\n  took about %.3g s\n", text.c_str(), static_cast<double>(block->nanoseconds) * 1e-9);
@@ -200,8 +223,7 @@ void show(Session& session, const LookOptions& options) {
   line("state", state);
   line("kernel", manifest.kernel.signature);
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
-  line("tasks", fmt::format("{}: {} done, {} failed, {} ran twice", manifest.tasks, stream.done(), stream.failed(),
-                            stream.duplicates()));
+  line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
   std::string limits = std::to_string(manifest.retries) + " retries";
@@ -297,7 +319,7 @@ void errors(Session& session, const LookOptions& options) {
               static_cast<unsigned long long>(job.manifest.tasks));
   TaskWords inputs(session.env, job);
   for (const auto& group : groups) {
-    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline(group.first).c_str());
+    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline_and_place(group.first).c_str());
     print_stack(group.first, "    ");
     for (const auto task : group.tasks) {
       std::printf("    task %llu: %s\n", static_cast<unsigned long long>(task), inputs.inputs_of(task).c_str());

@@ -32,7 +32,15 @@ base::File open_stream(base::Env& env, const std::string& path) {
   return base::File::adopt(env, path, fd);
 }
 
+std::string unfinished_output(const std::string& path, const std::string& job) {
+  return base::unfinished_name(path, "." + job + ".part");
+}
+
 }  // namespace
+
+void remove_unfinished_output(base::Env& env, const bundle::Manifest& manifest) {
+  if (!manifest.output.file.empty()) env.remove(unfinished_output(manifest.output.file, manifest.job));
+}
 
 OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job, Part part,
                        std::function<void()> before_print)
@@ -44,8 +52,7 @@ OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job,
     return;
   }
   path_ = target.path;
-  unfinished_ = base::unfinished_name(
-      path_, "." + job + (part == Part::kOfReader ? "." + base::random_hex(env, 4) : "") + ".part");
+  unfinished_ = unfinished_output(path_, part == Part::kOfReader ? job + "." + base::random_hex(env, 4) : job);
   // An earlier owner of the job that does not know yet that it is none any more goes on writing to a file without name.
   env_.remove(unfinished_);
   file_.emplace(env, unfinished_, O_WRONLY | O_CREAT | O_EXCL, 0666);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "cli/one_line.hpp"
 
@@ -27,15 +28,23 @@ std::string clock_text(double seconds) {
   return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
 }
 
-/// "3.21 s", "41.0 s", "1:04:09"
+}  // namespace
+
 std::string duration_text(double seconds) {
   return seconds < 60 ? fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 1) : clock_text(seconds);
 }
 
-}  // namespace
+std::string tally(const host::ResultStream& stream, std::uint64_t tasks) {
+  std::string text = fmt::format("{} succeeded", stream.done() - stream.failed());
+  if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());
+  if (stream.done() < tasks) text += fmt::format(", {} missing", tasks - stream.done());
+  if (stream.duplicates() > 0) text += fmt::format(", {} ran twice (one result of each counts)", stream.duplicates());
+  return text;
+}
 
-Progress::Progress(const Session& session, std::uint64_t tasks, unsigned workers)
+Progress::Progress(const Session& session, std::string job, std::uint64_t tasks, unsigned workers)
     : session_(session),
+      job_(std::move(job)),
       tasks_(tasks),
       workers_(workers),
       terminal_(::isatty(2) == 1),
@@ -44,7 +53,7 @@ Progress::Progress(const Session& session, std::uint64_t tasks, unsigned workers
 
 double Progress::seconds() const { return static_cast<double>(session_.env.monotonic_ns() - begin_) * 1e-9; }
 
-std::string Progress::line(const host::ResultStream& stream) const {
+std::string Progress::line(const host::ResultStream& stream, const store::Doorbell::Running& longest) const {
   const std::uint64_t done = stream.done();
   const double share = tasks_ > 0 ? static_cast<double>(done) / static_cast<double>(tasks_) : 1;
   const double rate = static_cast<double>(done - std::min(done, at_start_)) / std::max(seconds(), 1e-3);
@@ -56,11 +65,17 @@ std::string Progress::line(const host::ResultStream& stream) const {
   text += "  " + rate_text(rate);
   if (done < tasks_ && rate > 0) text += "  ETA " + clock_text(static_cast<double>(tasks_ - done) / rate);
   const auto [slowest, duration] = stream.slowest();
-  if (duration > 0.1) text += fmt::format("  slowest #{} {}", slowest, duration_text(duration));
+  const std::uint64_t now = session_.env.monotonic_ns();
+  const double running = longest.since_ns == 0 ? 0 : static_cast<double>(now - std::min(now, longest.since_ns)) * 1e-9;
+  if (running > std::max(duration, 0.1)) {
+    text += fmt::format("  #{} has been running for {}", longest.task, duration_text(running));
+  } else if (duration > 0.1) {
+    text += fmt::format("  slowest #{} {}", slowest, duration_text(duration));
+  }
   return text;
 }
 
-void Progress::update(const host::ResultStream& stream) {
+void Progress::update(const host::ResultStream& stream, const store::Doorbell::Running& longest) {
   if (session_.quiet) return;
   if (at_start_ == UINT64_MAX) at_start_ = stream.done();
   const std::uint64_t now = session_.env.monotonic_ns();
@@ -68,7 +83,7 @@ void Progress::update(const host::ResultStream& stream) {
     if (now - last_draw_ < kSecond / 10) return;
     last_draw_ = now;
     drawn_ = true;
-    std::fprintf(stderr, "\r\033[K%s", line(stream).c_str());
+    std::fprintf(stderr, "\r\033[K%s", line(stream, longest).c_str());
     std::fflush(stderr);
     return;
   }
@@ -80,17 +95,21 @@ void Progress::update(const host::ResultStream& stream) {
   if (!first && !more) return;
   last_draw_ = now;
   last_line_done_ = stream.done();
-  std::fprintf(stderr, "%s\n", line(stream).c_str());
+  std::fprintf(stderr, "%s\n", line(stream, longest).c_str());
 }
 
 void Progress::failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs) {
-  if (session_.quiet || terminal_ || seen_failures_.size() >= kDistinctFailures) return;
-  if (!seen_failures_.insert(failure.kind + failure.type + failure.where).second) return;
-  std::string text = failure.type.empty() ? failure.kind : failure.type;
-  if (!failure.what.empty()) text += ": " + failure.what;
-  if (!failure.where.empty()) text += "   " + failure.where;
-  std::fprintf(stderr, "task %llu failed: %s   %s\n", static_cast<unsigned long long>(task), one_line(text).c_str(),
-               inputs.c_str());
+  if (session_.quiet || terminal_) return;
+  const bool shown = seen_failures_.size() < kDistinctFailures &&
+                     seen_failures_.insert(failure.kind + failure.type + failure.where).second;
+  if (shown) {
+    const std::string text = host::headline(failure) + (failure.where.empty() ? "" : "   " + failure.where);
+    std::fprintf(stderr, "task %llu failed: %s   %s\n", static_cast<unsigned long long>(task), one_line(text).c_str(),
+                 inputs.c_str());
+  } else if (!std::exchange(told_of_more_, true)) {
+    std::fprintf(stderr, "more of the same kind are not shown%s\n",
+                 job_.empty() ? "" : ("; all of them: jobhost errors " + job_).c_str());
+  }
 }
 
 void Progress::clear() {
@@ -98,14 +117,13 @@ void Progress::clear() {
   drawn_ = false;
 }
 
-void Progress::finish(const host::ResultStream& stream, const std::string& job) {
+void Progress::finish(const host::ResultStream& stream) {
   clear();
   if (session_.quiet) return;
-  std::string text = fmt::format("{} of {} tasks done in {}", stream.done(), tasks_, duration_text(seconds()));
-  if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());
-  if (stream.duplicates() > 0) text += fmt::format(", {} ran twice", stream.duplicates());
-  if (!job.empty()) text += "   job " + job;
-  if (!job.empty() && stream.failed() > 0) text += "\nsee: jobhost errors " + job;
+  std::string text = fmt::format("{} task{} in {}: {}", tasks_, tasks_ == 1 ? "" : "s", duration_text(seconds()),
+                                 tally(stream, tasks_));
+  if (!job_.empty()) text += "   job " + job_;
+  if (!job_.empty() && stream.failed() > 0) text += "\nsee: jobhost errors " + job_;
   std::fprintf(stderr, "%s\n", text.c_str());
 }
 

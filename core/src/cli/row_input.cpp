@@ -11,6 +11,8 @@
 
 namespace jobhost::cli {
 
+std::string name_of_file(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line) {
   std::optional<base::File> file;
   if (path != "-") {
@@ -62,7 +64,7 @@ int parameter_of(const schema::Kernel& kernel, const std::string& column, const 
   const auto near = base::nearest(column, names);
   throw base::Error(base::ExitCode::kUsage,
                     path + ": column '" + column + "' names no parameter of '" + kernel.name + "'",
-                    (near ? "did you mean '" + *near + "'?   " : "") + kernel.signature);
+                    (near ? "did you mean '" + *near + "'?\n" : "") + kernel.signature);
 }
 
 }  // namespace jobhost::cli

@@ -25,6 +25,9 @@ std::string read_jsonl(base::Env& env, const std::string& path, const schema::Ke
 std::string read_npy(base::Env& env, const std::string& path, const schema::Kernel& kernel,
                      const std::vector<std::uint32_t>& unbound, const OpenPack& open);
 
+/// As messages name it.
+std::string name_of_file(const std::string& path);
+
 /// Calls `line` with every line of the file, its end included where it has one; returns the SHA-256 of the file.
 std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);
 

@@ -22,9 +22,31 @@ report::Failure in_row(const host::Explanation& words) {
   return {words.kind, words.type, words.what, words.where, words.signal};
 }
 
-/// The kernel as if which code ran were its last parameter.
-schema::Kernel with_code_column(const schema::Kernel& kernel) {
+std::vector<std::size_t> common_containers(const bundle::Manifest& manifest) {
+  const auto& kernel = manifest.kernel;
+  const auto common = bundle::common_parameters(manifest.inputs, kernel);
+  std::vector<std::size_t> found;
+  for (std::size_t p = kernel.own; p < common.size(); ++p) {
+    if (common[p] && !schema::is_scalar(kernel.parameters[p].type)) found.push_back(p - kernel.own);
+  }
+  return found;
+}
+
+template <class T>
+void erase_at(const std::vector<std::size_t>& positions, std::vector<T>& list) {
+  for (auto at = positions.rbegin(); at != positions.rend(); ++at) {
+    list.erase(list.begin() + static_cast<std::ptrdiff_t>(*at));
+  }
+}
+
+schema::Kernel without(const std::vector<std::size_t>& parameters, const schema::Kernel& kernel) {
   schema::Kernel shown = schema::as_shown(kernel);
+  erase_at(parameters, shown.parameters);
+  return shown;
+}
+
+/// The kernel as if which code ran were its last parameter.
+schema::Kernel with_code_column(schema::Kernel shown) {
   for (auto& parameter : shown.parameters) {
     if (parameter.name == "code") parameter.name = "arg.code";
   }
@@ -78,7 +100,9 @@ RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output&
     : file_(env, output.file, job.manifest.job, part, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       with_code_(with_code),
-      shown_(with_code ? with_code_column(job.manifest.kernel) : schema::as_shown(job.manifest.kernel)),
+      left_out_(common_containers(job.manifest)),
+      shown_(with_code ? with_code_column(without(left_out_, job.manifest.kernel))
+                       : without(left_out_, job.manifest.kernel)),
       writer_(report::make_row_writer(format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
                                       {output.file.empty() ? terminal_width() : 0, rows})) {}
 
@@ -91,6 +115,7 @@ void RowOutput::set_code(const std::string& code) {
 
 std::uint64_t RowOutput::read_inputs(std::uint64_t first, std::uint64_t n) {
   n = inputs_.read_shown(first, n, columns_);
+  erase_at(left_out_, columns_);
   if (with_code_) columns_.push_back({code_.data(), nullptr, 0, code_.size()});
   return n;
 }

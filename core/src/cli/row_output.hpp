@@ -29,7 +29,8 @@ class BlockOutput {
   virtual void finish() = 0;
 };
 
-/// Rows of a job to standard output or to a file.
+/// Rows of a job to standard output or to a file. Containers that are common to all tasks are not among the columns: a
+/// table of a megabyte would be in every row.
 class RowOutput : public BlockOutput {
  public:
   /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere.
@@ -50,7 +51,8 @@ class RowOutput : public BlockOutput {
   OutputFile file_;
   bundle::InputReader inputs_;
   bool with_code_;
-  base::Bytes code_;  // encoded
+  std::vector<std::size_t> left_out_;  // parameters that rows do not repeat, as the kernel shows them
+  base::Bytes code_;                   // encoded
   schema::Kernel shown_;
   std::vector<jobhost_column> columns_;
   std::unique_ptr<report::RowWriter> writer_;

@@ -197,7 +197,7 @@ void retry(Session& session, const JobOptions& options) {
   }
   store::Store store = session.store();
   const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
-  host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command);
+  host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command, {.named = options.plugin});
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
   say_changed_files(session, parent, &job);
@@ -206,6 +206,8 @@ void retry(Session& session, const JobOptions& options) {
   how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
   how.output = {base::absolute_path(options.output.file), options.output.format, options.output.reduce};
   session.exit_code = follow(session, job, how);
+  if (session.exit_code > static_cast<int>(base::ExitCode::kTasksFailed)) return;
+  session.say("with all other tasks: jobhost results " + parent.manifest.job + " --merged");
 }
 
 void attach(Session& session, const JobOptions& options) {

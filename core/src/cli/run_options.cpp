@@ -157,8 +157,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--zip", options.inputs.zip, "Pair the NAME=SPEC lists element by element")->group("Inputs");
   repeatable("--linspace", options.linspace, "NAME=A:B:N", "N points from A to B, both included");
   repeatable("--logspace", options.logspace, "NAME=A:B:N", "The same with a constant ratio");
-  repeatable("--common", options.common, "NAME=VALUE",
-             "One value for every task, stored once; @FILE (.npy, or text) reads it");
+  repeatable(
+      "--common", options.common, "NAME=VALUE",
+      "One value for every task, kept once and in no row but scalars; @FILE reads .npy, JSON or lines of numbers");
   auto* csv =
       add("--csv", options.csv, "FILE", "One task per row; columns are named like parameters ('-': standard input)");
   auto* tsv = add("--tsv", options.tsv, "FILE", "The same, separated by tabs");

@@ -10,8 +10,7 @@ std::string TaskWords::inputs_of(std::uint64_t task) {
   std::string text;
   for (std::size_t p = 0; p < columns_.size(); ++p) {
     text += (text.empty() ? "" : " ") + kernel_.parameters[p].name + "=";
-    base::ByteReader reader(bundle::value_at(columns_[p], 0));
-    schema::append_plain(kernel_.parameters[p].type, reader, text);
+    schema::append_brief(kernel_.parameters[p].type, bundle::value_at(columns_[p], 0), text);
   }
   return one_line(text);
 }

@@ -15,9 +15,9 @@ class TaskWords {
       : kernel_(schema::as_shown(job.manifest.kernel)),
         inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()) {}
 
-  /// "seed=3 samples=10"
+  /// "seed=3 samples=10 table=(20001 x 2)"
   std::string inputs_of(std::uint64_t task);
-  /// {"seed": 3, "samples": 10}
+  /// {"seed": 3, "samples": 10}, all of every value
   std::string inputs_json(std::uint64_t task);
 
  private:

@@ -67,7 +67,32 @@ std::string in_words(const plugin::SourceLine& line, bool brief) {
   return text + " at " + file + ":" + std::to_string(line.line);
 }
 
+/// Replaces what stands between the outermost pairs of brackets by an ellipsis.
+std::string without_contents(const std::string& text, char open, char close) {
+  std::string left;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool arrow = text[i] == '>' && i > 0 && text[i - 1] == '-';
+    if (text[i] == close && !arrow && depth > 0 && --depth == 0) left += "…";
+    if (depth == 0) left += text[i];
+    if (text[i] == open) ++depth;
+  }
+  return depth == 0 ? left : text;
+}
+
 }  // namespace
+
+std::string shortened(const std::string& function, std::size_t most) {
+  std::string text = function;
+  if (text.size() > most) text = without_contents(text, '<', '>');
+  if (text.size() > most) text = without_contents(text, '(', ')');
+  return text.size() > 2 * most ? text.substr(0, 2 * most) + "…" : text;
+}
+
+std::string headline(const Explanation& words) {
+  const std::string& name = words.type.empty() ? words.kind : words.type;
+  return words.what.empty() || words.what == name ? name : name + ": " + words.what;
+}
 
 Explainer::Explainer(base::Env& env, const Job& job) : env_(env), job_(job) {}
 
@@ -108,10 +133,10 @@ Explanation Explainer::explain(const store::Failure& failure, const std::vector<
           line.function.find("jobhost_kernel_") != std::string::npos) {
         continue;
       }
-      words.stack.push_back(in_words(line, false));
+      const bool named = found.users_code && !line.file.empty() && !line.file.starts_with("/usr/include/");
+      words.stack.push_back({in_words(line, false), named});
       if (!found.users_code) continue;
       end_of_story = words.stack.size();
-      const bool named = !line.file.empty() && !line.file.starts_with("/usr/include/");
       if (words.where.empty() && named) words.where = in_words(line, true);
     }
   }

@@ -22,8 +22,19 @@ struct Explanation {
   std::vector<Cause> causes;  // nested exceptions, outermost first
   std::string where;          // "f at pi.cpp:12": the innermost call in the user's own code, or ""
   std::optional<int> signal;
-  std::vector<std::string> stack;  // "f at /home/me/pi.cpp:12", innermost first
+  struct Call {
+    std::string text;    // "f at /home/me/pi.cpp:12"
+    bool users = false;  // it is in the user's sources, not in a library's headers or in a library of the system
+    friend bool operator==(const Call&, const Call&) = default;
+  };
+  std::vector<Call> stack;  // innermost first
 };
+
+/// "std::domain_error: unlucky 13", "crash: SIGSEGV". A message that only repeats the type is not said twice.
+std::string headline(const Explanation& words);
+
+/// A function's name with what stands in <> and () left out as far as it takes to get it below `most` characters.
+std::string shortened(const std::string& function, std::size_t most);
 
 /// Turns failure records into words with the job's own copies of the code. Keeps answers: a million equal failures cost
 /// one lookup of debug information.

@@ -125,26 +125,39 @@ Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)
   }
 }
 
-/// The inputs of some tasks of a job, as rows of a pack of another one.
+/// The inputs of some tasks of a job, as rows of a pack of another one. Common values stay so, and are kept once.
 bundle::Inputs copy_inputs(base::Env& env, const Job& parent, const std::vector<std::uint64_t>& tasks,
                            const std::string& directory) {
   const auto& kernel = parent.manifest.kernel;
+  const std::vector<bool> common = bundle::common_parameters(parent.manifest.inputs, kernel);
   bundle::Inputs inputs;
   inputs.axes.push_back({tasks.size(), {}});
   std::vector<schema::Type> types;
+  std::vector<std::uint32_t> varying;
   for (std::uint32_t p = 0; p < kernel.parameters.size(); ++p) {
+    if (common[p]) continue;
+    inputs.axes[0].sources.push_back({p, bundle::Stored{0, static_cast<std::uint32_t>(types.size())}});
     types.push_back(kernel.parameters[p].type);
-    inputs.axes[0].sources.push_back({p, bundle::Stored{0, p}});
+    varying.push_back(p);
   }
-  bundle::PackWriter rows(env, directory, "inputs/0000", types);
+  bundle::PackWriter rows(env, directory, bundle::pack_name(0), types);
   bundle::InputReader reader(env, parent.manifest.inputs, kernel, parent.directory.path());
   std::vector<jobhost_column> columns;
   for (const std::uint64_t task : tasks) {
     reader.read(task, 1, columns);
-    for (std::uint32_t p = 0; p < columns.size(); ++p) rows.append(p, bundle::value_at(columns[p], 0));
+    for (std::uint32_t c = 0; c < varying.size(); ++c) rows.append(c, bundle::value_at(columns[varying[c]], 0));
     rows.end_row();
   }
   inputs.packs.push_back(rows.finish());
+  for (std::uint32_t p = 0; p < common.size(); ++p) {
+    if (!common[p]) continue;
+    const auto number = static_cast<std::uint32_t>(inputs.packs.size());
+    bundle::PackWriter pack(env, directory, bundle::pack_name(number), {kernel.parameters[p].type});
+    pack.append(0, bundle::value_at(columns[p], 0));
+    pack.end_row();
+    inputs.packs.push_back(pack.finish());
+    inputs.axes.push_back({1, {{p, bundle::Stored{number, 0}, true}}});
+  }
   return inputs;
 }
 
@@ -205,15 +218,15 @@ void rename_symbols(base::Env& env, const Job& parent, const schema::Description
 }
 
 /// Gives a job that repeats tasks of `parent` newer code.
-void replace_code(base::Env& env, const Job& parent, const std::string& plugin, Job& job) {
+void replace_code(base::Env& env, const Job& parent, const std::string& plugin, const std::string& named, Job& job) {
   bundle::Manifest& manifest = job.manifest;
   const auto description = plugin::describe(env, plugin);
-  manifest.kernel = successor(manifest.kernel, description, plugin);
+  manifest.kernel = successor(manifest.kernel, description, named);
   keep_origin(description, manifest);
   manifest.libraries.clear();
   manifest.system_libraries.clear();
   keep_code(env, job.directory, plugin, nullptr, manifest);
-  rename_symbols(env, parent, description, plugin, job);
+  rename_symbols(env, parent, description, named, job);
 }
 
 }  // namespace
@@ -286,7 +299,7 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
       for (const auto& library : manifest.libraries) copy_blob(env, parent.directory, job.directory, library);
       copy_blob(env, parent.directory, job.directory, manifest.plugin);
     } else {
-      replace_code(env, parent, plugin, job);
+      replace_code(env, parent, plugin, changes.named.empty() ? plugin : changes.named, job);
     }
     if (changes.new_digests) manifest.provenance.files = files_of_now(env, job);
   });

@@ -70,6 +70,7 @@ struct Changes {
   std::string backend = {};  // "": the same
   unsigned workers = 0;      // 0: as many
   std::string label = {};    // "": the same
+  std::string named = {};    // what people call the newer plugin: the source file that it was built from
   bool new_digests = true;   // of files that are read by name; false: those of the parent
 };
 

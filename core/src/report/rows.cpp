@@ -211,7 +211,7 @@ std::vector<std::string> result_columns(const schema::Type& type) {
 std::string in_one_line(const Failure& failure) {
   std::string text = failure.kind;
   if (!failure.type.empty()) text += " " + failure.type;
-  if (!failure.what.empty()) text += ": " + failure.what;
+  if (!failure.what.empty() && failure.what != failure.type) text += ": " + failure.what;
   if (!failure.where.empty()) text += " (" + failure.where + ")";
   return text;
 }

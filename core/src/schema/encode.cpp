@@ -140,11 +140,6 @@ std::string encode_scalar(const Type& type, std::string_view text, base::Bytes& 
   }
 }
 
-bool is_scalar(const Type& type) {
-  return type.kind == Kind::kBool || type.kind == Kind::kChar || type.kind == Kind::kInteger ||
-         type.kind == Kind::kFloating || type.kind == Kind::kString || type.kind == Kind::kEnumeration;
-}
-
 std::string encode_tree(const Type& type, const Json& json, base::Bytes& out);
 
 std::string encode_list(const Type& type, const Json& json, base::Bytes& out, const std::string& what) {

@@ -165,6 +165,21 @@ void print(const Type& type, base::ByteReader& reader, std::string& out, int dep
   }
 }
 
+/// Elements of each of `rows` encoded vectors or arrays of one length; 0 when they are none.
+std::uint64_t columns_of(const Type& row, std::uint64_t rows, base::ByteReader& reader) {
+  if (row.kind == Kind::kArray) return row.count;
+  const auto item = row.kind == Kind::kVector ? fixed_size(row.items[0]) : std::nullopt;
+  if (!item) return 0;
+  std::uint64_t columns = 0;
+  for (std::uint64_t i = 0; i < rows; ++i) {
+    const auto count = reader.value<std::uint64_t>();
+    if ((i > 0 && count != columns) || count > reader.remaining()) return 0;
+    reader.take(count * *item);
+    columns = count;
+  }
+  return columns;
+}
+
 }  // namespace
 
 void append_json_string(std::string_view text, std::string& out) {
@@ -223,6 +238,29 @@ void append_plain(const Type& type, base::ByteReader& reader, std::string& out) 
     default:
       return append_json(type, reader, out);
   }
+}
+
+void append_brief(const Type& type, base::ByteView value, std::string& out) {
+  constexpr std::size_t kLong = 80, kVeryLong = 4096;  // characters, bytes
+  if (type.kind != Kind::kVector || value.size() <= kVeryLong) {
+    std::string text;
+    base::ByteReader reader(value);
+    append_plain(type, reader, text);
+    if (text.size() <= kLong) {
+      out += text;
+      return;
+    }
+    if (type.kind != Kind::kVector) {
+      std::size_t end = kLong;
+      while ((static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // whole characters
+      out += text.substr(0, end) + "…";
+      return;
+    }
+  }
+  base::ByteReader reader(value);
+  const auto rows = reader.value<std::uint64_t>();
+  const std::uint64_t columns = columns_of(type.items[0], rows, reader);
+  out += "(" + std::to_string(rows) + (columns > 0 ? " x " + std::to_string(columns) : " values") + ")";
 }
 
 NumberText number_text(const Type& type, bool json) {

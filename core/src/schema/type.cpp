@@ -56,6 +56,11 @@ std::optional<std::uint64_t> fixed_size(const Type& type) {
   }
 }
 
+bool is_scalar(const Type& type) {
+  return type.kind == Kind::kBool || type.kind == Kind::kChar || type.kind == Kind::kInteger ||
+         type.kind == Kind::kFloating || type.kind == Kind::kString || type.kind == Kind::kEnumeration;
+}
+
 Kernel as_shown(const Kernel& kernel) {
   Kernel shown = kernel;
   shown.parameters.erase(shown.parameters.begin(), shown.parameters.begin() + static_cast<std::ptrdiff_t>(kernel.own));

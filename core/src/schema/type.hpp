@@ -42,6 +42,9 @@ struct Type {
 /// Bytes of every encoded value of this type, or nothing when the size varies from value to value.
 std::optional<std::uint64_t> fixed_size(const Type& type);
 
+/// Whether it is a number, a truth value, an enumeration, a character or text.
+bool is_scalar(const Type& type);
+
 /// C++ spelling for people: "int", "std::uint64_t", "std::vector<double>", "Point".
 std::string cpp_name(const Type& type);
 

@@ -41,4 +41,8 @@ void append_json_string(std::string_view text, std::string& out);
 /// Appends one encoded value as a plain cell: scalars and strings bare (no quoting), all else as JSON.
 void append_plain(const Type& type, base::ByteReader& reader, std::string& out);
 
+/// The same in little space, for messages: what is long is cut short with an ellipsis, and of a long vector stands how
+/// much it holds: "(20001 x 2)", "(1000 values)".
+void append_brief(const Type& type, base::ByteView value, std::string& out);
+
 }  // namespace jobhost::schema

@@ -21,6 +21,7 @@ struct Doorbell::Page {
   std::atomic<std::uint32_t> count{0};
   std::atomic<std::uint32_t> waiting{0};
   std::atomic<std::uint32_t> complained{0};  // 0 nothing, 1 being written, 2 there
+  std::atomic<std::uint64_t> running{0}, running_since_ns{0};
   std::int32_t exit_code = 0;
   char message[2048] = {};
 };
@@ -66,6 +67,18 @@ void Doorbell::wait(std::uint32_t seen, std::uint64_t timeout_ns) {
   page_->waiting.fetch_add(1);
   futex_wait(page_->count, seen, timeout_ns);
   page_->waiting.fetch_sub(1);
+}
+
+void Doorbell::set_longest_running(const Running& running) {
+  page_->running_since_ns.store(0);  // there is no time in between that belongs to another task
+  page_->running.store(running.task);
+  page_->running_since_ns.store(running.since_ns);
+}
+
+Doorbell::Running Doorbell::longest_running() const {
+  const std::uint64_t since = page_->running_since_ns.load();
+  const Running running{page_->running.load(), since};
+  return page_->running_since_ns.load() == since ? running : Running{};
 }
 
 void Doorbell::complain(int exit_code, const std::string& message) {

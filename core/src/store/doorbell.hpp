@@ -25,6 +25,13 @@ class Doorbell {
   /// Returns when the count differs from `seen`, after `timeout_ns`, or on a signal.
   void wait(std::uint32_t seen, std::uint64_t timeout_ns);
 
+  /// Which task has been running longest, since when by the monotonic clock; 0: none.
+  struct Running {
+    std::uint64_t task = 0, since_ns = 0;
+  };
+  void set_longest_running(const Running& running);
+  Running longest_running() const;
+
   /// A worker's last words, for when the disk cannot take them. Kept: the first ones.
   void complain(int exit_code, const std::string& message);
   /// Exit code and message; code 0 when nobody complained.

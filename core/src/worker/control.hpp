@@ -57,8 +57,9 @@ struct alignas(128) Lane {
   std::atomic<std::uint32_t> stack_depth;
   std::atomic<std::uint64_t> printed;  // bytes of the executor's output that are in the index
   store::StackEntry stack[kMaxStack];
-  char message[1024];         // refused, log failed: why; crashed: exception that ended the process, or "exit(3)"
-  char message_type[256];     // crashed by an exception nobody caught: its mangled type
+  char message[1024];      // refused, log failed: why; crashed: exception that ended the process, "exit(3)", or "stack
+                           // overflow"
+  char message_type[256];  // crashed by an exception nobody caught: its mangled type
   char modules[kModuleText];  // loaded files, one a line
 
   /// The plugin, which knows no std::atomic, reads `progress.stop` meanwhile.

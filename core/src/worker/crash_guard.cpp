@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -30,6 +31,13 @@ std::vector<std::string> module_paths;
 
 Lane* fallback_lane = nullptr;
 thread_local Lane* thread_lane = nullptr;
+
+/// Where this thread's stack ends, and what is to be said when it is used up: signal handlers cannot ask.
+struct StackEnd {
+  std::uintptr_t low = 0;  // 0: not known
+  char message[80] = "";
+};
+thread_local StackEnd stack_end;
 int guarded_process = 0;
 
 int note_module(dl_phdr_info* info, std::size_t, void*) {
@@ -98,12 +106,37 @@ std::size_t frames_to_skip(const std::uintptr_t* addresses, std::size_t depth, s
   return 0;
 }
 
-void on_signal(int signal, siginfo_t*, void* raw_context) {
+void note_stack_end() {
+  pthread_attr_t attributes;
+  if (::pthread_getattr_np(::pthread_self(), &attributes) != 0) return;
+  void* low = nullptr;
+  std::size_t size = 0;
+  const bool known = ::pthread_attr_getstack(&attributes, &low, &size) == 0;
+  ::pthread_attr_destroy(&attributes);
+  if (!known) return;
+  stack_end.low = reinterpret_cast<std::uintptr_t>(low);
+  const bool main = ::gettid() == ::getpid();  // only that one's stack is limited by the shell
+  std::snprintf(stack_end.message, sizeof stack_end.message, "stack overflow (%s %.3g MiB%s)",
+                main ? "limit" : "its thread has", static_cast<double>(size) / (1 << 20), main ? ": ulimit -s" : "");
+}
+
+/// Whether the address is one at which a stack that is used up is extended: frames may be large, and stand close to the
+/// end for a pointer that went astray.
+bool beyond_stack(std::uintptr_t address) {
+  constexpr std::uintptr_t kLargestFrame = 16 << 20, kGuard = 64 << 10;
+  return stack_end.low > kLargestFrame && address >= stack_end.low - kLargestFrame && address < stack_end.low + kGuard;
+}
+
+void on_signal(int signal, siginfo_t* info, void* raw_context) {
   static std::atomic<int> entered{0};
   ::signal(signal, SIG_DFL);
   Lane* lane = lane_to_blame();
   if (lane && entered.exchange(1) == 0 && lane->state.load() != LaneState::kCrashed) {
     lane->crash_signal.store(signal);
+    if ((signal == SIGSEGV || signal == SIGBUS) && thread_lane &&
+        beyond_stack(reinterpret_cast<std::uintptr_t>(info->si_addr))) {
+      std::memcpy(lane->message, stack_end.message, sizeof stack_end.message);
+    }
     std::uintptr_t addresses[kMaxStack + 16];
     const auto* context = static_cast<ucontext_t*>(raw_context);
     const std::size_t depth = walk_stack(addresses, kMaxStack + 16);
@@ -174,6 +207,7 @@ void install_crash_guard(Lane* default_lane) {
 
 void guard_thread(Lane& lane) {
   thread_lane = &lane;
+  note_stack_end();
   constexpr std::size_t kSize = 256 << 10;
   void* memory = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;  // a stack overflow then ends the process without a stack in the record

@@ -266,7 +266,7 @@ void LaneRunner::failed(jobhost_sink* sink, std::uint64_t i, const jobhost_excep
       failure.thrown.back().object.assign(reinterpret_cast<const char*>(thrown->object), thrown->size);
   }
   if (self->memory_per_task_ > 0 && no_memory) {
-    failure.thrown[0].what += ": a task may take " + std::to_string(self->memory_per_task_ >> 20) + " MiB (--mem)";
+    failure.thrown[0].what = "a task may take " + std::to_string(self->memory_per_task_ >> 20) + " MiB (--mem)";
   }
   failure.stack = self->io_->last_throw();
   self->batch_.failures.push_back({self->offset_ + i, std::move(failure)});

@@ -222,10 +222,12 @@ void Supervisor::tick() {
   }
   if (sync_) sync_->throw_failure();
   if (now - last_keep_ns_ >= kKeepCodeNs) keep_code();
+  const bool look = now - last_look_ns_ >= kLookNs;
+  if (look || manifest_.timeout_ms > 0) watch(now);
   for (auto& executor : executors_) {
     if (executor.running && manifest_.timeout_ms > 0) end_overdue(executor, now);
   }
-  if (now - last_look_ns_ < kLookNs) return;
+  if (!look) return;
   last_look_ns_ = now;
   cancelled_ = job_.is_cancelled(env_);
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
@@ -262,14 +264,26 @@ void Supervisor::relieve(unsigned i) {
   wake_lanes();
 }
 
+/// Notes which tasks run, and tells the host which of them has done so longest.
+void Supervisor::watch(std::uint64_t now) {
+  store::Doorbell::Running longest;
+  for (const auto& executor : executors_) {
+    for (unsigned i = executor.first; i < executor.first + executor.count; ++i) {
+      const auto task = executor.running ? task_of((*control_)->lane[i]) : std::nullopt;
+      if (task != watched_[i].task) watched_[i] = {task, now};
+      if (task && (longest.since_ns == 0 || watched_[i].since < longest.since_ns)) longest = {*task, watched_[i].since};
+    }
+  }
+  if (doorbell_) doorbell_->set_longest_running(longest);
+}
+
 void Supervisor::end_overdue(Executor& executor, std::uint64_t now) {
   if (executor.overdue_task) {
     if (now - executor.overdue_since > kAbortNs) launcher_->kill(executor.handle);
     return;
   }
   for (unsigned i = executor.first; i < executor.first + executor.count; ++i) {
-    const auto task = task_of((*control_)->lane[i]);
-    if (task != watched_[i].task) watched_[i] = {task, now};
+    const auto& task = watched_[i].task;
     if (!task || now - watched_[i].since < manifest_.timeout_ms * 1'000'000) continue;
     executor.overdue_task = task;
     executor.overdue_since = now;

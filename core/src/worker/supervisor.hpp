@@ -96,6 +96,7 @@ class Supervisor {
   void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure);
   void timed_out(std::uint64_t task, const Lane& lane);
   void note_last_words(const Executor& executor, std::uint64_t task);
+  void watch(std::uint64_t now);
   void end_overdue(Executor& executor, std::uint64_t now);
   void lost(std::uint64_t task);
   void convict(std::uint64_t task, Verdict verdict);
