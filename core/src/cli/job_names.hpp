@@ -15,6 +15,9 @@ void add_job_option(CLI::App& command, std::string& job);
 /// The job that an id, unique prefix, path or @last names. Throws Error(kUsage).
 host::Job open_job(Session& session, const std::string& name);
 
+/// How commands that are typed next name a job of the session's store.
+std::string call_by_id(const Session& session, const std::string& id);
+
 struct TaskOfJob {
   host::Job job;
   std::uint64_t task;

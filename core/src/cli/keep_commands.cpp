@@ -38,14 +38,14 @@ std::vector<std::string> what_remains(const host::Job& job, const host::Verifica
   const auto count = [](std::uint64_t n) { return std::to_string(n) + (n == 1 ? " task" : " tasks"); };
   const std::uint64_t lost = manifest.tasks - found.tasks;
   sentences.push_back(std::to_string(found.tasks) + " of " + count(manifest.tasks) + " have valid results" +
-                      (found.tasks > 0 ? ": jobhost results " + manifest.job : ""));
+                      (found.tasks > 0 ? ": jobhost results " + job.called : ""));
   if (found.code_damaged) {
     sentences.push_back("workers refuse damaged code: submit the rest again, or jobhost retry --plugin");
   } else if (lost > 0 && found.inputs_damaged) {
     sentences.push_back("tasks whose inputs are damaged cannot be computed: submit them again");
   } else if (lost > 0) {
     sentences.push_back("the other " + count(lost) + (lost == 1 ? " is" : " are") + " computed by: jobhost resume " +
-                        manifest.job);
+                        job.called);
   }
   return sentences;
 }
@@ -106,12 +106,12 @@ void remove(Session& session, const KeepOptions& options) {
   std::vector<store::JobDirectory> doomed;  // all are looked up before the first is removed
   store::Store store = session.store();
   for (const auto& name : options.jobs) {
-    doomed.push_back(store.find(name));
+    doomed.push_back(store.find(name).directory);
     try {
-      const host::Job job = host::open_job(session.env, doomed.back());
+      const host::Job job = open_job(session, name);
       if (somebody_works(session.env, job)) {
         throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
-                          "end it first: jobhost cancel " + job.manifest.job);
+                          "end it first: jobhost cancel " + job.called);
       }
     } catch (const base::Error& error) {
       if (error.code() != base::ExitCode::kDamaged) throw;  // a damaged job can be removed

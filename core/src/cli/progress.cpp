@@ -94,15 +94,15 @@ void Progress::clear() {
   drawn_ = false;
 }
 
-void Progress::finish(const host::ResultStream& stream, const std::string& job) {
+void Progress::finish(const host::ResultStream& stream, const std::string& job, const std::string& file) {
   clear();
-  if (session_.quiet) return;
   std::string text = fmt::format("{} of {} tasks done in {}", stream.done(), tasks_, duration_text(seconds()));
   if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());
   if (stream.duplicates() > 0) text += fmt::format(", {} ran twice", stream.duplicates());
   if (!job.empty()) text += "   job " + job;
   if (!job.empty() && stream.failed() > 0) text += "\nsee: jobhost errors " + job;
-  std::fprintf(stderr, "%s\n", text.c_str());
+  if (!file.empty()) text += "\nwrote " + file;
+  session_.say(text);
 }
 
 }  // namespace jobhost::cli

@@ -19,8 +19,9 @@ class Progress {
   void update(const host::ResultStream& stream);
   /// A failed task was yielded; `inputs` in words.
   void failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs);
-  /// Wipes the line and prints the summary. `job`: to look at, "" for one that does not stay.
-  void finish(const host::ResultStream& stream, const std::string& job);
+  /// Wipes the line and prints the summary. `job`: to look at, "" for one that does not stay. `file`:
+  /// where rows are, "" for standard output.
+  void finish(const host::ResultStream& stream, const std::string& job, const std::string& file);
   /// Wipes the line, so that something else can be printed.
   void clear();
   double seconds() const;

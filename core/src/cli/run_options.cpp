@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
+#include "cli/job_names.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
 #include "host/named_files.hpp"
@@ -287,7 +288,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.output = options.output;
   spec.command = session.command;
   store::Store store = session.store();
-  return host::submit(session.env, store, spec);
+  host::Job job = host::submit(session.env, store, spec);
+  job.called = call_by_id(session, job.manifest.job);
+  return job;
 }
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job) {
