@@ -74,7 +74,7 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
 
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage) {
   // What is missing from a log that grows may be on its way.
-  if (damage.empty() || state_of(session.env, job).starts_with("running")) return;
+  if (damage.empty() || works(state_of(session.env, job))) return;
   for (const auto& sentence : damage) std::fprintf(stderr, "damaged: %s\n", sentence.c_str());
   std::fprintf(stderr, "hint: what is lost is computed again by: jobhost resume %s\n", job.called.c_str());
   session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
@@ -83,16 +83,25 @@ void say_damage(Session& session, const host::Job& job, const std::vector<std::s
 std::string state_of(base::Env& env, const host::Job& job) {
   if (job.directory.is_done(env)) return "done";
   const auto self = store::make_identity(env, "host");
+  const bool cancelled = job.directory.is_cancelled(env);
+  const std::string at_work = cancelled ? "cancelling" : "running";
   bool begun = false;
   for (const auto& party : store::all_parties(env, job.directory)) {
     if (party.role != "worker") continue;
     begun = true;
     const auto life = store::life_of(env, party, self);
-    if (life == store::Life::kAlive) return "running";
-    if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
+    if (life == store::Life::kAlive) return at_work;
+    if (life == store::Life::kUnknown) return at_work + " on " + party.hostname + "?";
   }
-  if (job.directory.is_cancelled(env)) return "cancelled";
+  if (cancelled) return "cancelled";
   return begun ? "stopped" : "not begun";
 }
+
+std::string state_of(base::Env& env, const host::Job& job, const host::ResultStream& stream) {
+  const std::string state = state_of(env, job);
+  return state == "done" && stream.done() < job.manifest.tasks ? "damaged" : state;
+}
+
+bool works(const std::string& state) { return state.starts_with("running") || state.starts_with("cancelling"); }
 
 }  // namespace jobhost::cli

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/session.hpp"
+#include "host/result_stream.hpp"
 #include "host/submission.hpp"
 
 /// How commands are told which job or task is meant.
@@ -36,7 +37,12 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
 /// that was read.
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage);
 
-/// "done", "running", "running on node7?", "cancelled", "stopped" or "not begun".
+/// "done", "running", "running on node7?", "cancelling" (running tasks are finished), "cancelling on node7?",
+/// "cancelled", "stopped" or "not begun".
 std::string state_of(base::Env& env, const host::Job& job);
+/// The same, or "damaged" where the job is said to be done and results are missing from its logs.
+std::string state_of(base::Env& env, const host::Job& job, const host::ResultStream& stream);
+/// Whether workers are at work in such a state.
+bool works(const std::string& state);
 
 }  // namespace jobhost::cli

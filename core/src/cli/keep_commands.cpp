@@ -110,8 +110,9 @@ void remove(Session& session, const KeepOptions& options) {
     try {
       const host::Job job = open_job(session, name);
       if (somebody_works(session.env, job)) {
-        throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
-                          "end it first: jobhost cancel " + job.called);
+        throw base::Error(
+            base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
+            "end it first: jobhost cancel " + job.called + (job.directory.is_cancelled(session.env) ? " --now" : ""));
       }
     } catch (const base::Error& error) {
       if (error.code() != base::ExitCode::kDamaged) throw;  // a damaged job can be removed

@@ -25,7 +25,7 @@ namespace {
 
 struct JobOptions {
   std::string job = "@last";
-  bool failed = false, detach = false, steal = false;
+  bool failed = false, detach = false, steal = false, now = false;
   std::string tasks, plugin;
   std::string backend;
   unsigned workers = 0;
@@ -244,8 +244,15 @@ void cancel(Session& session, const JobOptions& options) {
     session.say("job " + job.manifest.job + " is already done");
     return;
   }
+  const bool now = options.now || job.directory.is_cancelled(session.env);
   base::write_file_atomically(session.env, job.directory.cancel(), {}, false);
-  session.say("cancelled job " + job.manifest.job + ": running tasks are finished, nothing new is started");
+  if (now) base::write_file_atomically(session.env, job.directory.cancel_now(), {}, false);
+  const bool running = works(state_of(session.env, job));
+  session.say((running ? "cancelling job " : "cancelled job ") + job.manifest.job +
+              (!running ? ": no worker runs it"
+               : now    ? ": running tasks are ended, too; resume runs them again"
+                        : ": running tasks are finished, nothing new is started; to stop them now: jobhost cancel " +
+                           job.called + " --now"));
 }
 
 }  // namespace
@@ -289,7 +296,8 @@ void add_run_commands(CLI::App& app, Session& session) {
   retry_command->add_option("--plugin", options->plugin, "Mended code instead of the job's own")->type_name("NEW.so");
   retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
   add_output_options(*retry_command, options->output);
-  add("cancel", "Stop a job; what is done stays, resume goes on", &cancel);
+  add("cancel", "Stop a job; what is done stays, resume goes on", &cancel)
+      ->add_flag("--now", options->now, "Without waiting for running tasks, as when a job is cancelled a second time");
 }
 
 }  // namespace jobhost::cli
