@@ -41,14 +41,14 @@ void list(Session& session, const LookOptions& options) {
                                               {"DONE", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   Json documents = Json::array();
+  std::vector<std::string> reasons;  // why some cannot be read
   for (const auto& id : store.jobs()) {
     try {
       const host::Job job = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
       const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
       stream.poll();
-      std::string state = state_of(session.env, job);
-      if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
+      const std::string state = state_of(session.env, job, stream);
       rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks), std::to_string(stream.done()),
                       std::to_string(stream.failed()), manifest.created, manifest.label});
       documents.push_back({{"job", id},
@@ -60,14 +60,20 @@ void list(Session& session, const LookOptions& options) {
                            {"created", manifest.created},
                            {"label", manifest.label}});
     } catch (const base::Error& error) {
-      const char* state = error.code() == base::ExitCode::kDamaged ? "damaged" : "unreadable";
+      const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
+                          : error.code() == base::ExitCode::kDamaged  ? "damaged"
+                                                                      : "unreadable";
       rows.push_back({id, "", state, "", "", "", "", ""});
       documents.push_back({{"job", id}, {"state", state}, {"error", error.what()}});
+      reasons.push_back("job " + id + " is " + state + ": " + error.what() + "; what to do: jobhost show " +
+                        call_by_id(session, id));
     }
   }
   if (options.json) return print_document({{"store", store.path()}, {"jobs", std::move(documents)}});
   if (rows.empty()) return session.say("no jobs in '" + store.path() + "'");
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
+  std::fflush(stdout);
+  for (const auto& reason : reasons) session.say(reason);
 }
 
 void print_stack(const host::Explanation& words, const std::string& indent) {
