@@ -101,6 +101,7 @@ class Results(JobhostTest):
         self.assertEqual(first, '{"task": 0, "x": 1, "result": 2}\n')
         process.stdout.close()  # as head does
         self.assertEqual(process.wait(timeout=60), 141)
+        self.assertIn(f"the output was closed; go on with: jobhost resume {self.job_folders()[0]}\n", process.stderr.read())
         process.stderr.close()
         job = self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..1000000000").out.strip()
         manifest = os.path.join(self.store, job, "MANIFEST")

@@ -48,6 +48,10 @@ class Follower {
   int run() {
     try {
       return follow();
+    } catch (const ReaderGone&) {
+      progress_.clear();
+      if (workers_) session_.say("the output was closed; go on with: jobhost resume " + job_.called);
+      throw;
     } catch (const base::Error& error) {
       progress_.clear();
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
