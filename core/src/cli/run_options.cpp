@@ -54,6 +54,14 @@ std::uint64_t size_of(const std::string& word) {
   throw base::Error(base::ExitCode::kUsage, "--mem is a size such as 500M or 2G, not '" + word + "'");
 }
 
+/// What a duration on the command line is refused for, "" when it is none of that.
+std::string require_seconds(const std::string& word) {
+  constexpr double kLeast = 0.001, kMost = 1e9;
+  double seconds = 0;
+  if (parse_number(word, seconds) && seconds >= kLeast && seconds <= kMost) return "";
+  return "write a number of seconds from 0.001 to 1e9, as in 90 or 0.5, not '" + word + "'";
+}
+
 /// So many failed tasks end the job: "10", or "5%" of `tasks`.
 std::uint64_t failures_allowed(const std::string& word, std::uint64_t tasks) {
   if (word.empty()) return UINT64_MAX;
@@ -198,7 +206,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       ->check(CLI::Range(1u, 1024u));
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
   add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
-      ->check(CLI::Range(0.001, 1e9));
+      ->check(CLI::Validator(require_seconds, ""));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   add("--sync", options.sync, "POLICY",
