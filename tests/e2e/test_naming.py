@@ -24,7 +24,8 @@ class Naming(JobhostTest):
         job = self.unfinished_copy("my part")
         for path in ("./my part", "my part", "./my part/", f"{self.folder}/my part"):
             named = f"'./{path}'" if path == "my part" else f"'{path}'"
-            self.assertIn(f"job {named}\n", self.run_jobhost("resume", path).err)
+            self.assertIn(f"go on with: jobhost resume {named}\n", self.run_jobhost("verify", path).out)
+        self.assertIn("job './my part'\n", self.run_jobhost("resume", "./my part").err)
         self.assertIn(f"job {job}\n", self.run_jobhost("resume", "@last").err)
 
     def test_hints_name_the_store_that_was_given(self):

@@ -216,7 +216,6 @@ class Jobs(JobhostTest):
         self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
         self.assertIn("0 ran twice", self.run_jobhost("show", job).out)
 
-    def test_a_second_host_is_turned_away_with_75(self):
     ENDLESS = ("#include <fcntl.h>\n#include <unistd.h>\n"
                "int endless(int x) { ::close(::open(\"begun\", O_CREAT | O_WRONLY, 0600)); while (x != 0) ::pause(); return x; }\n")
 
@@ -268,6 +267,7 @@ class Jobs(JobhostTest):
         worker.communicate(timeout=30)
         self.assertEqual((worker.returncode, self.state(job)), (0, "cancelled"))
 
+    def test_a_second_host_is_turned_away_with_75(self):
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100000", "milliseconds=5")
         self.wait_until(lambda: os.path.isdir(self.store) and "running" in self.run_jobhost("ls").out, "not running")
         refused = self.run_jobhost("resume", "@last", code=75)

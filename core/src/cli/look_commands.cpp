@@ -133,7 +133,8 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream) {
+void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream,
+                   const std::vector<std::string>& damage) {
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
@@ -185,6 +186,7 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     refusals.push_back(
         {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
   }
+  if (!damage.empty()) document["damage"] = damage;
   if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
 }
@@ -195,8 +197,9 @@ void show(Session& session, const LookOptions& options) {
   const auto& manifest = job.manifest;
   host::ResultStream stream(session.env, job);
   stream.poll();
-  const std::string state = state_of(session.env, job);
-  if (options.json) return show_document(session.env, job, state, stream);
+  const std::string state = state_of(session.env, job, stream);
+  const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
+  if (options.json) return show_document(session.env, job, state, stream, damage);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
@@ -245,6 +248,8 @@ void show(Session& session, const LookOptions& options) {
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
   for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
+  for (const auto& sentence : damage) line("damaged", sentence);
+  if (state == "damaged" || !damage.empty()) line("damaged", "more about it: jobhost verify " + job.called);
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.
