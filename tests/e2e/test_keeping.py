@@ -104,6 +104,46 @@ class Keeping(JobhostTest):
             path.write_bytes(whole)
         self.assertTrue(json.loads(self.run_jobhost("verify", "--json").out)["sound"])
 
+    def test_verify_says_whether_the_result_is_complete(self):
+        self.run_jobhost("submit", "--hold", f"{HOSTILE}:fussy", "x=0..199")
+        job, = self.job_folders()
+        lines = self.run_jobhost("verify").out.splitlines()
+        self.assertEqual(lines[1:], [f"200 tasks: 0 succeeded, 0 failed, 200 missing; go on with: jobhost resume {job}", "sound"])
+        self.run_jobhost("resume", code=1)
+        self.assertEqual(self.run_jobhost("verify").out.splitlines()[1:], ["200 tasks: 198 succeeded, 2 failed, none missing", "sound"])
+        directory = pathlib.Path(self.directory())
+        logs = [path for path in directory.glob("logs/*/*") if path.stat().st_size > 200]
+        with open(logs[0], "ab") as log:
+            log.write(b"JF")
+        document = json.loads(self.run_jobhost("verify", "--json").out)
+        self.assertEqual([document[key] for key in ("complete", "succeeded", "failed", "missing", "go_on")], [True, 198, 2, 0, None])
+        self.assertIn("nothing is lost by it", document["notes"][0]["what"])
+        # Damage that costs nothing is said to cost nothing.
+        shutil.rmtree(directory / "workers")
+        out = self.run_jobhost("verify", code=5).out
+        self.assertEqual(out.count("damaged:"), 1, out)
+        self.assertIn("no result is lost by that", out)
+        next(directory.glob("blob/*")).unlink()
+        out = self.run_jobhost("verify", code=5).out
+        self.assertIn("remains: all results are there, and nothing has to be done", out)
+        self.assertIn("remains: what is damaged is needed only to run tasks again", out)
+        self.assertNotIn("submit", out)
+
+    def test_a_damaged_job_that_was_completed_needs_nothing(self):
+        self.run_jobhost("run", f"{HOSTILE}:text_of", "x=1..200", "-j1")
+        directory = pathlib.Path(self.directory())
+        log = max(directory.glob("logs/*/*"), key=lambda path: path.stat().st_size)
+        damaged = bytearray(log.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        log.write_bytes(damaged)
+        before = json.loads(self.run_jobhost("verify", "--json", code=5).out)
+        self.assertEqual((before["complete"], before["missing"]), (False, 200 - before["succeeded"]))
+        self.assertIn("what is missing is computed by: jobhost resume", before["remains"][1])
+        self.run_jobhost("resume")
+        after = json.loads(self.run_jobhost("verify", "--json", code=5).out)
+        self.assertEqual((after["complete"], after["missing"], len(after["remains"])), (True, 0, 1))
+        self.assertIn("all results are there, and nothing has to be done", after["remains"][0])
+
     def test_jobs_are_removed_but_not_while_they_run(self):
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=2")

@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import re
 import signal
 
@@ -29,6 +30,33 @@ class Looking(JobhostTest):
         self.assertEqual((failed["count"], failed["first_tasks"]), (1, [13]))
         self.assertEqual((failed["error"]["type"], failed["error"]["what"]), ("std::domain_error", "unlucky 13"))
         self.assertIn("hostile.cpp", failed["error"]["stack"][0])
+
+    def test_a_job_that_is_not_believed_is_refused_and_one_without_results_damaged(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3")
+        job, = self.document("ls")["jobs"]
+        directory = pathlib.Path(self.store, job["job"])
+        directory.chmod(0o777)
+        self.assertEqual([entry["state"] for entry in self.document("ls")["jobs"]], ["refused"])
+        listed = self.run_jobhost("ls")
+        self.assertIn(" refused ", listed.out)
+        self.assertIn(f"job {job['job']} is refused: everybody may write to '{directory}'", listed.err)
+        self.assertIn(f"what to do: jobhost show {job['job']}\n", listed.err)
+        directory.chmod(0o700)
+        for log in directory.glob("logs/*/*"):
+            log.chmod(0o600)
+            log.write_bytes(log.read_bytes()[:64] + b"x" * 64)
+        self.assertEqual(self.document("ls")["jobs"][0]["state"], "damaged")
+        shown = self.document("show")
+        self.assertEqual((shown["state"], shown["done"]), ("damaged", 0))
+        self.assertIn("a record is lost", shown["damage"][0])
+        text = self.run_jobhost("show").out
+        self.assertIn("damaged     'logs/", text.replace(f"{directory}/", ""))
+        self.assertIn(f"damaged     more about it: jobhost verify {job['job']}\n", text)
+
+    def test_help_is_a_command_too(self):
+        self.assertEqual(self.run_jobhost("help").out, self.run_jobhost("--help").out)
+        self.assertEqual(self.run_jobhost("help", "run").out, self.run_jobhost("run", "--help").out)
+        self.assertEqual(self.run_jobhost("help", "session", "save").out, self.run_jobhost("session", "save", "--help").out)
 
     def test_one_task(self):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..13", code=1)

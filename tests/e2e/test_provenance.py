@@ -41,6 +41,22 @@ class Provenance(JobhostTest):
         self.assertIn("input       in.csv   SHA-256 " + sha256("x\n1\n2\n3\n"), self.run_jobhost("show").out)
         self.refused("export", "@last", "a.xyz", code=2)
 
+    def test_an_export_says_whether_it_holds_all_tasks(self):
+        def counts(*words, code=0):
+            self.run_jobhost("export", "@last", "a.csv", *words, code=code)
+            document = json.loads(self.read("a.csv.provenance.json"))
+            self.assertEqual(document["rows"], self.read("a.csv").count("\n") - 1)
+            return document["tasks"], document["rows"], document["complete"], document["failed"]
+
+        self.run_jobhost("submit", "--hold", f"{HOSTILE}:fussy", "x=12..14")
+        self.assertEqual(counts(), (3, 0, False, 0))
+        self.run_jobhost("resume", code=1)
+        self.assertEqual(counts(code=1), (3, 3, True, 1))
+        log = max(pathlib.Path(self.store).glob("*/logs/*/*.0"), key=lambda log: log.stat().st_size)
+        os.truncate(log, log.stat().st_size - 8)
+        self.assertEqual(counts(code=1)[1:3], (2, False))
+        self.assertEqual(counts("--merged", code=1)[1:3], (2, False))
+
     LOADING = ("#include <fstream>\n#include <string>\n#include <vector>\n"
                "double gain = 1;\nint offset = 0;\nstd::vector<std::string> parts;\n"
                "double lookup(int i) { return gain * (i + offset); }\n"

@@ -30,6 +30,8 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "-b", "proceses"), 2, ["no backend 'proceses'", "did you mean 'processes'?"]),
             (run(f"{HOSTILE}:inc", "x=1", "--fromat", "csv"), 2, ["did you mean '--format'?"]),
             (run(f"{HOSTILE}:inc", "x=1", "-j", "0"), 2, ["0"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--timeout", "1m"), 2, ["--timeout: write a number of seconds", "not '1m'"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--timeout", "0"), 2, ["from 0.001 to 1e9", "not '0'"]),
             (run(f"{HOSTILE}:inc", "x=1", "--chunk", "none"), 2, ["--chunk is 'auto' or a number"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl, .json or .npy"]),

@@ -102,6 +102,7 @@ class Results(JobhostTest):
         self.assertEqual(first, '{"task": 0, "x": 1, "result": 2}\n')
         process.stdout.close()  # as head does
         self.assertEqual(process.wait(timeout=60), 141)
+        self.assertIn(f"the output was closed; go on with: jobhost resume {self.job_folders()[0]}\n", process.stderr.read())
         process.stderr.close()
         job = self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..1000000000").out.strip()
         manifest = os.path.join(self.store, job, "MANIFEST")
@@ -256,6 +257,57 @@ class Jobs(JobhostTest):
         rows = self.rows("resume", job, "-b", "threads", "-j", "2")
         self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
         self.assertNotIn("ran twice", self.run_jobhost("show", job).out)
+
+    ENDLESS = ("#include <fcntl.h>\n#include <unistd.h>\n"
+               "int endless(int x) { ::close(::open(\"begun\", O_CREAT | O_WRONLY, 0600)); while (x != 0) ::pause(); return x; }\n")
+
+    def endless(self, *words):
+        """A job whose tasks never end."""
+        self.write("endless.cpp", self.ENDLESS)
+        return self.run_jobhost("submit", "endless.cpp:endless", "x=1..3", "-j1", *words).out.strip()
+
+    def wait_until_begun(self):
+        begun = pathlib.Path(self.folder, "begun")
+        self.wait_until(begun.exists, "no task began")
+        begun.unlink()
+
+    def state(self, job):
+        return json.loads(self.run_jobhost("show", job, "--json").out)["state"]
+
+    def test_a_task_that_never_ends_is_ended_by_a_second_cancel(self):
+        for backend in ("processes", "threads"):
+            job = self.endless("-b", backend)
+            self.wait_until_begun()
+            self.assertEqual(self.state(job), "running")
+            first = self.run_jobhost("cancel", job).err
+            self.assertIn(f"running tasks are finished, nothing new is started; to stop them now: jobhost cancel {job} --now", first)
+            self.assertEqual(self.state(job), "cancelling")
+            self.assertIn("cancelling", self.run_jobhost("ls").out)
+            self.assertIn(f"jobhost cancel {job} --now", self.run_jobhost("rm", job, code=2).err)
+            self.assertIn("running tasks are ended, too", self.run_jobhost("cancel", job).err)
+            self.wait_until(lambda: self.state(job) == "cancelled", "never ended")
+            self.assertIn("no worker runs it", self.run_jobhost("cancel", job).err)
+            self.assertIn("sound", self.run_jobhost("verify", job).out)
+        # Nothing of that is left when the job goes on.
+        process = self.start("resume", job)
+        self.wait_until_begun()
+        self.assertIn("to stop them now", self.run_jobhost("cancel", job).err)
+        self.run_jobhost("cancel", job, "--now")
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (130, ""))
+        self.assertIn("cancelled: 0 of 3 tasks are done", err)
+        self.run_jobhost("rm", job)
+
+    def test_cancel_now_ends_a_worker_on_another_machine(self):
+        job = self.endless("--hold")
+        directory = os.path.join(self.store, job)
+        manifest = next(pathlib.Path(directory, "host").glob("manifest.*")).name.split(".")[1]
+        worker = self.start_elsewhere("elsewhere", "worker", "--job", directory, "--manifest", manifest, "--lanes", "1")
+        self.wait_until_begun()
+        self.assertEqual(self.state(job), "running on elsewhere?")
+        self.run_jobhost("cancel", job, "--now")
+        worker.communicate(timeout=30)
+        self.assertEqual((worker.returncode, self.state(job)), (0, "cancelled"))
 
     def test_a_second_host_is_turned_away_with_75(self):
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100000", "milliseconds=5")

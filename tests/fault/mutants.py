@@ -37,8 +37,7 @@ MUTANTS = [
      ("for (const auto& piece : {tasks}) {", "ahead_.insert_or_assign(piece.first, part)"), unit("each task is yielded once")),
     ("claim done without records", "worker/claim_source.cpp", "if (kind != store::FrameKind::kResults && kind",
      "if (kind != store::FrameKind::kResults && kind != store::FrameKind::kClaimDone && kind", POWER_CUTS),
-    ("DONE without records", "cli/run_commands.cpp", "if (!job.directory.is_done(session.env)) return false;",
-     "return job.directory.is_done(session.env);",
+    ("DONE without records", "cli/run_commands.cpp", "if (stream.done() < job.manifest.tasks) return std::nullopt;", "",
      PythonTest("e2e/test_run.Results.test_done_is_not_believed_where_records_are_missing")),
     # What is committed.
     ("torn frame", "store/log_writer.cpp", "file_.truncate(committed_);", "", unit("a failing write leaves")),

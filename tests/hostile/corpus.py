@@ -252,6 +252,16 @@ def manifest_job_name(job):
     job.edit(job="\x1b[2J$(reboot)")
 
 
+@case("done", *LOOK)
+def manifest_output_outside(job):
+    job.edit(output=dict(job.manifest()["output"], file=str(job.outside / "secret")))
+
+
+@case("held", *RUN)
+def manifest_output_beside(job):
+    job.edit(output=dict(job.manifest()["output"], file=str(job.outside / "new.csv")))
+
+
 @case("held", "resume")
 def manifest_own_libc(job):
     job.edit(libraries=[dict(job.manifest()["plugin"], name="libc.so.6")])

@@ -68,12 +68,12 @@ std::string kind_of(std::uint32_t mode) {
 
 void require_own(const FileStatus& status, const std::string& path) {
   if (!is_trusted(status.owner)) {
-    throw Error(ExitCode::kDamaged, "'" + path + "' belongs to " + name_of(status.owner) + ", not to you",
-                "if you trust them, make a copy of the job that is yours (cp -r), or set " + std::string(kVariable) +
-                    "=" + std::to_string(status.owner));
+    throw Distrust("'" + path + "' belongs to " + name_of(status.owner) + ", not to you",
+                   "if you trust them, make a copy of the job that is yours (cp -r), or set " + std::string(kVariable) +
+                       "=" + std::to_string(status.owner));
   }
   if ((status.mode & S_IWOTH) != 0) {
-    throw Error(ExitCode::kDamaged, "everybody may write to '" + path + "'", "if nobody has: chmod o-w '" + path + "'");
+    throw Distrust("everybody may write to '" + path + "'", "if nobody has: chmod o-w '" + path + "'");
   }
 }
 
@@ -109,9 +109,9 @@ std::vector<std::string> require_safe_place(Env& env, const std::string& path) {
     if (is_listed(at)) break;
     const std::string instead = "put something else in the place of '" + path + "'";
     if (is_open_to_all(status)) {
-      throw Error(ExitCode::kDamaged, "everybody may write to '" + at + "', and so " + instead,
-                  "chmod o-w '" + at + "' (or +t), or choose another place; " + kVariable + "=" + at +
-                      " says that you trust all who can");
+      throw Distrust("everybody may write to '" + at + "', and so " + instead,
+                     "chmod o-w '" + at + "' (or +t), or choose another place; " + kVariable + "=" + at +
+                         " says that you trust all who can");
     }
     if (at == real) {
       status.mode &= ~static_cast<std::uint32_t>(S_IWOTH);  // with the sticky bit others touch no files but their own

@@ -222,7 +222,7 @@ void audit(Session& session, AuditOptions options) {
   print(session, options, job, repeat, found);
   session.exit_code = found.empty() ? 0 : 1;
   if (found.empty()) return discard(session, repeat);
-  session.say("kept for a closer look: job " + repeat.manifest.job);
+  session.say("kept for a closer look: job " + call_by_id(session, repeat.manifest.job));
 }
 
 }  // namespace

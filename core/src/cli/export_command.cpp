@@ -68,8 +68,9 @@ void export_results(Session& session, const ExportOptions& options, const std::s
   const bundle::Output output{file, ""};
   check_output(session.env, output);
   const std::string provenance = output_path(session.env, file + ".provenance.json");
-  const auto jobs = write_results(session, job, output, options.merged);
-  const std::string text = provenance_of(session.env, jobs).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const auto written = write_results(session, job, output, options.merged);
+  const std::string text =
+      provenance_of(session.env, written).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   base::write_file_atomically(session.env, provenance, base::as_bytes(text), false, 0666);
 }
 
@@ -93,7 +94,7 @@ void add_export_command(CLI::App& app, Session& session) {
   command
       ->add_option("file", options->file,
                    "Of a task: the capsule, as in case.tar. Of a job: rows (.csv, .jsonl, .json, .npy), with "
-                   "FILE.provenance.json beside them")
+                   "FILE.provenance.json beside them, which says how many there are, and whether they are all")
       ->type_name("FILE")
       ->required();
   command->add_flag("--merged", options->merged, "The latest of each task, as in jobhost results --merged");

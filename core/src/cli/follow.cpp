@@ -40,7 +40,7 @@ class Follower {
         job_(job),
         options_(options),
         stream_(session.env, job),
-        progress_(session, options.rows ? job.manifest.job : "", job.manifest.tasks,
+        progress_(session, options.rows ? job.called : "", job.manifest.tasks,
                   options.start ? options.start->lanes : job.manifest.workers),
         explainer_(session.env, job),
         words_(session.env, job),
@@ -50,12 +50,16 @@ class Follower {
   int run() {
     try {
       return follow();
+    } catch (const ReaderGone&) {
+      progress_.clear();
+      if (workers_) session_.say("the output was closed; go on with: jobhost resume " + job_.called);
+      throw;
     } catch (const base::Error& error) {
       progress_.clear();
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
       throw base::Error(error.code(), error.what(),
-                        hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.manifest.job);
+                        hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.called);
     }
   }
 
@@ -74,7 +78,7 @@ class Follower {
     if (workers_) workers_->ownership().require();
     output_->finish();
     say_farewell();
-    progress_.finish(stream_);
+    progress_.finish(stream_, options_.output.file);
     for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }
@@ -84,7 +88,7 @@ class Follower {
     std::optional<host::Ownership> ownership;
     if (options_.start) {
       ownership.emplace(session_.env, job_, options_.steal);
-      remove_unfinished_output(session_.env, job_.manifest);
+      remove_unfinished_output(session_.env, job_);
     }
     output_ = std::make_unique<NoOutput>();
     if (options_.rows) {
@@ -199,7 +203,7 @@ class Follower {
     const auto damage = stream_.damage();
     if (!damage.empty()) {
       throw base::Error(base::ExitCode::kDamaged, what + ": " + done_of_all() + " are done; damaged: " + damage[0],
-                        "jobhost resume " + job_.manifest.job);
+                        "jobhost resume " + job_.called);
     }
     if (own_failure_) throw *own_failure_;
     const std::string refusals = host::why_no_worker(session_.env, job_);
@@ -231,13 +235,12 @@ class Follower {
     progress_.clear();
     const bool is_cancelled = cancelled();
     if (gave_up_)
-      session_.say("gave up: " + std::to_string(stream_.failed()) + " tasks failed; see jobhost errors " +
-                   job_.manifest.job);
+      session_.say("gave up: " + std::to_string(stream_.failed()) + " tasks failed; see jobhost errors " + job_.called);
     session_.say((is_cancelled ? "cancelled: "
                   : gave_up_   ? ""
                                : "interrupted: ") +
                  done_of_all() + " are done and kept");
-    if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.manifest.job);
+    if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.called);
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }

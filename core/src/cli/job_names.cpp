@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/captured_words.hpp"
 #include "host/named_files.hpp"
 #include "store/party.hpp"
 
@@ -17,8 +18,20 @@ void add_job_option(CLI::App& command, std::string& job) {
 }
 
 host::Job open_job(Session& session, const std::string& name) {
-  store::Store store = session.store();
-  return host::open_job(session.env, store.find(name));
+  const auto [directory, by_path] = session.store().find(name);
+  host::Job job = host::open_job(session.env, directory);
+  job.by_path = by_path;
+  if (by_path) {
+    const bool bare = name.find('/') == std::string::npos;
+    job.called = shell_line({bare ? "./" + name : name});
+  } else {
+    job.called = call_by_id(session, directory.path().substr(directory.path().rfind('/') + 1));
+  }
+  return job;
+}
+
+std::string call_by_id(const Session& session, const std::string& id) {
+  return session.store_path == store::Store::default_path() ? id : shell_line({id, "--store", session.store_path});
 }
 
 TaskOfJob open_task(Session& session, const std::string& name) {
@@ -61,25 +74,34 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
 
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage) {
   // What is missing from a log that grows may be on its way.
-  if (damage.empty() || state_of(session.env, job).starts_with("running")) return;
+  if (damage.empty() || works(state_of(session.env, job))) return;
   for (const auto& sentence : damage) std::fprintf(stderr, "damaged: %s\n", sentence.c_str());
-  std::fprintf(stderr, "hint: what is lost is computed again by: jobhost resume %s\n", job.manifest.job.c_str());
+  std::fprintf(stderr, "hint: what is lost is computed again by: jobhost resume %s\n", job.called.c_str());
   session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
 }
 
 std::string state_of(base::Env& env, const host::Job& job) {
   if (job.directory.is_done(env)) return "done";
   const auto self = store::make_identity(env, "host");
+  const bool cancelled = job.directory.is_cancelled(env);
+  const std::string at_work = cancelled ? "cancelling" : "running";
   bool begun = false;
   for (const auto& party : store::all_parties(env, job.directory)) {
     if (party.role != "worker") continue;
     begun = true;
     const auto life = store::life_of(env, party, self);
-    if (life == store::Life::kAlive) return "running";
-    if (life == store::Life::kUnknown) return "running on " + party.hostname + "?";
+    if (life == store::Life::kAlive) return at_work;
+    if (life == store::Life::kUnknown) return at_work + " on " + party.hostname + "?";
   }
-  if (job.directory.is_cancelled(env)) return "cancelled";
+  if (cancelled) return "cancelled";
   return begun ? "stopped" : "not begun";
 }
+
+std::string state_of(base::Env& env, const host::Job& job, const host::ResultStream& stream) {
+  const std::string state = state_of(env, job);
+  return state == "done" && stream.done() < job.manifest.tasks ? "damaged" : state;
+}
+
+bool works(const std::string& state) { return state.starts_with("running") || state.starts_with("cancelling"); }
 
 }  // namespace jobhost::cli

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "cli/session.hpp"
+#include "host/result_stream.hpp"
 #include "host/submission.hpp"
 
 /// How commands are told which job or task is meant.
@@ -14,6 +15,9 @@ void add_job_option(CLI::App& command, std::string& job);
 
 /// The job that an id, unique prefix, path or @last names. Throws Error(kUsage).
 host::Job open_job(Session& session, const std::string& name);
+
+/// How commands that are typed next name a job of the session's store.
+std::string call_by_id(const Session& session, const std::string& id);
 
 struct TaskOfJob {
   host::Job job;
@@ -33,7 +37,12 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
 /// that was read.
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage);
 
-/// "done", "running", "running on node7?", "cancelled", "stopped" or "not begun".
+/// "done", "running", "running on node7?", "cancelling" (running tasks are finished), "cancelling on node7?",
+/// "cancelled", "stopped" or "not begun".
 std::string state_of(base::Env& env, const host::Job& job);
+/// The same, or "damaged" where the job is said to be done and results are missing from its logs.
+std::string state_of(base::Env& env, const host::Job& job, const host::ResultStream& stream);
+/// Whether workers are at work in such a state.
+bool works(const std::string& state);
 
 }  // namespace jobhost::cli

@@ -35,21 +35,44 @@ struct KeepOptions {
 
 using Json = nlohmann::ordered_json;
 
+std::string count_of(std::uint64_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+/// "200 tasks: 38 succeeded, 2 failed, 160 missing"
+std::string tally(const host::Job& job, const host::Verification& found) {
+  const std::uint64_t missing = job.manifest.tasks - found.tasks;
+  return count_of(job.manifest.tasks, "task") + ": " + std::to_string(found.tasks - found.failed) + " succeeded, " +
+         std::to_string(found.failed) + " failed, " + (missing == 0 ? "none" : std::to_string(missing)) + " missing";
+}
+
+/// The command that completes the job; "" where none is missing, or none helps.
+std::string way_on(base::Env& env, const host::Job& job, const host::Verification& found) {
+  if (found.tasks == job.manifest.tasks) return "";
+  if (works(state_of(env, job))) return "jobhost attach " + job.called;
+  return found.code_damaged || found.inputs_damaged ? "" : "jobhost resume " + job.called;
+}
+
 /// What can still be done with a damaged job.
-std::vector<std::string> what_remains(const host::Job& job, const host::Verification& found) {
-  const auto& manifest = job.manifest;
+std::vector<std::string> what_remains(base::Env& env, const host::Job& job, const host::Verification& found) {
+  const std::uint64_t missing = job.manifest.tasks - found.tasks;
   std::vector<std::string> sentences;
-  const auto count = [](std::uint64_t n) { return std::to_string(n) + (n == 1 ? " task" : " tasks"); };
-  const std::uint64_t lost = manifest.tasks - found.tasks;
-  sentences.push_back(std::to_string(found.tasks) + " of " + count(manifest.tasks) + " have valid results" +
-                      (found.tasks > 0 ? ": jobhost results " + manifest.job : ""));
+  if (missing == 0) {
+    sentences.push_back("all results are there, and nothing has to be done: jobhost results " + job.called);
+    if (found.code_damaged || found.inputs_damaged) {
+      sentences.push_back("what is damaged is needed only to run tasks again (retry, replay, audit)");
+    }
+    return sentences;
+  }
+  if (found.tasks > 0) {
+    sentences.push_back(count_of(found.tasks, "task") + " can be read: jobhost results " + job.called);
+  }
   if (found.code_damaged) {
-    sentences.push_back("workers refuse damaged code: submit the rest again, or jobhost retry --plugin");
-  } else if (lost > 0 && found.inputs_damaged) {
+    sentences.push_back("workers refuse damaged code: submit the missing tasks again, or jobhost retry --plugin");
+  } else if (found.inputs_damaged) {
     sentences.push_back("tasks whose inputs are damaged cannot be computed: submit them again");
-  } else if (lost > 0) {
-    sentences.push_back("the other " + count(lost) + (lost == 1 ? " is" : " are") + " computed by: jobhost resume " +
-                        manifest.job);
+  } else if (const std::string command = way_on(env, job, found); !command.empty()) {
+    sentences.push_back("what is missing is computed by: " + command);
   }
   return sentences;
 }
@@ -68,25 +91,32 @@ void verify(Session& session, const KeepOptions& options) {
   const auto found = host::verify(session.env, job);
   const bool sound = found.damaged.empty();
   if (!sound) session.exit_code = static_cast<int>(base::ExitCode::kDamaged);
+  const std::string command = way_on(session.env, job, found);
+  const auto remains = sound ? std::vector<std::string>() : what_remains(session.env, job, found);
   if (options.json) {
     return print_document({{"job", job.manifest.job},
                            {"sound", sound},
+                           {"complete", found.tasks == job.manifest.tasks},
+                           {"succeeded", found.tasks - found.failed},
+                           {"failed", found.failed},
+                           {"missing", job.manifest.tasks - found.tasks},
+                           {"go_on", command.empty() ? Json() : Json(command)},
                            {"damaged", to_json(found.damaged)},
                            {"notes", to_json(found.notes)},
-                           {"remains", sound ? Json::array() : Json(what_remains(job, found))},
+                           {"remains", remains},
                            {"blobs", found.blobs},
                            {"packs", found.packs},
                            {"frames", found.frames},
                            {"tasks", found.tasks}});
   }
-  std::printf("job %s: %llu files of code, %llu of inputs, results of %llu tasks in %llu frames\n",
-              job.manifest.job.c_str(), static_cast<unsigned long long>(found.blobs),
-              static_cast<unsigned long long>(found.packs), static_cast<unsigned long long>(found.tasks),
-              static_cast<unsigned long long>(found.frames));
+  std::printf("job %s: %s of code, %s of inputs, %s of results were read\n", job.manifest.job.c_str(),
+              count_of(found.blobs, "file").c_str(), count_of(found.packs, "file").c_str(),
+              count_of(found.frames, "record").c_str());
+  std::printf("%s%s\n", tally(job, found).c_str(), command.empty() ? "" : ("; go on with: " + command).c_str());
   for (const auto& note : found.notes) std::printf("note: %s\n", host::in_words(note).c_str());
   for (const auto& damage : found.damaged) std::printf("damaged: %s\n", host::in_words(damage).c_str());
   if (sound) return static_cast<void>(std::printf("sound\n"));
-  for (const auto& sentence : what_remains(job, found)) std::printf("remains: %s\n", sentence.c_str());
+  for (const auto& sentence : remains) std::printf("remains: %s\n", sentence.c_str());
 }
 
 /// Whether a worker is alive. Those of other machines are watched for as long as their lease.
@@ -139,12 +169,13 @@ void remove(Session& session, const KeepOptions& options) {
   std::vector<host::Job> known;
   store::Store store = session.store();
   for (const auto& name : options.jobs) {
-    doomed.push_back(store.find(name));
+    doomed.push_back(store.find(name).directory);
     try {
-      const host::Job job = host::open_job(session.env, doomed.back());
+      const host::Job job = open_job(session, name);
       if (somebody_works(session.env, job)) {
-        throw base::Error(base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
-                          "end it first: jobhost cancel " + job.manifest.job);
+        throw base::Error(
+            base::ExitCode::kUsage, "job " + job.manifest.job + " is running",
+            "end it first: jobhost cancel " + job.called + (job.directory.is_cancelled(session.env) ? " --now" : ""));
       }
       known.push_back(job);
     } catch (const base::Error& error) {
@@ -157,7 +188,7 @@ void remove(Session& session, const KeepOptions& options) {
     session.say("removed " + directory.path());
   }
   for (const auto& job : known) {
-    remove_unfinished_output(session.env, job.manifest);
+    remove_unfinished_output(session.env, job);
     say_what_changes(session, job, doomed);
   }
 }

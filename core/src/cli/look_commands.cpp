@@ -49,14 +49,14 @@ void list(Session& session, const LookOptions& options) {
       {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   Json documents = Json::array();
+  std::vector<std::string> reasons;  // why some cannot be read
   for (const auto& id : store.jobs()) {
     try {
       const host::Job job = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
       const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
       stream.poll();
-      std::string state = state_of(session.env, job);
-      if (state == "done" && stream.done() < manifest.tasks) state = "damaged";
+      const std::string state = state_of(session.env, job, stream);
       rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks),
                       std::to_string(stream.done() - stream.failed()), std::to_string(stream.failed()),
                       manifest.created, label_of(manifest)});
@@ -70,14 +70,20 @@ void list(Session& session, const LookOptions& options) {
                            {"label", manifest.label},
                            {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
-      const char* state = error.code() == base::ExitCode::kDamaged ? "damaged" : "unreadable";
+      const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
+                          : error.code() == base::ExitCode::kDamaged  ? "damaged"
+                                                                      : "unreadable";
       rows.push_back({id, "", state, "", "", "", "", ""});
       documents.push_back({{"job", id}, {"state", state}, {"error", error.what()}});
+      reasons.push_back("job " + id + " is " + state + ": " + error.what() + "; what to do: jobhost show " +
+                        call_by_id(session, id));
     }
   }
   if (options.json) return print_document({{"store", store.path()}, {"jobs", std::move(documents)}});
   if (rows.empty()) return session.say("no jobs in '" + store.path() + "'");
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
+  std::fflush(stdout);
+  for (const auto& reason : reasons) session.say(reason);
 }
 
 /// Of many calls within libraries only the outermost is of interest: what the user's own line called.
@@ -151,7 +157,8 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream) {
+void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream,
+                   const std::vector<std::string>& damage) {
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
@@ -203,6 +210,7 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     refusals.push_back(
         {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
   }
+  if (!damage.empty()) document["damage"] = damage;
   if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
 }
@@ -213,8 +221,9 @@ void show(Session& session, const LookOptions& options) {
   const auto& manifest = job.manifest;
   host::ResultStream stream(session.env, job);
   stream.poll();
-  const std::string state = state_of(session.env, job);
-  if (options.json) return show_document(session.env, job, state, stream);
+  const std::string state = state_of(session.env, job, stream);
+  const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
+  if (options.json) return show_document(session.env, job, state, stream, damage);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
@@ -262,6 +271,8 @@ void show(Session& session, const LookOptions& options) {
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
   for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
+  for (const auto& sentence : damage) line("damaged", sentence);
+  if (state == "damaged" || !damage.empty()) line("damaged", "more about it: jobhost verify " + job.called);
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.

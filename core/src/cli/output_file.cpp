@@ -38,8 +38,9 @@ std::string unfinished_output(const std::string& path, const std::string& job) {
 
 }  // namespace
 
-void remove_unfinished_output(base::Env& env, const bundle::Manifest& manifest) {
-  if (!manifest.output.file.empty()) env.remove(unfinished_output(manifest.output.file, manifest.job));
+void remove_unfinished_output(base::Env& env, const host::Job& job) {
+  const auto& file = job.manifest.output.file;
+  if (!job.by_path && !file.empty()) env.remove(unfinished_output(file, job.manifest.job));
 }
 
 OutputFile::OutputFile(base::Env& env, std::string path, const std::string& job, Part part,

@@ -6,15 +6,16 @@
 #include <string_view>
 
 #include "base/file.hpp"
-#include "bundle/manifest.hpp"
+#include "host/submission.hpp"
 
 namespace jobhost::cli {
 
 /// Whose unfinished file: that of the host that owns the job takes the place of what an earlier owner left.
 enum class Part { kOfOwner, kOfReader };
 
-/// Removes what a host of the job that was killed left beside the file that it was to write.
-void remove_unfinished_output(base::Env& env, const bundle::Manifest& manifest);
+/// Removes what a host of the job that was killed left beside the file that it was to write. Nothing for a job that was
+/// named by its path: the file need not be its user's.
+void remove_unfinished_output(base::Env& env, const host::Job& job);
 
 /// Where text for people and programs goes: standard output, a device or FIFO, or a file that appears under its name
 /// when it is complete.

@@ -117,14 +117,14 @@ void Progress::clear() {
   drawn_ = false;
 }
 
-void Progress::finish(const host::ResultStream& stream) {
+void Progress::finish(const host::ResultStream& stream, const std::string& file) {
   clear();
-  if (session_.quiet) return;
   std::string text = fmt::format("{} task{} in {}: {}", tasks_, tasks_ == 1 ? "" : "s", duration_text(seconds()),
                                  tally(stream, tasks_));
   if (!job_.empty()) text += "   job " + job_;
   if (!job_.empty() && stream.failed() > 0) text += "\nsee: jobhost errors " + job_;
-  std::fprintf(stderr, "%s\n", text.c_str());
+  if (!file.empty()) text += "\nwrote " + file;
+  session_.say(text);
 }
 
 }  // namespace jobhost::cli

@@ -21,8 +21,8 @@ class Progress {
   void update(const host::ResultStream& stream, const store::Doorbell::Running& longest = {});
   /// A failed task was yielded; `inputs` in words.
   void failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs);
-  /// Wipes the line and prints the summary.
-  void finish(const host::ResultStream& stream);
+  /// Wipes the line and prints the summary. `file`: where rows are, "" for standard output.
+  void finish(const host::ResultStream& stream, const std::string& file);
   /// Wipes the line, so that something else can be printed.
   void clear();
   double seconds() const;

@@ -84,8 +84,12 @@ Json to_json(const bundle::Provenance& provenance) {
   return document;
 }
 
-Json provenance_of(base::Env& env, const std::vector<host::Job>& jobs) {
-  Json document = {{"schema", "jobhost/1"}};
+Json provenance_of(base::Env& env, const Written& written) {
+  const auto& jobs = written.jobs;
+  Json document = {{"schema", "jobhost/1"},
+                   {"rows", written.rows},
+                   {"complete", written.rows == jobs.at(0).manifest.tasks},
+                   {"failed", written.failed}};
   document.update(provenance_of(env, jobs.at(0)));
   for (std::size_t i = 1; i < jobs.size(); ++i) {
     document["repeated_by"].push_back(provenance_of(env, jobs[i]));

@@ -15,7 +15,7 @@ void say_how_many(const Session& session, const host::Job& job, std::uint64_t do
   session.say(std::to_string(done) + " of " + std::to_string(job.manifest.tasks) + " tasks are done");
 }
 
-void write_own(Session& session, const host::Job& job, const bundle::Output& output) {
+Written write_own(Session& session, const host::Job& job, const bundle::Output& output) {
   host::ResultStream stream(session.env, job);
   stream.poll();
   const auto rows = make_output(session.env, job, output, stream.done());
@@ -32,15 +32,17 @@ void write_own(Session& session, const host::Job& job, const bundle::Output& out
   say_how_many(session, job, stream.done());
   session.exit_code = stream.failed() > 0 ? 1 : 0;
   say_damage(session, job, stream.damage());
+  return {{job}, stream.done(), stream.failed()};
 }
 
-std::vector<host::Job> write_merged(Session& session, const host::Job& job, const bundle::Output& output) {
+Written write_merged(Session& session, const host::Job& job, const bundle::Output& output) {
   host::MergedStream stream(session.env, job);
   for (const auto& sentence : stream.left_out()) session.say(sentence);
   const auto rows = make_output(
       session.env, job, output, stream.done(), [] {}, Part::kOfReader, true);
   std::map<const host::Job*, host::Explainer> explainers;
   const host::Job* source = nullptr;
+  std::uint64_t failed = 0;
   while (const host::Block* block = stream.next()) {
     if (source != &stream.source()) {
       source = &stream.source();
@@ -51,6 +53,7 @@ std::vector<host::Job> write_merged(Session& session, const host::Job& job, cons
       const auto words = explainer.explain(block->failure, block->modules);
       rows->write(*block, &words);
       session.exit_code = 1;
+      ++failed;
     } else {
       rows->write(*block, nullptr);
     }
@@ -58,20 +61,17 @@ std::vector<host::Job> write_merged(Session& session, const host::Job& job, cons
   rows->finish();
   say_how_many(session, job, stream.done());
   stream.each_source([&](const host::Job& each, host::ResultStream& own) { say_damage(session, each, own.damage()); });
-  std::vector<host::Job> jobs;
-  for (const auto* one : stream.jobs()) jobs.push_back(*one);
-  return jobs;
+  Written written{{}, stream.done(), failed};
+  for (const auto* one : stream.jobs()) written.jobs.push_back(*one);
+  return written;
 }
 
 }  // namespace
 
-std::vector<host::Job> write_results(Session& session, const host::Job& job, const bundle::Output& output,
-                                     bool merged) {
+Written write_results(Session& session, const host::Job& job, const bundle::Output& output, bool merged) {
   Signals::install();
   session.exit_code = 0;
-  if (merged) return write_merged(session, job, output);
-  write_own(session, job, output);
-  return {job};
+  return merged ? write_merged(session, job, output) : write_own(session, job, output);
 }
 
 }  // namespace jobhost::cli

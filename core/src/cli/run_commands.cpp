@@ -26,7 +26,7 @@ namespace {
 
 struct JobOptions {
   std::string job = "@last";
-  bool failed = false, detach = false, steal = false;
+  bool failed = false, detach = false, steal = false, now = false;
   std::string tasks, plugin;
   std::string backend;
   unsigned workers = 0;
@@ -56,8 +56,8 @@ void detach(Session& session, const host::Job& job) {
   const auto backend = backend::make_local(session.env, job.manifest.backend, true);
   backend->start({Session::program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
   std::printf("%s\n", job.manifest.job.c_str());
-  flush_standard_output("its workers run; watch it with: jobhost attach " + job.manifest.job);
-  session.say("watch it with: jobhost attach " + job.manifest.job);
+  flush_standard_output("its workers run; watch it with: jobhost attach " + job.called);
+  session.say("watch it with: jobhost attach " + job.called);
 }
 
 /// Workers that start while the job is made, unless they are to outlive this process.
@@ -80,7 +80,7 @@ void reuse(Session& session, const host::Job& job) {
   session.say("reused " + std::to_string(found.tasks) + " of " + std::to_string(job.manifest.tasks) + " results from " +
               std::to_string(found.jobs) + (found.jobs == 1 ? " job" : " jobs"));
   for (const auto& id : found.doubtful)
-    session.say("note: job " + id + ", whose results are used, has notes: jobhost show " + id);
+    session.say("note: job " + id + ", whose results are used, has notes: jobhost show " + call_by_id(session, id));
 }
 
 void run(Session& session, const CLI::App& command, const RunOptions& options) {
@@ -102,8 +102,8 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
         store::sync_manifest(session.env, job.directory);
       }
       std::printf("%s\n", job.manifest.job.c_str());
-      flush_standard_output("the job is made; begin with: jobhost resume " + job.manifest.job);
-      session.say("no worker is started; begin with: jobhost resume " + job.manifest.job);
+      flush_standard_output("the job is made; begin with: jobhost resume " + job.called);
+      session.say("no worker is started; begin with: jobhost resume " + job.called);
     } else if (options.detach) {
       detach(session, job);
     } else {
@@ -115,28 +115,50 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
   }
 }
 
-bundle::Output chosen_output(const JobOptions& options, const bundle::Output& otherwise) {
+/// Where rows go by this command line; nothing when it does not say.
+std::optional<bundle::Output> chosen_output(const JobOptions& options) {
   const bundle::Output& given = options.output;
-  if (given.file.empty() && given.format.empty() && given.reduce.empty()) return otherwise;
-  return {base::absolute_path(given.file), given.format, given.reduce};
+  if (given.file.empty() && given.format.empty() && given.reduce.empty()) return std::nullopt;
+  return bundle::Output{base::absolute_path(given.file), given.format, given.reduce};
 }
 
-/// Whether every task has a record. DONE alone is not believed: a power cut may leave it and take records.
-bool all_recorded(Session& session, const host::Job& job) {
-  if (!job.directory.is_done(session.env)) return false;
+/// How many tasks failed, when every task has a record. DONE alone is not believed: a power cut may leave it and take
+/// records.
+std::optional<std::uint64_t> failed_of_all(Session& session, const host::Job& job) {
+  if (!job.directory.is_done(session.env)) return std::nullopt;
   host::ResultStream stream(session.env, job);
   stream.poll();
-  return stream.done() == job.manifest.tasks;
+  if (stream.done() < job.manifest.tasks) return std::nullopt;
+  return stream.failed();
+}
+
+/// Rows go where they were to go at submission. A directory that is only named by its path may be a copy, or a
+/// stranger's: the file that it speaks of is another job's, or nobody's that this user knows of.
+bundle::Output recorded_output(Session& session, const host::Job& job) {
+  const auto& recorded = job.manifest.output;
+  if (!job.by_path) return recorded;
+  if (!recorded.file.empty()) {
+    session.say("rows go to standard output; '" + recorded.file +
+                "', which they were for at submission, is left alone: -o FILE writes a file");
+  }
+  return {};
 }
 
 void resume(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
+  const auto chosen = chosen_output(options);
   FollowOptions how;
-  how.output = chosen_output(options, job.manifest.output);
+  how.output = chosen ? *chosen : recorded_output(session, job);
   check_output(session.env, how.output);
-  if (all_recorded(session, job)) {
+  if (const auto failed = failed_of_all(session, job)) {
     session.say("job " + job.manifest.job + " is already done");
+    if (!chosen && !how.output.file.empty() && base::exists(session.env, how.output.file)) {
+      session.say("'" + how.output.file + "' is there, and is not written again; results: jobhost results " +
+                  job.called + " -o FILE");
+      session.exit_code = *failed > 0 ? 1 : 0;
+      return;
+    }
   } else {
     how.steal = options.steal;
     how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
@@ -198,6 +220,7 @@ void retry(Session& session, const JobOptions& options) {
   store::Store store = session.store();
   const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
   host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command, {.named = options.plugin});
+  job.called = call_by_id(session, job.manifest.job);
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
   say_changed_files(session, parent, &job);
@@ -215,7 +238,7 @@ void attach(Session& session, const JobOptions& options) {
   const host::Job job = open_job(session, options.job);
   FollowOptions how;
   // Without -o rows go to standard output: the file belongs to the host that runs the job.
-  how.output = chosen_output(options, {});
+  how.output = chosen_output(options).value_or(bundle::Output());
   check_output(session.env, how.output);
   session.exit_code = follow(session, job, how);
 }
@@ -226,8 +249,15 @@ void cancel(Session& session, const JobOptions& options) {
     session.say("job " + job.manifest.job + " is already done");
     return;
   }
+  const bool now = options.now || job.directory.is_cancelled(session.env);
   base::write_file_atomically(session.env, job.directory.cancel(), {}, false);
-  session.say("cancelled job " + job.manifest.job + ": running tasks are finished, nothing new is started");
+  if (now) base::write_file_atomically(session.env, job.directory.cancel_now(), {}, false);
+  const bool running = works(state_of(session.env, job));
+  session.say((running ? "cancelling job " : "cancelled job ") + job.manifest.job +
+              (!running ? ": no worker runs it"
+               : now    ? ": running tasks are ended, too; resume runs them again"
+                        : ": running tasks are finished, nothing new is started; to stop them now: jobhost cancel " +
+                           job.called + " --now"));
 }
 
 }  // namespace
@@ -261,6 +291,9 @@ void add_run_commands(CLI::App& app, Session& session) {
       ->check(CLI::Range(1u, 1024u));
   resume_command->add_flag("--steal", options->steal, "Take the job from the host that runs it now");
   add_output_options(*resume_command, options->output);
+  resume_command->footer(
+      "Rows go where they were to go at submission, unless an option says otherwise; those of a job that is named by\n"
+      "its path, to standard output. A file of a job that is already done is not written again.");
   add_output_options(*add("attach", "Print a job's results in order as they come", &attach), options->output);
   auto* retry_command = add("retry", "Run failed or chosen tasks again, as a new job", &retry);
   auto* tasks = retry_command->add_option("--tasks", options->tasks, "These tasks, as in 3,7..9")->type_name("LIST");
@@ -268,7 +301,8 @@ void add_run_commands(CLI::App& app, Session& session) {
   retry_command->add_option("--plugin", options->plugin, "Mended code instead of the job's own")->type_name("NEW.so");
   retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
   add_output_options(*retry_command, options->output);
-  add("cancel", "Stop a job; what is done stays, resume goes on", &cancel);
+  add("cancel", "Stop a job; what is done stays, resume goes on", &cancel)
+      ->add_flag("--now", options->now, "Without waiting for running tasks, as when a job is cancelled a second time");
 }
 
 }  // namespace jobhost::cli

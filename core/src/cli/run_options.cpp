@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
-#include "cli/bounded.hpp"
+#include "cli/job_names.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
 #include "host/named_files.hpp"
@@ -52,6 +52,14 @@ std::uint64_t size_of(const std::string& word) {
   std::uint64_t size = 0;
   if (parse_number(digits, size) && size > 0 && size <= UINT64_MAX >> (shift + 1)) return size << shift;
   throw base::Error(base::ExitCode::kUsage, "--mem is a size such as 500M or 2G, not '" + word + "'");
+}
+
+/// What a duration on the command line is refused for, "" when it is none of that.
+std::string require_seconds(const std::string& word) {
+  constexpr double kLeast = 0.001, kMost = 1e9;
+  double seconds = 0;
+  if (parse_number(word, seconds) && seconds >= kLeast && seconds <= kMost) return "";
+  return "write a number of seconds from 0.001 to 1e9, as in 90 or 0.5, not '" + word + "'";
 }
 
 /// So many failed tasks end the job: "10", or "5%" of `tasks`.
@@ -198,8 +206,8 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
       ->check(CLI::Range(1u, 1024u));
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
-  auto* timeout = add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed");
-  require_within(*timeout, 0.001, 1e9);
+  add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
+      ->check(CLI::Validator(require_seconds, ""));
   add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   add("--sync", options.sync, "POLICY",
@@ -289,7 +297,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.output = options.output;
   spec.command = session.command;
   store::Store store = session.store();
-  return host::submit(session.env, store, spec);
+  host::Job job = host::submit(session.env, store, spec);
+  job.called = call_by_id(session, job.manifest.job);
+  return job;
 }
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job) {

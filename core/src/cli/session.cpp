@@ -62,6 +62,13 @@ std::vector<WordList> take_lists(std::vector<std::string>& words) {
   return lists;
 }
 
+/// "jobhost help run" is "jobhost run --help".
+void turn_help_around(std::vector<std::string>& words) {
+  if (words.empty() || words[0] != "help") return;
+  words.erase(words.begin());
+  words.emplace_back("--help");
+}
+
 void print_error(const Session& session, const std::string& what, const std::string& hint) {
   const char* red = session.use_color() ? "\033[1;31m" : "";
   const char* plain = session.use_color() ? "\033[0m" : "";
@@ -174,6 +181,7 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   Session session{env, {argv, argv + argc}, {}, store::Store::default_path(), false, false, "auto", 0};
   std::vector<std::string> words(argv + 1, argv + argc);
   session.positional = take_lists(words);
+  turn_help_around(words);
 
   CLI::App app("Maps a plain C++ function over many inputs: on threads, processes, a cluster.", "jobhost");
   app.set_version_flag("--version", "jobhost " JOBHOST_VERSION);

@@ -79,7 +79,7 @@ void MergedStream::add(base::Env& env, Job repeat, const std::vector<std::uint64
                           schema::cpp_name(repeat.manifest.kernel.result) + ", and those of job " +
                           first.job.manifest.job + " of type " + schema::cpp_name(kernel.result) +
                           ": they do not fit into one table",
-                      "jobhost results " + repeat.manifest.job + " prints them alone");
+                      "jobhost results " + repeat.called + " prints them alone");
   }
   Part& part = parts_.emplace_back(env, std::move(repeat));
   const store::IntervalSet& seen = part.stream.seen();

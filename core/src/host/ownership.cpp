@@ -17,6 +17,7 @@ Ownership::Ownership(base::Env& env, const Job& job, store::Identity self, bool 
     : env_(&env),
       directory_(job.directory),
       job_(job.manifest.job),
+      called_(job.called),
       party_(std::make_unique<store::Party>(env, job.directory, std::move(self))) {
   party_->beat();
   base::make_directories_beneath(env, directory_.path(),
@@ -47,8 +48,8 @@ void Ownership::require_dead(std::uint64_t epoch, std::uint64_t lease_ns) {
   while (!watch.dead(owner)) {
     if (store::life_of(*env_, owner, party_->self()) == store::Life::kAlive || beats() != first) {
       throw owned_elsewhere(epoch, "is being run",
-                            "watch it with 'jobhost attach " + job_ + "', end it with 'jobhost cancel " + job_ +
-                                "', or take it over with 'jobhost resume " + job_ + " --steal'");
+                            "watch it with 'jobhost attach " + called_ + "', end it with 'jobhost cancel " + called_ +
+                                "', or take it over with 'jobhost resume " + called_ + " --steal'");
     }
     party_->beat();
     env_->sleep_ns(kWaitNs);
@@ -80,7 +81,7 @@ void Ownership::require() const {
   const auto latest = store::latest_epoch(*env_, directory_);
   if (!latest || *latest <= epoch_) return;
   throw owned_elsewhere(*latest, "was taken over from this host, and is run",
-                        "what was done is kept; watch it with 'jobhost attach " + job_ + "'");
+                        "what was done is kept; watch it with 'jobhost attach " + called_ + "'");
 }
 
 }  // namespace jobhost::host

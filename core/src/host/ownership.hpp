@@ -32,7 +32,7 @@ class Ownership {
 
   base::Env* env_;
   store::JobDirectory directory_;
-  std::string job_;
+  std::string job_, called_;             // its id, and how the user names it
   std::unique_ptr<store::Party> party_;  // null once moved from
   std::uint64_t epoch_ = 0;
   std::uint64_t looked_ = 0, beaten_ = 0;  // when, by the monotonic clock

@@ -106,6 +106,7 @@ void remove_unfinished(base::Env& env, const store::JobDirectory& directory) {
 /// Makes a job's directory, has `fill` write into it, and writes MANIFEST. On any failure the directory is removed.
 Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)>& fill) {
   Job job{store.create_job(), {}, {}};
+  job.called = job.directory.path();
   try {
     base::write_file_atomically(env, job.directory.submitter(),
                                 base::as_bytes(store::to_text(store::make_identity(env, "host"))), false, 0400);
@@ -315,7 +316,7 @@ bool has_voucher(base::Env& env, const store::JobDirectory& directory) {
 Job open_job(base::Env& env, const store::JobDirectory& directory) {
   store::require_trusted(env, directory);
   const base::Bytes json = base::read_beneath(env, directory.path(), directory.manifest(), bundle::kManifestLimit);
-  Job job{directory, base::sha256_hex(json), {}};
+  Job job{directory, base::sha256_hex(json), {}, directory.path()};
   if (!base::exists_beneath(env, directory.voucher(job.manifest_sha256)) && has_voucher(env, directory)) {
     throw base::Error(base::ExitCode::kDamaged, "'" + directory.manifest() + "' is not as it was submitted",
                       "its SHA-256 is not the one that host/manifest.* is named after; restore it from a copy");

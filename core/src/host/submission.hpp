@@ -59,6 +59,8 @@ struct Job {
   store::JobDirectory directory;
   std::string manifest_sha256;
   bundle::Manifest manifest;
+  std::string called = {};  // in commands that users are advised to type: its path, unless they named it otherwise
+  bool by_path = false;     // the user gave its path, so it need not be a job of theirs
 };
 
 /// Inspects the plugin, checks the inputs, and writes the job directory; MANIFEST comes last. Nothing of the plugin is

@@ -60,6 +60,8 @@ void verify_inputs(base::Env& env, const Job& job, Verification& found) {
   }
 }
 
+bool is_cut_off_log(const Finding& note) { return note.file.starts_with("logs/") && note.byte; }
+
 /// Every frame of every log, whatever it says, and what lies between them.
 void verify_logs(base::Env& env, const Job& job, Verification& found) {
   store::LogSet logs(env, job.directory, store::binary_id(job.manifest_sha256));
@@ -73,7 +75,7 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
     const bool inside = tasks.first <= tasks.end && tasks.end <= job.manifest.tasks;
     if (kind < store::FrameKind::kResults || kind > store::FrameKind::kModules || !inside) {
       found.damaged.push_back(
-          {logs.log(log).path().substr(prefix), header.offset, "a frame that this job cannot have"});
+          {logs.log(log).path().substr(prefix), header.offset, "a record that this job cannot have"});
     } else if (kind == store::FrameKind::kClaimDone) {
       finished.add(tasks);
     } else if (kind != store::FrameKind::kModules) {
@@ -84,8 +86,7 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
     (finding.damaged ? found.damaged : found.notes)
         .push_back({finding.path.substr(prefix), finding.offset, std::move(finding.what)});
   }
-  const bool cut_off = std::any_of(found.notes.begin(), found.notes.end(),
-                                   [](const Finding& note) { return note.file.starts_with("logs/") && note.byte; });
+  const bool cut_off = std::any_of(found.notes.begin(), found.notes.end(), is_cut_off_log);
   std::uint64_t lacking = 0;
   for (const auto& gap : done.missing({0, job.manifest.tasks})) {
     lacking += gap.size();
@@ -98,11 +99,10 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
 }
 
 void verify_results(base::Env& env, const Job& job, Verification& found) {
-  std::uint64_t failed = 0;
   look(found, "logs", [&] {
     ResultStream stream(env, job);
     stream.poll();
-    failed = stream.failed();
+    found.failed = stream.failed();
     const auto& type = job.manifest.kernel.result;
     const bool varies = !schema::fixed_size(type).has_value();
     while (const Block* block = stream.next_available()) {
@@ -125,7 +125,7 @@ void verify_results(base::Env& env, const Job& job, Verification& found) {
       refuse("says that the job is done, but the logs hold " + std::to_string(found.tasks) + " of " +
              std::to_string(job.manifest.tasks) + " tasks");
     }
-    if (done->tasks != job.manifest.tasks || done->failed != failed || done->ok != done->tasks - failed) {
+    if (done->tasks != job.manifest.tasks || done->failed != found.failed || done->ok != done->tasks - found.failed) {
       refuse("counts other tasks than the logs hold");
     }
   });
@@ -146,6 +146,11 @@ Verification verify(base::Env& env, const Job& job) {
   verify_inputs(env, job, found);
   verify_logs(env, job, found);
   verify_results(env, job, found);
+  if (found.tasks == job.manifest.tasks) {
+    for (auto& note : found.notes) {
+      if (is_cut_off_log(note)) note.what += "; nothing is lost by it, all tasks are there";
+    }
+  }
   return found;
 }
 

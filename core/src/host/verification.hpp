@@ -21,7 +21,8 @@ std::string in_words(const Finding& finding);
 struct Verification {
   std::vector<Finding> damaged;  // none: the job is sound
   std::vector<Finding> notes;    // what is harmless
-  std::uint64_t blobs = 0, packs = 0, frames = 0, tasks = 0;
+  std::uint64_t blobs = 0, packs = 0, frames = 0;
+  std::uint64_t tasks = 0, failed = 0;  // with a result or a failure; of those, the failures
   bool code_damaged = false, inputs_damaged = false;
 };
 

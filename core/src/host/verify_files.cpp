@@ -65,6 +65,7 @@ class FileCheck {
     });
     require_all_generations("claims", claims_);
     require_all_generations("host", owners_);
+    say_orphans();
   }
 
  private:
@@ -132,6 +133,7 @@ class FileCheck {
     const auto parts = split(name, '.');
     if (!is_hex(parts[0], 32)) return unknown(path);
     if (parts.size() == 3 && parts[2] == "id" && number(parts[1])) {
+      any_identity_ = true;
       const auto id = identity(path);
       if (id && *id != parts[0]) damaged(path, {}, "is the identity of " + *id);
     } else if (parts.size() == 2 && parts[1] == "hb") {
@@ -223,7 +225,7 @@ class FileCheck {
   }
 
   void host_file(const std::string& path, const std::string& name) {
-    if (name == "cancel" || name == "audit") return empty(path);
+    if (name == "cancel" || name == "cancel-now" || name == "audit") return empty(path);
     if (name.starts_with("manifest.") && is_hex(name.substr(9), 64)) return empty(path);
     const auto epoch = name.starts_with("owner.") ? number(name.substr(6)) : std::nullopt;
     if (epoch) {
@@ -249,7 +251,23 @@ class FileCheck {
   void link(const std::string& path) {
     const auto id = identity(path);
     if (!id || base::exists(env_, absolute("workers/" + id->substr(0, 2) + "/" + *id + ".0.id"))) return;
-    damaged(path, {}, "belongs to " + *id + ", which is not among the workers");
+    orphans_[*id].push_back(path);
+  }
+  /// One line for each identity, or for all where none is left.
+  void say_orphans() {
+    if (orphans_.empty()) return;
+    if (!any_identity_) {
+      std::size_t links = 0;
+      for (const auto& [id, paths] : orphans_) links += paths.size();
+      return damaged("workers", {},
+                     "holds nobody's identity, though " + std::to_string(links) +
+                         " claims and owners belong to somebody; no result is lost by that");
+    }
+    for (const auto& [id, paths] : orphans_) {
+      damaged(paths[0], {},
+              "belongs to " + id + ", which is not among the workers" +
+                  (paths.size() > 1 ? ", like " + std::to_string(paths.size() - 1) + " more claims" : ""));
+    }
   }
 
   void require_all_generations(const std::string& path, std::map<std::uint64_t, std::vector<std::uint64_t>>& all) {
@@ -268,6 +286,8 @@ class FileCheck {
   std::set<std::string> blobs_, packs_;
   std::map<std::uint64_t, std::optional<std::string>> identities_;  // by inode
   std::map<std::uint64_t, std::vector<std::uint64_t>> claims_, owners_;
+  bool any_identity_ = false;                                // among workers/
+  std::map<std::string, std::vector<std::string>> orphans_;  // claims and owners, by whose they are
 };
 
 }  // namespace

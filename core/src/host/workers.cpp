@@ -15,6 +15,7 @@ HeadStart::HeadStart(base::Env& env, const std::string& program, const std::stri
 
 Workers::Workers(base::Env& env, const Job& job, Ownership ownership, std::unique_ptr<HeadStart> workers)
     : ownership_(std::move(ownership)), workers_(std::move(workers)) {
+  env.remove(job.directory.cancel_now());
   env.remove(job.directory.cancel());
   backend::WorkerCommand command = workers_->command_;
   command.job_directory = job.directory.path();

@@ -23,6 +23,8 @@ bool JobDirectory::is_done(base::Env& env) const { return base::exists_beneath(e
 
 bool JobDirectory::is_cancelled(base::Env& env) const { return base::exists_beneath(env, cancel()); }
 
+bool JobDirectory::is_cancelled_now(base::Env& env) const { return base::exists_beneath(env, cancel_now()); }
+
 base::File JobDirectory::open_blob(base::Env& env, const std::string& sha256) const {
   constexpr std::uint64_t kMost = 4ULL << 30;  // bytes
   auto file = base::open_beneath(env, path_, blob(sha256), O_RDONLY);

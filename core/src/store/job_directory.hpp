@@ -25,6 +25,7 @@ class JobDirectory {
   std::string host() const { return path_ + "/host"; }
   std::string owner(std::uint64_t epoch) const { return host() + "/owner." + std::to_string(epoch); }
   std::string cancel() const { return host() + "/cancel"; }
+  std::string cancel_now() const { return host() + "/cancel-now"; }
   /// An empty file whose name vouches for MANIFEST.
   std::string voucher(const std::string& manifest_sha256) const { return host() + "/manifest." + manifest_sha256; }
   std::string submitter() const { return host() + "/submitter"; }  // identity of who makes the job, until it is one
@@ -34,6 +35,7 @@ class JobDirectory {
   /// Throw Error(kDamaged) where something else than a file of this user's has that name.
   bool is_done(base::Env& env) const;
   bool is_cancelled(base::Env& env) const;
+  bool is_cancelled_now(base::Env& env) const;  // of a cancelled job: running tasks are not waited for
   /// A file of code; Error(kDamaged) also when it is too large to be one.
   base::File open_blob(base::Env& env, const std::string& sha256) const;
 

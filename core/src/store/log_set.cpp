@@ -16,7 +16,7 @@ std::size_t logs_held_open() {
 
 std::string lost(const LogReader::Gap& gap) {
   const std::string bytes = std::to_string(gap.end - gap.begin) + " bytes ";
-  if (!gap.header) return bytes + "without a valid header: a frame is lost";
+  if (!gap.header) return bytes + "without a valid header: a record is lost";
   const FrameHeader& header = *gap.header;
   const std::string tasks = header.count == 1 ? "task " + std::to_string(header.first)
                                               : "tasks " + std::to_string(header.first) + " to " +
@@ -89,7 +89,7 @@ std::vector<LogFinding> LogSet::findings() {
     if (tail == LogReader::Tail::kDamaged) {
       say(log.position(),
           log.position() == 0 ? "no header of a log of this job: all that this log held is lost"
-                              : "no frame of this job, and no beginning of one: a frame is lost",
+                              : "no record of this job, and no beginning of one: a record is lost",
           true);
     }
   }

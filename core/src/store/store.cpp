@@ -11,6 +11,16 @@
 #include "base/trust.hpp"
 
 namespace jobhost::store {
+namespace {
+
+/// As completion in a shell leaves them behind a directory's name.
+std::string without_slashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path;
+}
+
+}  // namespace
+
 Store::Store(base::Env& env, std::string path) : env_(env), path_(base::absolute_path(path)) {}
 
 std::string Store::default_path() {
@@ -59,14 +69,17 @@ std::vector<std::string> Store::jobs() {
   return jobs;
 }
 
-JobDirectory Store::find(const std::string& job) {
+Found Store::find(const std::string& job) {
+  const Found direct{JobDirectory(without_slashes(base::absolute_path(job))), true};
+  const auto is_job = [&] { return !job.empty() && base::exists(env_, direct.directory.manifest()); };
+  const auto own = [&](const std::string& id) { return Found{JobDirectory(path_ + "/" + id), false}; };
   if (job.find('/') != std::string::npos) {
-    const JobDirectory direct(base::absolute_path(job));
-    if (base::exists(env_, direct.manifest())) return direct;
+    if (is_job()) return direct;
     throw base::Error(base::ExitCode::kUsage, "'" + job + "' is not a job directory: it has no MANIFEST");
   }
   const auto known = jobs();
   if (known.empty()) {
+    if (is_job()) return direct;
     throw base::Error(base::ExitCode::kUsage, "there are no jobs in the store '" + path_ + "'",
                       "JOBHOST_STORE or --store names another store");
   }
@@ -74,15 +87,16 @@ JobDirectory Store::find(const std::string& job) {
     const auto last = std::find_if(known.rbegin(), known.rend(), [&](const std::string& id) {
       return !base::exists(env_, JobDirectory(path_ + "/" + id).audit());
     });
-    return JobDirectory(path_ + "/" + (last == known.rend() ? known.back() : *last));
+    return own(last == known.rend() ? known.back() : *last);
   }
   std::vector<std::string> matches;
   for (const auto& id : known) {
-    if (id == job) return JobDirectory(path_ + "/" + id);
+    if (id == job) return own(id);
     // The random end of an id is what people retype.
     if (id.starts_with(job) || id.ends_with("-" + job)) matches.push_back(id);
   }
-  if (matches.size() == 1) return JobDirectory(path_ + "/" + matches[0]);
+  if (matches.size() == 1) return own(matches[0]);
+  if (is_job()) return direct;
   if (matches.empty()) {
     throw base::Error(base::ExitCode::kUsage, "no job '" + job + "' in the store '" + path_ + "'",
                       "the last one is '" + known.back() + "'; list all with 'jobhost ls'");

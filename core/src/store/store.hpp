@@ -8,6 +8,12 @@
 
 namespace jobhost::store {
 
+/// A job as the user named it.
+struct Found {
+  JobDirectory directory;
+  bool by_path;  // not as one of the store
+};
+
 /// The directory that holds jobs, one folder each, named by the job's id.
 class Store {
  public:
@@ -22,9 +28,9 @@ class Store {
   JobDirectory create_job();
   /// Ids of all jobs that have a MANIFEST, oldest first.
   std::vector<std::string> jobs();
-  /// Finds a job by id, unique prefix, path, or "@last", which is no audit unless there is nothing else. Throws
-  /// Error(kUsage) that says what there is instead.
-  JobDirectory find(const std::string& job);
+  /// Finds a job by id, unique prefix, "@last", which is no audit unless there is nothing else, or path; a directory's
+  /// bare name is one where no job of the store has it. Throws Error(kUsage) that says what there is instead.
+  Found find(const std::string& job);
 
  private:
   base::Env& env_;

@@ -118,7 +118,7 @@ void Supervisor::require_welcome(const store::Identity& self) {
   throw base::Error(base::ExitCode::kBackendFailed,
                     "this machine, " + self.hostname + ", is excluded from job " + manifest_.job + ": " +
                         std::to_string(failures) + " workers failed here",
-                    "the last said: " + reason + "\n'jobhost resume " + manifest_.job + "' admits it again");
+                    "the last said: " + reason + "\n'jobhost resume " + job_.path() + "' admits it again");
 }
 
 /// Starts executors while fewer than `at_once` are starting and there are more tasks than executors without one: all at

@@ -230,6 +230,7 @@ void Supervisor::tick() {
   if (!look) return;
   last_look_ns_ = now;
   cancelled_ = job_.is_cancelled(env_);
+  cancelled_now_ = cancelled_ && job_.is_cancelled_now(env_);
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
   judge_doubtful();
 }
@@ -339,7 +340,8 @@ void Supervisor::wait_for_executors() {
       any = true;
       const bool abandoned = host_gone_ && env_.monotonic_ns() - begin > kGraceNs;
       const bool starting = (*control_)->lane[executor.first].state.load() == LaneState::kStarting;  // it has no task
-      if (starting || abandoned || stop_requests_.load() > std::max(requests, 1)) launcher_->kill(executor.handle);
+      const bool at_once = cancelled_now_ || stop_requests_.load() > std::max(requests, 1);
+      if (starting || abandoned || at_once) launcher_->kill(executor.handle);
     }
     if (!any) return;
     const std::uint32_t bell = (*control_)->bell.load();

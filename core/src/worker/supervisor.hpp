@@ -154,7 +154,7 @@ class Supervisor {
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
-  bool cancelled_ = false, host_gone_ = false;
+  bool cancelled_ = false, cancelled_now_ = false, host_gone_ = false;
 };
 
 }  // namespace jobhost::worker
