@@ -91,7 +91,8 @@ std::string state_of(base::Env& env, const host::Job& job) {
     begun = true;
     const auto life = store::life_of(env, party, self);
     if (life == store::Life::kAlive) return at_work;
-    if (life == store::Life::kUnknown) return at_work + " on " + party.hostname + "?";
+    if (life == store::Life::kUnknown && store::read_heartbeat(env, job.directory, party.id).left == 0)
+      return at_work + " on " + party.hostname + "?";
   }
   if (cancelled) return "cancelled";
   return begun ? "stopped" : "not begun";

@@ -49,7 +49,8 @@ std::string tally(const host::Job& job, const host::Verification& found) {
 /// The command that completes the job; "" where none is missing, or none helps.
 std::string way_on(base::Env& env, const host::Job& job, const host::Verification& found) {
   if (found.tasks == job.manifest.tasks) return "";
-  if (works(state_of(env, job))) return "jobhost attach " + job.called;
+  const std::string state = state_of(env, job);
+  if (state == "running" || state == "cancelling") return "jobhost attach " + job.called;
   return found.code_damaged || found.inputs_damaged ? "" : "jobhost resume " + job.called;
 }
 
