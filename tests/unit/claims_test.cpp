@@ -165,7 +165,8 @@ TEST_CASE("a job is found by id, prefix, random end, path and @last") {
   base::write_file_atomically(env, job.manifest(), {}, false);
   const std::string id = job.path().substr(job.path().rfind('/') + 1);
   for (const auto& name : {id, id.substr(0, 8), id.substr(id.size() - 4), job.path(), std::string("@last")}) {
-    CHECK(jobs.find(name).path() == job.path());
+    CHECK(jobs.find(name).directory.path() == job.path());
+    CHECK(jobs.find(name).by_path == (name == job.path()));
   }
   CHECK_THROWS_WITH(jobs.find("2099"), Catch::Contains("no job '2099'"));
 }

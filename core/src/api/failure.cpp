@@ -52,7 +52,10 @@ class Details : public detail::FailureDetails {
     }
   }
   const std::string& where() override { return words().where; }
-  const std::vector<std::string>& stack() override { return words().stack; }
+  const std::vector<std::string>& stack() override {
+    words();
+    return stack_;
+  }
   const std::string& inputs() override {
     const std::lock_guard lock(mutex_);
     if (!inputs_) inputs_ = text_of(kernel_(), own_, arguments_);
@@ -62,7 +65,9 @@ class Details : public detail::FailureDetails {
  private:
   const host::Explanation& words() {
     const std::lock_guard lock(mutex_);
-    if (!words_) words_ = code_->explain(failure_, *modules_);
+    if (words_) return *words_;
+    words_ = code_->explain(failure_, *modules_);
+    for (const auto& call : words_->stack) stack_.push_back(call.text);
     return *words_;
   }
 
@@ -74,6 +79,7 @@ class Details : public detail::FailureDetails {
   std::vector<Argument> arguments_;
   std::mutex mutex_;
   std::optional<host::Explanation> words_;
+  std::vector<std::string> stack_;  // of these words
   std::optional<std::string> inputs_;
 };
 
