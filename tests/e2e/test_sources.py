@@ -112,22 +112,20 @@ class Sources(JobhostTest):
         self.addCleanup(os.environ.pop, "CXX", None)
 
     def test_an_edit_during_a_build_is_never_missed(self):
-        for edited in ("k.cpp", "k.h"):
-            for option in ("-E", "-shared"):
-                for when in ("before", "after"):
-                    with self.subTest(f"{edited} {when} {option}"):
-                        self.write("k.cpp", '#include "k.h"\nlong inc(long x) { return x + 1 + MORE; }\n')
-                        self.write("k.h", "#define MORE 0\n")
-                        self.compiler(f"""
+        moments = [("k.cpp", option, when) for option in ("-E", "-shared") for when in ("before", "after")]
+        for edited, option, when in [*moments, ("k.h", "-shared", "before")]:
+            with self.subTest(f"{edited} {when} {option}"):
+                self.write("k.cpp", '#include "k.h"\nlong inc(long x) { return x + 1 + MORE; }\n')
+                self.write("k.h", "#define MORE 0\n")
+                self.compiler(f"""
 edit() {{ [ $1 != {when} ] || [ -e edited ] || {{ touch edited; sed -i 's/x + 1/x + 2/; s/MORE 0/MORE 1/' {edited}; }}; }}
 case " $* " in *" {option} "*) edit before; g++ "$@" && edit after;; *) g++ "$@";; esac
 """)
-                        for _ in range(2):
-                            self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 3)
-                        self.write("k.cpp", '#include "k.h"\nlong inc(long x) { return x + 1 + MORE; }\n')
-                        self.write("k.h", "#define MORE 0\n")
-                        self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 2)
-                        os.remove(os.path.join(self.folder, "edited"))
+                for _ in range(2):
+                    self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 3)
+                self.write(edited, self.read(edited).replace("x + 2", "x + 1").replace("MORE 1", "MORE 0"))
+                self.assertEqual(self.rows("run", "k.cpp:inc", "x=1")[0]["result"], 2)
+                os.remove(os.path.join(self.folder, "edited"))
 
     def test_a_file_that_never_rests_is_refused(self):
         self.write("k.cpp", "long inc(long x) { return x + 1; }\n")
