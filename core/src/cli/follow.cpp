@@ -152,7 +152,11 @@ class Follower {
   /// What this host's own workers cannot do, others may.
   bool workers_running() {
     try {
-      if (!left_to_others_) return workers_->running(stream_.done());
+      if (!left_to_others_) {
+        const bool running = workers_->running(stream_.done());
+        say_whether_suspended(workers_->status());
+        return running;
+      }
       workers_->ownership().keep();
       const bool alive = watch_.anyone_alive();
       if (alive && !std::exchange(told_, true)) {
@@ -165,6 +169,22 @@ class Follower {
       own_failure_ = error;  // the worker that said so may not have ended yet: who else there is shows the next time
       left_to_others_ = true;
       return true;
+    }
+  }
+
+  void say_whether_suspended(const backend::Status& now) {
+    const backend::Status before = std::exchange(status_, now);
+    if (now.suspended == before.suspended) return;
+    progress_.clear();
+    const std::string one =
+        "the worker with pid " + std::to_string(now.suspended > 0 ? now.suspended : before.suspended);
+    if (now.suspended > 0) {
+      session_.say(one + " is suspended: it is replaced after " + std::to_string(job_.manifest.lease_ms / 1000) +
+                   " s, unless it goes on (kill -CONT " + std::to_string(now.suspended) + ")");
+    } else if (now.restarts != before.restarts) {
+      session_.say(one + " did not go on: another one takes over what it had claimed");
+    } else if (now.running > 0) {
+      session_.say(one + " goes on");
     }
   }
 
@@ -249,6 +269,7 @@ class Follower {
   bool left_to_others_ = false;  // own workers cannot run it, because of
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both
+  backend::Status status_;
   int requests_seen_ = 0;
 };
 

@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
@@ -24,6 +25,8 @@ void work(Session& session, WorkerOptions options) {
     throw base::Error(base::ExitCode::kUsage, "a worker needs --job, or a host that tells it through --host-fd");
   }
   ::prctl(PR_SET_NAME, "jobhost-worker");  // it may be a copy of another process
+  // A worker that is suspended when its host dies goes on, and sees that.
+  if (options.supervisor.host_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   worker::forbid_core_dumps();
   Signals::install();
   options.supervisor.threads = options.mode == "threads";
