@@ -42,3 +42,13 @@ class Signals(JobhostTest):
 
     def test_a_suspended_worker_does_not_outlive_its_host(self):
         self.a_suspended_worker_ends(signal.SIGKILL, -signal.SIGKILL)
+
+    def test_a_worker_that_drains_sees_that_its_host_is_gone(self):
+        host = self.start("run", "-j1", f"{POISON}:poison", "x=1", "how=hang")
+        self.wait_until(self.job_folders, "there is no job")
+        time.sleep(0.5)
+        host.send_signal(signal.SIGINT)
+        self.assertIn("stopping: running tasks are finished", host.stderr.readline())
+        host.kill()
+        host.communicate()
+        self.wait_until(lambda: not running_workers(self.store), "workers are left behind", 10)

@@ -110,6 +110,7 @@ class Supervisor {
   store::LogWriter& own_log();
   void tick();
   void relieve(unsigned lane);
+  bool host_gone();
   const char* reason_to_stop();  // nullptr without one
   void stop_lanes();
   void wake_lanes();
@@ -153,7 +154,8 @@ class Supervisor {
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
-  bool cancelled_ = false, host_gone_ = false;
+  bool cancelled_ = false;
+  std::uint64_t host_gone_since_ = 0;  // 0: it is there
 };
 
 }  // namespace jobhost::worker
