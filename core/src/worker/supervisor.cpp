@@ -103,6 +103,12 @@ void Supervisor::work() {
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
   if (sync_) sync_->finish();
+  if ((*control_)->cut.load() != 0) {
+    throw base::Error(base::ExitCode::kDamaged,
+                      "a task cut the log of a worker short through a file descriptor that it had not opened: results "
+                      "that were committed there are lost",
+                      "jobhost resume " + manifest_.job + " computes them again");
+  }
   write_done();
   wait_for_executors();
   party_->leave();
