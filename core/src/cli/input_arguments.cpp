@@ -15,6 +15,7 @@
 #include "cli/input_spec.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
+#include "cli/signals.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -106,10 +107,9 @@ class InputBuilder {
       why = array.encode_all(type, value);
       was_read(array.path(), array.sha256());
     } else if (text.starts_with('@')) {
-      const auto file = base::File::open_if_exists(env_, text.substr(1), O_RDONLY);
-      if (!file) throw refusal("there is no file '" + text.substr(1) + "'");
-      base::Bytes content(file->size());
-      content.resize(file->read_at(0, content));
+      const base::File file = open_regular(env_, text.substr(1));
+      base::Bytes content(file.size());
+      content.resize(file.read_at(0, content));
       was_read(text.substr(1), base::sha256_hex(content));
       why = schema::encode_text(type, base::as_text(content), value);
     } else {
@@ -209,6 +209,7 @@ class InputBuilder {
     const auto store = [&](std::uint64_t rows, const auto& value_of) -> bundle::Source {
       bundle::PackWriter writer(env_, directory_, pack_name(), {type});
       for (std::uint64_t row = 0; row < rows; ++row) {
+        Signals::throw_if_asked();
         writer.append(0, value_of(row));
         writer.end_row();
       }

@@ -10,6 +10,7 @@
 #include "base/suggest.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
+#include "cli/signals.hpp"
 #include "host/named_files.hpp"
 #include "host/workers.hpp"
 #include "plugin/inspect.hpp"
@@ -286,6 +287,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.label = options.label;
   spec.output = options.output;
   spec.command = session.command;
+  Signals::throw_if_asked();
   store::Store store = session.store();
   return host::submit(session.env, store, spec);
 }
