@@ -97,7 +97,7 @@ class Supervisor {
   void timed_out(std::uint64_t task, const Lane& lane);
   void note_last_words(const Executor& executor, std::uint64_t task);
   void end_overdue(Executor& executor, std::uint64_t now);
-  void lost(std::uint64_t task);
+  void lost(std::uint64_t task, int signal);
   void convict(std::uint64_t task, Verdict verdict);
   void record_failure(std::uint64_t task, const Verdict& verdict);
   bool proven() const;
