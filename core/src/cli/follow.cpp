@@ -50,6 +50,11 @@ class Follower {
       return follow();
     } catch (const base::Error& error) {
       progress_.clear();
+      if (!base::exists(session_.env, job_.directory.manifest())) {
+        throw base::Error(base::ExitCode::kDamaged,
+                          "the job directory '" + job_.directory.path() + "' is gone: nothing is kept",
+                          "submit the job again");
+      }
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
       throw base::Error(error.code(), error.what(),
