@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
+#include <new>
 
 #include "base/error.hpp"
 #include "cli/session.hpp"
@@ -45,6 +47,11 @@ void work(Session& session, WorkerOptions options) {
       doorbell->complain(static_cast<int>(error.code()),
                          std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()));
     }
+    throw;
+  } catch (const std::exception& error) {
+    const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error);
+    const std::string what = no_memory ? "out of memory (is there a limit? ulimit -v)" : error.what();
+    if (doorbell) doorbell->complain(static_cast<int>(base::ExitCode::kBackendFailed), "the worker ended: " + what);
     throw;
   }
 }
