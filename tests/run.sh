@@ -7,4 +7,13 @@ preset=${1:-release}
 tests/support/install_packages.sh --tests
 cmake --preset "$preset" >/dev/null
 cmake --build --preset "$preset"
-ctest --preset "$preset" -j2
+reports=build/$preset/reports  # of sanitizers, from whatever process: a worker that one ends is replaced
+rm -rf "$reports"
+mkdir "$reports"
+status=0
+ctest --preset "$preset" -j2 || status=$?
+if compgen -G "$reports/*" >/dev/null; then
+  cat "$reports"/*
+  status=1
+fi
+exit $status

@@ -53,7 +53,7 @@ class Run:
 
     def __init__(self, options, seed):
         self.jobhost, self.tasks = os.path.abspath(options.jobhost), options.tasks
-        self.chance = random.Random(seed)
+        self.chance, self.pace = random.Random(seed), options.pace
         self.kills = collections.Counter()
         self.folder = tempfile.mkdtemp(prefix="jobhost-kills-")
         self.store, self.output, self.runs = (os.path.join(self.folder, name) for name in ("store", "out.csv", "runs"))
@@ -105,12 +105,12 @@ class Run:
                 command = self.words("attach", "@last", "-o", self.output)
         for attempt in range(100):
             host = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            time.sleep(self.chance.uniform(0.0, 0.06))
+            time.sleep(self.pace * self.chance.uniform(0.0, 0.06))
             for _ in range(0 if attempt > 80 else self.chance.randrange(4, 16)):
                 if host.poll() is not None:
                     break
                 self.strike(host)
-                time.sleep(self.chance.expovariate(1 / 0.015))
+                time.sleep(self.pace * self.chance.expovariate(1 / 0.015))
             complaint = host.communicate(timeout=120)[1].decode()
             if host.returncode == 0:
                 return None
@@ -167,6 +167,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--tasks", type=int, default=5000)
     parser.add_argument("--jobs", type=int, default=2, help="runs at the same time")
+    parser.add_argument("--pace", type=float, default=1, help="how many times as long jobhost takes as an optimised one")
     parser.add_argument("--least-workers", type=int, default=None)
     parser.add_argument("--least-hosts", type=int, default=None)
     options = parser.parse_args()

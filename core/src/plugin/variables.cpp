@@ -42,7 +42,8 @@ bool names_internals(std::string_view symbol, std::string_view name) {
   if (starts_with_any(name, {"std::", "__gnu_cxx::", "__cxxabiv1::", "jobhost::", "jobhost_"})) return true;
   const std::size_t scopes = name.rfind("::");
   const std::string_view last = scopes == std::string_view::npos ? name : name.substr(scopes + 2);
-  return last.starts_with("__");  // reserved for the implementation
+  return last.starts_with("__") ||                 // reserved for the implementation
+         last.starts_with("jobhost_variable_");  // generated code keeps these beside those that they stand for
 }
 
 /// True where the program only reads once it is loaded.
