@@ -50,8 +50,11 @@ void work(Session& session, WorkerOptions options) {
     throw;
   } catch (const std::exception& error) {
     const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error);
-    const std::string what = no_memory ? "out of memory (is there a limit? ulimit -v)" : error.what();
-    if (doorbell) doorbell->complain(static_cast<int>(base::ExitCode::kBackendFailed), "the worker ended: " + what);
+    const std::string what = no_memory ? "out of memory" : error.what();
+    if (doorbell) {
+      doorbell->complain(static_cast<int>(base::ExitCode::kBackendFailed),
+                         "the worker cannot go on: " + what + "\nis there a limit? see ulimit -a");
+    }
     throw;
   }
 }
