@@ -11,6 +11,7 @@ import unittest
 
 JOBHOST = os.environ["JOBHOST"]
 HOSTILE = os.environ["HOSTILE"]
+POISON = os.environ["POISON"]
 VARIED = os.environ["VARIED"]
 CHOSEN = os.environ["CHOSEN"]
 SETTINGS = os.environ["SETTINGS"]

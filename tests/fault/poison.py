@@ -24,6 +24,7 @@ CRASHES = {
     "_exit": ("crash", "_exit(4)"), "overflow": ("crash", "stack overflow"), "terminate": ("crash", "std::logic_error"),
     "kill": ("lost", "killed"), "close": ("crash", "descriptors"), "free": ("crash", "SIGABRT"),
     "thread": ("crash", "SIGSEGV"), "masked": ("crash", "SIGSEGV"),
+    "scribble": ("crash", "descriptors"),
 }
 HANGS = {how: ("timeout", "ran longer") for how in ("hang", "deaf", "busy")}
 EATERS = {"vector": ("exception", "std::bad_alloc"), "malloc": ("crash", "SIGSEGV")}
@@ -107,7 +108,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("jobhost")
     parser.add_argument("plugin")
-    parser.add_argument("--tasks", type=int, default=1100)
+    parser.add_argument("--tasks", type=int, default=1200)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--timeout", type=float, default=0.6)
     parser.add_argument("--retries", type=int, default=0)

@@ -1,5 +1,6 @@
 // One kernel whose tasks are harmful in many ways, each of them told by its argument: for tests/fault/poison.py.
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,7 +32,14 @@ static void crash(const std::string& how) {
   if (how == "overflow") deep(1);
   if (how == "terminate") leave_noexcept();
   if (how == "kill") ::kill(::getpid(), SIGKILL);
+  if (how == "alarm") ::kill(::getpid(), SIGALRM);
   if (how == "close") ::close_range(3, ~0U, 0);
+  for (int fd = 3; how == "scribble" && fd < 100; ++fd) {
+    if (::write(fd, "junk", 4) < 0) continue;  // most are not open
+  }
+  for (int fd = 3; how == "cut" && fd < 100; ++fd) {
+    if (::ftruncate(fd, 0) < 0) continue;
+  }
   if (how == "free") {
     void* volatile memory = std::malloc(100);
     std::free(memory);
@@ -52,8 +60,14 @@ static void hang(const std::string& how) {
     ::sigfillset(&all);
     ::sigprocmask(SIG_BLOCK, &all, nullptr);
   }
+  if (how == "slow") {  // exhausts its processor time
+    rlimit time{};
+    ::getrlimit(RLIMIT_CPU, &time);
+    time.rlim_cur = 1;
+    ::setrlimit(RLIMIT_CPU, &time);
+  }
   while (how == "hang" || how == "deaf") doze();
-  volatile bool forever = how == "busy";
+  volatile bool forever = how == "busy" || how == "slow";
   while (forever) {
   }
 }

@@ -45,9 +45,10 @@ CALLS = re.compile(r"(?<![\w:])::(open\w*|close|p?read|p?write|readv|writev|f(?:
 MAY_CALL = {  # file: calls
     "base/posix_env.cpp": ".*",  # is the Env of every day
     # Memory that processes share: anonymous files, which are on no disk.
-    "worker/control.cpp": "ftruncate|pread|pwrite|close",
-    "store/sparse_memory.cpp": "ftruncate|fstat|close",
-    "store/doorbell.cpp": "ftruncate|fstat|close",
+    "store/shared_memory.cpp": "ftruncate",
+    "worker/control.cpp": "pread|pwrite|close",
+    "store/sparse_memory.cpp": "fstat|close",
+    "store/doorbell.cpp": "fstat|close",
     "backend/local.cpp": "close",  # of a pipe
     # What the kernel says of this process and machine.
     "plugin/fit.cpp": "std::ifstream",

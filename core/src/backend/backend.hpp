@@ -19,12 +19,14 @@ struct WorkerCommand {
   int doorbell_fd = -1;                     // for workers on this machine; -1 without
   int mailbox_fd = -1;                      // of an open job, else -1
   std::vector<std::string> arguments = {};  // of the submission: a prepared worker's executors start with them
+  std::uint64_t lease_ns = UINT64_MAX;      // a worker that is suspended for so long is replaced
 };
 
 /// How the workers of a job are.
 struct Status {
   unsigned running = 0;   // started and not known to have ended
   unsigned restarts = 0;  // of workers that were killed
+  int suspended = 0;      // pid of one that is suspended
 };
 
 /// One job's workers. Not for several threads at once. The destructor leaves no process behind, except when detached.
@@ -41,9 +43,12 @@ class Backend {
   /// and descriptors. Throws Error(kBackendFailed) when none could be started.
   virtual void start(const WorkerCommand& command, unsigned lanes) = 0;
   /// Looks after them; `progress` is any number that grows while results come in. Workers that were killed are started
-  /// again unless that happens repeatedly without progress: then, and when a worker gives up, Error is thrown.
+  /// again unless that happens repeatedly without progress: then, and when a worker gives up, Error is thrown. One that
+  /// is suspended for its lease is killed; time in which nobody looked does not count, since this process may have been
+  /// suspended with it.
   virtual Status look(std::uint64_t progress) = 0;
-  /// Asks workers to commit what they have and end; `now`: without finishing running tasks. Returns at once.
+  /// Asks workers to commit what they have and end; `now`: without finishing running tasks, and look() kills those that
+  /// still run some seconds later. Returns at once.
   virtual void stop(bool now) = 0;
 };
 

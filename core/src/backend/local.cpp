@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -9,11 +10,17 @@
 #include "base/beneath.hpp"
 #include "base/trust.hpp"
 #include "store/job_directory.hpp"
+#include "store/party.hpp"
 
 namespace jobhost::backend {
 namespace {
 
 constexpr unsigned kRestartsWithoutProgress = 5;
+constexpr std::uint64_t kCheckNs = 200'000'000;         // between two looks whether the worker is suspended
+constexpr std::uint64_t kMostAtOnceNs = 1'000'000'000;  // more between two of them is this process's own pause
+constexpr std::uint64_t kStopNs = 5'000'000'000;        // for a worker that was told to end now
+constexpr std::uint64_t kMostPauseNs = 10'000'000;
+constexpr std::uint64_t kFarewellNs = 30'000'000'000;  // for a worker whose host is gone: it commits and syncs
 
 /// One worker process on this machine; its executors are the lanes.
 class Local : public Backend {
@@ -27,8 +34,15 @@ class Local : public Backend {
     for (int fd : life_) {
       if (fd >= 0) ::close(fd);  // the worker sees this and ends
     }
+    if (pid_ <= 0 || detached_) return;
+    env_.kill(pid_, SIGCONT);  // suspended, it could not see anything
     base::ExitStatus status;
-    if (pid_ > 0 && !detached_) env_.wait(pid_, true, status);
+    const std::uint64_t begin = env_.monotonic_ns();
+    for (std::uint64_t pause = 100'000; env_.wait(pid_, false, status) == 0;
+         pause = std::min(2 * pause, kMostPauseNs)) {
+      if (env_.monotonic_ns() - begin > kFarewellNs) env_.kill(pid_, SIGKILL);
+      env_.sleep_ns(pause);
+    }
   }
 
   std::string name() const override { return name_; }
@@ -70,6 +84,8 @@ class Local : public Backend {
     base::ExitStatus status;
     if (pid_ > 0 && env_.wait(pid_, false, status) == pid_) {
       pid_ = -1;
+      suspended_ = false;
+      suspended_ns_ = 0;
       if (status.signaled && !stopping_) {
         if (progress != progress_at_restart_) restarts_in_vain_ = 0;
         progress_at_restart_ = progress;
@@ -87,17 +103,32 @@ class Local : public Backend {
                           "what it printed is in '" + command_.job_directory + "/printed'");
       }
     }
-    return {pid_ > 0 ? 1u : 0u, restarts_};
+    if (pid_ > 0) look_whether_it_moves();
+    return {pid_ > 0 ? 1u : 0u, restarts_, suspended_ns_ > 0 ? pid_ : 0};
   }
 
   void stop(bool now) override {
     stopping_ = true;
+    if (now && told_to_stop_ns_ == 0) told_to_stop_ns_ = env_.monotonic_ns();
     if (pid_ <= 0) return;
     env_.kill(pid_, SIGTERM);
     if (now) env_.kill(pid_, SIGTERM);
+    env_.kill(pid_, SIGCONT);  // one that is suspended is to hear it, too
   }
 
  private:
+  /// A worker that is suspended holds its claims and does nothing.
+  void look_whether_it_moves() {
+    const std::uint64_t now = env_.monotonic_ns();
+    if (told_to_stop_ns_ != 0 && now - told_to_stop_ns_ > kStopNs) env_.kill(pid_, SIGKILL);
+    const std::uint64_t since = now - last_check_ns_;
+    if (since < kCheckNs) return;
+    last_check_ns_ = now;
+    const bool was_suspended = std::exchange(suspended_, store::is_suspended(env_, pid_));
+    suspended_ns_ = suspended_ && was_suspended ? suspended_ns_ + std::min(since, kMostAtOnceNs) : 0;
+    if (suspended_ns_ >= command_.lease_ns) env_.kill(pid_, SIGKILL);  // look() then starts another
+  }
+
   /// All but the words that differ.
   base::SpawnRequest request_for(const WorkerCommand& command) const {
     base::SpawnRequest request;
@@ -141,6 +172,8 @@ class Local : public Backend {
   int life_[2] = {-1, -1};
   int pid_ = -1;
   bool stopping_ = false;
+  bool suspended_ = false;  // when last looked
+  std::uint64_t suspended_ns_ = 0, last_check_ns_ = 0, told_to_stop_ns_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
   std::uint64_t progress_at_restart_ = 0;
 };

@@ -23,7 +23,7 @@ Status Simulated::look(std::uint64_t) {
       start(command_, lanes_);
     }
   }
-  return {state_ == 1 ? 1u : 0u, restarts_};
+  return {state_ == 1 ? 1u : 0u, restarts_, 0};
 }
 
 void Simulated::stop(bool now) { stop_requests_ += now ? 2 : 1; }

@@ -23,6 +23,7 @@ void throw_file_error(int negative_errno, const std::string& action, const std::
   if (code == ENOSPC || code == EDQUOT) {
     hint = "make room, then try again";
   }
+  if (code == EFBIG) reason += " for the limit on the size of files (ulimit -f)";
   throw Error(ExitCode::kBackendFailed, "cannot " + action + " '" + path + "': " + reason, hint);
 }
 
@@ -109,7 +110,11 @@ void File::close() {
 }
 
 Bytes read_file(Env& env, const std::string& path, std::uint64_t limit) {
-  return read_file(File(env, path, O_RDONLY), limit);
+  const File file(env, path, O_RDONLY | O_NONBLOCK);  // a FIFO would wait for somebody to write
+  FileStatus status;
+  if (const int failure = env.status(file.fd(), status); failure < 0) throw_file_error(failure, "look at", path);
+  if (!S_ISREG(status.mode)) throw Error(ExitCode::kUsage, "'" + path + "' is not a regular file");
+  return read_file(file, limit);
 }
 
 Bytes read_file(const File& file, std::uint64_t limit) {

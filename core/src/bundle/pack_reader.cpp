@@ -20,7 +20,9 @@ constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
     : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
-  memory_ = base::Mapping(base::open_beneath(env, job_directory, path_, O_RDONLY));
+  const auto file = base::open_beneath_if_exists(env, job_directory, path_, O_RDONLY);
+  if (!file) damaged("the file is missing");
+  memory_ = base::Mapping(*file);
   data_ = memory_.bytes().data();
   size_ = memory_.bytes().size();
   PackHeader header;

@@ -103,6 +103,7 @@ struct Program {
     for (auto& variable : environment) variables.push_back(variable.data());
     arguments.push_back(nullptr);
     variables.push_back(nullptr);
+    ::signal(SIGXFSZ, SIG_DFL);
     ::execvpe(path.c_str(), arguments.data(), variables.data());
   }
 };

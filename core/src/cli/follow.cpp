@@ -56,6 +56,11 @@ class Follower {
       throw;
     } catch (const base::Error& error) {
       progress_.clear();
+      if (!base::exists(session_.env, job_.directory.manifest())) {
+        throw base::Error(base::ExitCode::kDamaged,
+                          "the job directory '" + job_.directory.path() + "' is gone: nothing is kept",
+                          "submit the job again");
+      }
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
       throw base::Error(error.code(), error.what(),
@@ -176,7 +181,11 @@ class Follower {
   /// What this host's own workers cannot do, others may.
   bool workers_running() {
     try {
-      if (!left_to_others_) return workers_->running(stream_.done());
+      if (!left_to_others_) {
+        const bool running = workers_->running(stream_.done());
+        say_whether_suspended(workers_->status());
+        return running;
+      }
       workers_->ownership().keep();
       const bool alive = watch_.anyone_alive();
       if (alive && !std::exchange(told_, true)) {
@@ -189,6 +198,22 @@ class Follower {
       own_failure_ = error;  // the worker that said so may not have ended yet: who else there is shows the next time
       left_to_others_ = true;
       return true;
+    }
+  }
+
+  void say_whether_suspended(const backend::Status& now) {
+    const backend::Status before = std::exchange(status_, now);
+    if (now.suspended == before.suspended) return;
+    progress_.clear();
+    const std::string one =
+        "the worker with pid " + std::to_string(now.suspended > 0 ? now.suspended : before.suspended);
+    if (now.suspended > 0) {
+      session_.say(one + " is suspended: it is replaced after " + std::to_string(job_.manifest.lease_ms / 1000) +
+                   " s, unless it goes on (kill -CONT " + std::to_string(now.suspended) + ")");
+    } else if (now.restarts != before.restarts) {
+      session_.say(one + " did not go on: another one takes over what it had claimed");
+    } else if (now.running > 0) {
+      session_.say(one + " goes on");
     }
   }
 
@@ -272,6 +297,7 @@ class Follower {
   bool left_to_others_ = false;  // own workers cannot run it, because of
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both
+  backend::Status status_;
   int requests_seen_ = 0;
 };
 

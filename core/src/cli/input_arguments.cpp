@@ -14,6 +14,7 @@
 #include "cli/input_spec.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
+#include "cli/signals.hpp"
 #include "cli/text_table.hpp"
 #include "schema/value.hpp"
 
@@ -110,10 +111,9 @@ class InputBuilder {
       was_read(array.path(), array.sha256());
     } else if (text.starts_with('@')) {
       const std::string path = text.substr(1);
-      const auto file = base::File::open_if_exists(env_, path, O_RDONLY);
-      if (!file) throw refusal("there is no file '" + path + "'");
-      base::Bytes content(file->size());
-      content.resize(file->read_at(0, content));
+      const base::File file = open_regular(env_, path);
+      base::Bytes content(file.size());
+      content.resize(file.read_at(0, content));
       was_read(path, base::sha256_hex(content));
       if (is_table(type) && !is_json_list(base::as_text(content))) {
         why = encode_table(type, path, base::as_text(content), value);
@@ -213,6 +213,7 @@ class InputBuilder {
     const auto store = [&](std::uint64_t rows, const auto& value_of) -> bundle::Source {
       bundle::PackWriter writer(env_, directory_, bundle::pack_name(inputs_.packs.size()), {type});
       for (std::uint64_t row = 0; row < rows; ++row) {
+        Signals::throw_if_asked();
         writer.append(0, value_of(row));
         writer.end_row();
       }

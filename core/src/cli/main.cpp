@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 
 #include <cstdlib>
 
@@ -18,6 +19,7 @@ void fill_closed_streams() {
 
 int main(int argc, char** argv) {
   fill_closed_streams();
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that would be larger than `ulimit -f` allows is an error like a full disk
   jobhost::base::PosixEnv env;
   return jobhost::cli::run_command_line(env, argc, argv);
 }

@@ -9,6 +9,7 @@
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "cli/row_input.hpp"
+#include "cli/signals.hpp"
 #include "schema/value.hpp"
 
 // The format: numpy.org, "NEP 1, A Simple File Format for NumPy Arrays".
@@ -52,9 +53,7 @@ std::string digits(T value) {
 }  // namespace
 
 NpyArray::NpyArray(base::Env& env, const std::string& path) : path_(path) {
-  const auto file = base::File::open_if_exists(env, path, O_RDONLY);
-  if (!file) throw base::Error(base::ExitCode::kUsage, "there is no file '" + path + "'");
-  mapping_ = base::Mapping(*file);
+  mapping_ = base::Mapping(open_regular(env, path));
   memory_ = mapping_.bytes().data();
   size_ = mapping_.bytes().size();
   if (size_ < 10) refuse("it is too short");
@@ -250,6 +249,7 @@ std::string read_npy(base::Env& env, const std::string& path, const schema::Kern
       }
       pack.append(p, value);
     }
+    Signals::throw_if_asked();
     pack.end_row();
   }
   return array.sha256();

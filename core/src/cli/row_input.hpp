@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "base/env.hpp"
+#include "base/file.hpp"
 #include "bundle/pack.hpp"
 #include "schema/type.hpp"
 
@@ -27,6 +27,8 @@ std::string read_npy(base::Env& env, const std::string& path, const schema::Kern
 
 /// As messages name it.
 std::string name_of_file(const std::string& path);
+/// A file that is there as a whole, in contrast to a FIFO or a device. Throws Error(kUsage).
+base::File open_regular(base::Env& env, const std::string& path);
 
 /// Calls `line` with every line of the file, its end included where it has one; returns the SHA-256 of the file.
 std::string for_each_line(base::Env& env, const std::string& path, const std::function<void(std::string_view)>& line);

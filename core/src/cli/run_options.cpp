@@ -11,6 +11,7 @@
 #include "cli/job_names.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
+#include "cli/signals.hpp"
 #include "host/named_files.hpp"
 #include "host/workers.hpp"
 #include "plugin/inspect.hpp"
@@ -296,6 +297,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.label = options.label;
   spec.output = options.output;
   spec.command = session.command;
+  Signals::throw_if_asked();
   store::Store store = session.store();
   host::Job job = host::submit(session.env, store, spec);
   job.called = call_by_id(session, job.manifest.job);

@@ -1,5 +1,6 @@
 #include "cli/signals.hpp"
 
+#include <poll.h>
 #include <signal.h>
 
 #include "base/error.hpp"
@@ -25,6 +26,23 @@ void Signals::install() {
 
 int Signals::exit_code() {
   return static_cast<int>(last.load() == SIGTERM ? base::ExitCode::kTerminated : base::ExitCode::kInterrupted);
+}
+
+void Signals::throw_if_asked() {
+  if (requests.load() > 0)
+    throw base::Error(static_cast<base::ExitCode>(exit_code()), "interrupted: there is no job yet");
+}
+
+void Signals::wait_readable(int fd) {
+  sigset_t asking, before;
+  ::sigemptyset(&asking);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&asking, signal);
+  ::sigprocmask(SIG_BLOCK, &asking, &before);  // none may come between the look at them and the wait
+  pollfd input{fd, POLLIN, 0};
+  while (requests.load() == 0 && ::ppoll(&input, 1, nullptr, &before) <= 0) {
+  }
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  throw_if_asked();
 }
 
 }  // namespace jobhost::cli

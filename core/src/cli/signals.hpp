@@ -15,6 +15,10 @@ struct Signals {
   static std::atomic<int> last;      // the signal
   /// 143 for SIGTERM, else 130.
   static int exit_code();
+  /// For the time before there is a job, in which nothing is lost: throws Error(exit_code()) once the user asked.
+  static void throw_if_asked();
+  /// The same, and waits until there is something to be read.
+  static void wait_readable(int fd);
 };
 
 }  // namespace jobhost::cli

@@ -1,7 +1,10 @@
+#include <signal.h>
 #include <sys/prctl.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
+#include <new>
 
 #include "base/error.hpp"
 #include "cli/session.hpp"
@@ -24,6 +27,8 @@ void work(Session& session, WorkerOptions options) {
     throw base::Error(base::ExitCode::kUsage, "a worker needs --job, or a host that tells it through --host-fd");
   }
   ::prctl(PR_SET_NAME, "jobhost-worker");  // it may be a copy of another process
+  // A worker that is suspended when its host dies goes on, and sees that.
+  if (options.supervisor.host_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   worker::forbid_core_dumps();
   Signals::install();
   options.supervisor.threads = options.mode == "threads";
@@ -41,6 +46,14 @@ void work(Session& session, WorkerOptions options) {
     if (doorbell) {
       doorbell->complain(static_cast<int>(error.code()),
                          std::string(error.what()) + (error.hint().empty() ? "" : "\n" + error.hint()));
+    }
+    throw;
+  } catch (const std::exception& error) {
+    const bool no_memory = dynamic_cast<const std::bad_alloc*>(&error);
+    const std::string what = no_memory ? "out of memory" : error.what();
+    if (doorbell) {
+      doorbell->complain(static_cast<int>(base::ExitCode::kBackendFailed),
+                         "the worker cannot go on: " + what + "\nis there a limit? see ulimit -a");
     }
     throw;
   }

@@ -20,6 +20,7 @@ Workers::Workers(base::Env& env, const Job& job, Ownership ownership, std::uniqu
   backend::WorkerCommand command = workers_->command_;
   command.job_directory = job.directory.path();
   command.manifest_sha256 = job.manifest_sha256;
+  command.lease_ns = job.manifest.lease_ms * 1'000'000;
   workers_->backend_->start(command, workers_->lanes_);
 }
 
@@ -27,7 +28,8 @@ bool Workers::running(std::uint64_t progress) {
   ownership_.keep();
   throw_complaint();
   try {
-    return workers_->backend_->look(progress).running > 0;
+    status_ = workers_->backend_->look(progress);
+    return status_.running > 0;
   } catch (const base::Error&) {
     throw_complaint();  // the worker's own words say more than its exit code
     throw;

@@ -41,6 +41,8 @@ class Workers {
   /// Call often: keeps the ownership, looks after the workers, and says whether any runs; `progress` as for
   /// Backend::look. Throws what a worker complained of, or that workers cannot go on.
   bool running(std::uint64_t progress);
+  /// As it was then.
+  const backend::Status& status() const { return status_; }
   Ownership& ownership() { return ownership_; }
   /// Throws a worker's last words, if there are any.
   void throw_complaint() const;
@@ -50,6 +52,7 @@ class Workers {
  private:
   Ownership ownership_;
   std::unique_ptr<HeadStart> workers_;
+  backend::Status status_;
 };
 
 }  // namespace jobhost::host

@@ -1,6 +1,7 @@
 #include "plugin/elf_file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cstring>
@@ -29,7 +30,9 @@ base::Error refusal(const std::string& path, const std::string& why, const std::
 }
 
 ElfFile::ElfFile(base::Env& env, const std::string& path)
-    : file_(env, path, O_RDONLY), size_(file_.size()), head_(kHead) {
+    : file_(env, path, O_RDONLY | O_NONBLOCK), size_(file_.size()), head_(kHead) {
+  base::FileStatus status;
+  if (env.status(file_.fd(), status) >= 0 && !S_ISREG(status.mode)) throw refusal(path, "is not a regular file");
   head_.resize(file_.read_at(0, head_));
   if (head_.size() < sizeof header_ || std::memcmp(head_.data(), ELFMAG, SELFMAG) != 0) {
     throw refusal(path, "is not a shared library", "a plugin is built with add_job_kernel()");

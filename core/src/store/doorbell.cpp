@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/file.hpp"
+#include "store/shared_memory.hpp"
 
 namespace jobhost::store {
 
@@ -26,25 +27,16 @@ struct Doorbell::Page {
   char message[2048] = {};
 };
 
-namespace {
-
-int checked(int result, const char* action) {
-  if (result < 0) base::throw_file_error(-errno, action, "shared memory");
-  return result;
-}
-
-}  // namespace
-
 Doorbell::Doorbell()
     : Doorbell([] {
-        const int fd = checked(::memfd_create("jobhost-doorbell", MFD_CLOEXEC), "make");
-        checked(::ftruncate(fd, sizeof(Page)), "size");
+        const int fd = make_shared_memory("jobhost-doorbell", sizeof(Page));
+        fix_size(fd);
         return fd;
       }()) {}
 
 Doorbell::Doorbell(int fd) : fd_(fd) {
   struct ::stat status {};
-  checked(::fstat(fd, &status), "look at");
+  if (::fstat(fd, &status) < 0) base::throw_file_error(-errno, "look at", "shared memory");
   if (status.st_size < static_cast<off_t>(sizeof(Page))) base::throw_file_error(-EINVAL, "use", "shared memory");
   void* memory = ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) base::throw_file_error(-errno, "map", "shared memory");
@@ -53,7 +45,11 @@ Doorbell::Doorbell(int fd) : fd_(fd) {
 
 Doorbell::~Doorbell() {
   ::munmap(page_, sizeof(Page));
-  ::close(fd_);
+  close_descriptor();
+}
+
+void Doorbell::close_descriptor() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
 void Doorbell::ring() {

@@ -19,6 +19,8 @@ class Doorbell {
   ~Doorbell();
 
   int fd() const { return fd_; }
+  /// For a process that hands it on to no other; the page stays.
+  void close_descriptor();
   void ring();
   /// How often it rang, modulo 2^32; read before looking at the logs, then given to `wait`.
   std::uint32_t count() const;

@@ -37,11 +37,15 @@ LogWriter::LogWriter(base::Env& env, const std::string& path, const Id128& worke
   end_ = committed_ = sizeof header;
 }
 
-bool LogWriter::is_open() const {
+LogWriter::State LogWriter::look() {
   base::FileStatus status;
   const int failure = env_.status(file_.fd(), status);
   if (failure < 0 && failure != -EBADF) base::throw_file_error(failure, "look at", file_.path());
-  return failure >= 0 && status.inode == inode_;
+  if (failure < 0 || status.inode != inode_) return State::kClosed;
+  if (failed_ || status.size == committed_) return State::kUntouched;
+  if (status.size < committed_) return State::kCut;
+  file_.truncate(committed_);
+  return State::kWritten;
 }
 
 void LogWriter::add(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
@@ -102,6 +106,7 @@ void LogWriter::write(base::ByteView bytes) {
   try {
     file_.write(bytes);
   } catch (...) {
+    failed_ = true;
     try {
       file_.truncate(committed_);
     } catch (const base::Error&) {

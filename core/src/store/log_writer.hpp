@@ -33,8 +33,10 @@ class LogWriter {
   /// The payload is the concatenation of `parts`. Small frames are collected and written together.
   void add(const FrameInfo& info, std::initializer_list<base::ByteView> parts);
   void flush();
-  /// False once something else in this process closed the log's descriptor, whatever has that number now.
-  bool is_open() const;
+  /// What others did to the log through its descriptor, which tasks can reach. Closed: whatever has that number now.
+  /// Written: taken off again.
+  enum class State { kUntouched, kClosed, kWritten, kCut };
+  State look();
   void append(const FrameInfo& info, std::initializer_list<base::ByteView> parts) {
     add(info, parts);
     flush();
@@ -47,6 +49,7 @@ class LogWriter {
   base::Env& env_;
   base::File file_;
   std::uint64_t inode_ = 0;
+  bool failed_ = false;                    // a write did: nobody knows how long the file is
   bool durable_, named_ = false;           // the directory entry is durable, too
   std::uint64_t end_ = 0, committed_ = 0;  // with what is collected, and without
   std::uint64_t synced_ = 0;

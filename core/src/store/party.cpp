@@ -129,6 +129,8 @@ Life life_of(base::Env& env, const Identity& identity, const Identity& self) {
   return process.state == 'T' ? Life::kUnknown : Life::kAlive;
 }
 
+bool is_suspended(base::Env& env, int pid) { return process_of(env, pid).state == 'T'; }
+
 Party::Party(base::Env& env, JobDirectory job, Identity self)
     : env_(env), job_(std::move(job)), self_(std::move(self)) {
   base::make_directories_beneath(env_, job_.path(), folder(job_, self_.id));

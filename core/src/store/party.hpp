@@ -38,6 +38,9 @@ enum class Life { kAlive, kDead, kUnknown };
 /// needs a lease.
 Life life_of(base::Env& env, const Identity& identity, const Identity& self);
 
+/// Whether a process of this machine is suspended (SIGSTOP); one that a debugger holds is not.
+bool is_suspended(base::Env& env, int pid);
+
 struct Heartbeat {
   std::uint64_t beats = 0;  // 0 before the first
   std::uint64_t left = 0;   // no longer 0 once the party ended in good order

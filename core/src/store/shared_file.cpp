@@ -101,6 +101,8 @@ SharedFileMapping::SharedFileMapping(base::Env& env, const std::string& path, st
     const std::string stripe_file = stripe_path(path, i);
     const auto file = base::open_beneath(env, path.substr(0, path.rfind('/')), stripe_file, O_RDONLY);
     const std::uint64_t length = std::min(stripe, size - i * stripe);
+    if (file.size() < length)
+      throw base::Error(base::ExitCode::kDamaged, "'" + file.path() + "' is shorter than it was written");
     void* const mapped =
         ::mmap(begin + i * stripe, length, PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, file.fd(), 0);
     if (mapped == MAP_FAILED) base::throw_file_error(-errno, "map", file.path());

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/file.hpp"
+#include "store/shared_memory.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -20,9 +21,8 @@ constexpr std::uint64_t kPage = 4096, kHugePage = 2 << 20;
 }  // namespace
 
 SparseMemory::SparseMemory(const char* name, std::uint64_t base) : base_size_(base) {
-  fd_ = ::memfd_create(name, MFD_CLOEXEC);
-  if (fd_ < 0 || ::ftruncate(fd_, static_cast<off_t>(kSize)) < 0)
-    base::throw_file_error(-errno, "make", "shared memory");
+  fd_ = make_shared_memory(name, kSize);
+  fix_size(fd_);
   base_ = map(0, base);
 }
 

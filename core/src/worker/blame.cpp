@@ -36,10 +36,16 @@ std::vector<store::StackEntry> stack_of(const Lane& lane) {
   return {lane.stack, lane.stack + std::min<std::uint32_t>(lane.stack_depth.load(), kMaxStack)};
 }
 
-/// Signals that a process gets for what it does itself.
-bool is_fault(int signal) {
-  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGABRT ||
-         signal == SIGSYS || signal == SIGTRAP;
+/// Signals by which others end processes, and the kernel where memory is short. All others come of what a process does.
+bool is_from_outside(int signal) { return signal == SIGKILL || signal == SIGTERM; }
+
+/// What ended a process, and the limit that it ran into, where there is one.
+std::string words_of(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  std::string words = name ? std::string("SIG") + name : "signal " + std::to_string(signal);
+  if (signal == SIGXCPU) words += ": the limit on processor time is reached (ulimit -t)";
+  if (signal == SIGXFSZ) words += ": the limit on the size of files is reached (ulimit -f)";
+  return words;
 }
 
 std::string text_of(const char* text, std::size_t limit) { return std::string(text, ::strnlen(text, limit)); }
@@ -91,7 +97,7 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   }
   const bool had_run = commits_of(executor) != executor.commits_before;
   if (executor.count == 1 && !running.empty()) note_last_words(executor, running[0].first);
-  const bool own_doing = !status.signaled || is_fault(status.code);
+  const bool own_doing = !status.signaled || !is_from_outside(status.code);
   const bool sure = !crashed_lanes.empty() || (running.size() == 1 && executor.count == 1 && own_doing);
   if (executor.overdue_task) {
     // Others that ran in the same process are innocent, and run again.
@@ -103,14 +109,15 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
   } else if (sure) {
     const bool alone = executor.count == 1 && !had_run, shares_memory = executor.count > 1 && manifest_.memory > 0;
     for (const auto& [task, lane] : crashed_lanes.empty() ? running : crashed_lanes) {
-      crashed(task, *lane, status, alone || (lane->crash_aside.load() == 0 && !shares_memory));
+      const bool shares_time = status.signaled && status.code == SIGXCPU;  // with all that ran before in the process
+      crashed(task, *lane, status, alone || (lane->crash_aside.load() == 0 && !shares_memory && !shares_time));
     }
   } else {
     for (const auto& [task, lane] : running) {
       if (own_doing) {
         troubles_[task].alone = true;
       } else {
-        lost(task);
+        lost(task, status.code);
       }
     }
   }
@@ -187,7 +194,7 @@ void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitS
   if (!type.empty()) {
     failure.thrown.push_back({type, what});
   } else {
-    if (what.empty() && status.signaled) what = std::string("SIG") + ::sigabbrev_np(status.code);
+    if (what.empty() && status.signaled) what = words_of(status.code);
     if (what.empty()) what = "_exit(" + std::to_string(status.code) + ")";
     failure.thrown.push_back({"", what});
   }
@@ -218,16 +225,16 @@ void Supervisor::note_last_words(const Executor& executor, std::uint64_t task) {
   store::note_printed(env_, job_, printed, {task, 1, begin, status.size - begin, env_.wall_ns()});
 }
 
-void Supervisor::lost(std::uint64_t task) {
+void Supervisor::lost(std::uint64_t task, int signal) {
   Trouble& trouble = troubles_[task];
   ++trouble.lost;
   log_.warn("task " + std::to_string(task) + " was running when its process was killed from outside");
   if (trouble.lost < kLostBeforeFailing) return;
   store::Failure failure;
   failure.kind = store::FailureKind::kLost;
-  failure.signal = SIGKILL;
-  failure.thrown.push_back(
-      {"", "its process was killed " + std::to_string(trouble.lost) + " times from outside (out of memory?)"});
+  failure.signal = signal;
+  failure.thrown.push_back({"", "its process was killed " + std::to_string(trouble.lost) + " times from outside" +
+                                    (signal == SIGKILL ? " (out of memory?)" : " (" + words_of(signal) + ")")});
   convict(task, {std::move(failure), trouble.lost});
 }
 

@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "base/file.hpp"
+#include "store/shared_memory.hpp"
 
 namespace jobhost::worker {
 namespace {
@@ -36,10 +38,8 @@ std::size_t plan_offset(std::uint32_t lanes) { return sizeof(Control) + (lanes +
 }  // namespace
 
 ControlMemory::ControlMemory(std::uint32_t lanes, int pid) {
-  fd_ = ::memfd_create("jobhost-control", MFD_CLOEXEC);
-  if (fd_ < 0) base::throw_file_error(-errno, "make", "shared memory");
   const std::size_t size = plan_offset(lanes);
-  if (::ftruncate(fd_, static_cast<off_t>(size)) < 0) base::throw_file_error(-errno, "size", "shared memory");
+  fd_ = store::make_shared_memory("jobhost-control", size);
   map(size);
   control_->lanes = lanes;  // all else starts as zero, which is every field's initial state
   control_->supervisor_pid = pid;
@@ -59,7 +59,11 @@ ControlMemory::ControlMemory(int fd) : fd_(fd) {
 
 ControlMemory::~ControlMemory() {
   ::munmap(control_, size_);
-  ::close(fd_);
+  close_descriptor();
+}
+
+void ControlMemory::close_descriptor() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
 void ControlMemory::map(std::size_t size) {
@@ -87,6 +91,7 @@ void ControlMemory::publish(const Plan& plan) {
     if (written < 0) base::throw_file_error(-errno, "write", "shared memory");
     done += static_cast<std::size_t>(written);
   }
+  store::fix_size(fd_);
   control_->plan_size = text.size();
   control_->planned.store(1, std::memory_order_release);
   store::futex_wake_all(control_->planned);

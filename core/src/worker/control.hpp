@@ -38,8 +38,8 @@ struct Queue {
   Span spans[kSpans];
 };
 
-/// Spoiled: tasks closed the log's descriptor, or one of several lanes had no memory left. Which task it was of those
-/// begun since the last commits is not known.
+/// Spoiled: tasks closed the log's descriptor, or wrote to it or cut it, or one of several lanes had no memory left.
+/// Which task it was of those begun since the last commits is not known.
 enum class LaneState : std::uint32_t { kAbsent, kStarting, kIdle, kRunning, kCrashed, kRefused, kLogFailed, kSpoiled };
 
 /// What is known of a lane at any moment, also after its process died.
@@ -73,6 +73,7 @@ struct Control {
   std::int32_t supervisor_pid;
   std::atomic<std::uint32_t> forked;   // 1 in the private copy of a child that a task forked
   std::atomic<std::uint32_t> planned;  // futex: 1 once the plan is there
+  std::atomic<std::uint32_t> cut;      // 1 once a task cut results off a lane's log
   std::uint64_t plan_size;
   Queue shared, solo;
   Lane lane[];  // lanes + 1
@@ -130,6 +131,8 @@ class ControlMemory {
   Control* operator->() const { return control_; }
   Control& operator*() const { return *control_; }
   int fd() const { return fd_; }
+  /// For a process that hands it on to no other; what is mapped stays.
+  void close_descriptor();
   /// Tells executors what to run. Once.
   void publish(const Plan& plan);
   /// What this process writes from here on, no other sees. Called in a child that a task forked: it must not speak for

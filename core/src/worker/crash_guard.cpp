@@ -127,7 +127,14 @@ bool beyond_stack(std::uintptr_t address) {
   return stack_end.low > kLargestFrame && address >= stack_end.low - kLargestFrame && address < stack_end.low + kGuard;
 }
 
+/// A task that makes a file larger than `ulimit -f` allows dies of it, as it would have where the job was submitted.
+/// For the lane that writes down what came out it is an error like a full disk.
+bool is_lanes_own(int signal) {
+  return signal == SIGXFSZ && ::getpid() == guarded_process && thread_lane && thread_lane->batch_end.load() == 0;
+}
+
 void on_signal(int signal, siginfo_t* info, void* raw_context) {
+  if (is_lanes_own(signal)) return;
   static std::atomic<int> entered{0};
   ::signal(signal, SIG_DFL);
   Lane* lane = lane_to_blame();
@@ -193,7 +200,8 @@ void install_crash_guard(Lane* default_lane) {
   struct sigaction action {};
   action.sa_sigaction = &on_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP}) ::sigaction(signal, &action, nullptr);
+  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, SIGXFSZ})
+    ::sigaction(signal, &action, nullptr);
   std::set_terminate(&on_terminate);
   set_exit_observer([](const char* call, int code, const std::uintptr_t* addresses, std::size_t depth) {
     Lane* lane = lane_to_blame();

@@ -106,6 +106,7 @@ int executor_main(base::Env& env) {
                         "use the backend 'processes', or one lane (-j 1)");
     }
     start_again_unless_surrounded(manifest.context, plan, orders);
+    control.close_descriptor();  // tasks have no business there
     open_printed(env, plan, printed_path(plan, first, generation));
     job.emplace(env, manifest, plan, context::Place{first, count}, tell);
     if (!manifest.open) entry = job->plugin().kernel(manifest.kernel.symbol);
@@ -125,6 +126,7 @@ int executor_main(base::Env& env) {
 
   std::unique_ptr<store::Doorbell> doorbell;
   if (plan.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(plan.doorbell_fd);
+  if (doorbell) doorbell->close_descriptor();
   std::unique_ptr<store::Mailbox> mailbox;
   if (manifest.open) mailbox = std::make_unique<store::Mailbox>(plan.mailbox_fd);
   std::unique_ptr<PrintWatch> prints;

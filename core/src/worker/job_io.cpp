@@ -32,9 +32,12 @@ JobIo::JobIo(base::Env& env, Control& control, Queue& queue, const bundle::Manif
   if (env.status(witness_.fd(), status) >= 0) witness_inode_ = status.inode;
 }
 
-bool JobIo::intact() const {
+bool JobIo::intact() {
   base::FileStatus status;
-  return env_.status(witness_.fd(), status) >= 0 && status.inode == witness_inode_ && (!log_ || log_->is_open());
+  if (env_.status(witness_.fd(), status) < 0 || status.inode != witness_inode_) return false;
+  const auto state = log_ ? log_->look() : store::LogWriter::State::kUntouched;
+  if (state == store::LogWriter::State::kCut) control_.cut.store(1);
+  return state == store::LogWriter::State::kUntouched;
 }
 
 store::LogWriter& JobIo::log() {

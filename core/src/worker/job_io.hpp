@@ -22,7 +22,7 @@ class JobIo : public TaskIo {
 
   void read(std::uint64_t first, std::uint64_t n, Batch& batch) override;
   void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) override;
-  bool intact() const override;
+  bool intact() override;
   void commit(const Batch& batch, std::uint64_t completed) override;
   void before_look() override { wake_ = queue_.wake.load(std::memory_order_acquire); }
   void wait() override;

@@ -71,8 +71,9 @@ bool LaneRunner::run() {
     lane_.state.store(LaneState::kIdle, std::memory_order_release);
     return true;
   } catch (const base::Error& error) {
-    const bool intact = io_->intact();
-    std::strncpy(lane_.message, intact ? error.what() : "closed file descriptors that it had not opened",
+    const bool intact = !spoiled_ && io_->intact();
+    std::strncpy(lane_.message,
+                 intact ? error.what() : "closed, wrote to or cut file descriptors that it had not opened",
                  sizeof lane_.message - 1);
     lane_.state.store(intact ? LaneState::kLogFailed : LaneState::kSpoiled, std::memory_order_release);
     control_.ring();
@@ -139,7 +140,8 @@ void LaneRunner::run_batch(std::uint64_t span) {
   if (changed || !usual_arithmetic_) context::FloatingPoint().apply();
   batch_.nanoseconds = env_.monotonic_ns() - begin;
   while (!batch_.failures.empty() && batch_.failures.back().index >= done) batch_.failures.pop_back();
-  if (!io_->intact()) throw base::Error(base::ExitCode::kBackendFailed, "the log was closed");
+  spoiled_ = !io_->intact();
+  if (spoiled_) throw base::Error(base::ExitCode::kBackendFailed, "the log was touched");
   printing_ = prints_ && prints_->note(batch_.first, done, batch_.started);
   io_->commit(batch_, done);
   lane_.taken_first.store(batch_.first + done, std::memory_order_release);

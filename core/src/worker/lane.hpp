@@ -75,6 +75,7 @@ class LaneRunner {
   bool practised_ = false;  // to throw
   bool printing_ = false;   // the last batch did: tasks run one by one, to tell their output apart
   bool usual_arithmetic_;   // the context's is the one that lanes compute with between batches
+  bool spoiled_ = false;    // tasks touched what ends are written to
   bool one_by_one_;         // each task in a call of its own, with the context restored before it
   bool told_ = false;       // that a task changed floating-point arithmetic
   std::uint64_t next_check_ns_ = 0;

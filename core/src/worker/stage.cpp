@@ -14,6 +14,10 @@ namespace jobhost::worker {
 namespace {
 
 std::string stage(base::Env& env, const std::string& cache, const store::JobDirectory& job, const bundle::Blob& blob) {
+  if (!base::exists(env, job.blob(blob.sha256))) {  // even if it were in the cache: it would not be for long
+    throw base::Error(base::ExitCode::kDamaged, "'" + job.blob(blob.sha256) + "' (" + blob.name + ") is missing",
+                      "the job's copy of the code is gone; submit the job again");
+  }
   const std::string folder = cache + "/" + blob.sha256, path = folder + "/" + blob.name;
   env.touch(folder);  // in use, for gc: it gives back what was touched before it looked
   if (const auto there = base::File::open_if_exists(env, path, O_RDONLY | O_NOFOLLOW)) {

@@ -103,6 +103,12 @@ void Supervisor::work() {
     store::futex_wait((*control_)->bell, bell, kTickNs);
   }
   if (sync_) sync_->finish();
+  if ((*control_)->cut.load() != 0) {
+    throw base::Error(base::ExitCode::kDamaged,
+                      "a task cut the log of a worker short through a file descriptor that it had not opened: results "
+                      "that were committed there are lost",
+                      "jobhost resume " + manifest_.job + " computes them again");
+  }
   write_done();
   wait_for_executors();
   party_->leave();
@@ -293,14 +299,18 @@ void Supervisor::end_overdue(Executor& executor, std::uint64_t now) {
   }
 }
 
+bool Supervisor::host_gone() {
+  if (options_.host_fd < 0 || host_gone_since_ != 0) return host_gone_since_ != 0;
+  pollfd host{options_.host_fd, 0, 0};
+  const bool gone = ::poll(&host, 1, 0) == 1 && (host.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  if (gone) host_gone_since_ = env_.monotonic_ns();
+  return gone;
+}
+
 const char* Supervisor::reason_to_stop() {
-  if (options_.host_fd >= 0 && !host_gone_) {
-    pollfd host{options_.host_fd, 0, 0};
-    host_gone_ = ::poll(&host, 1, 0) == 1 && (host.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
-  }
+  if (host_gone()) return "the host is gone";
   if (cancelled_) return "the job was cancelled";
-  if (stop_requests_.load() > 0) return "asked to";
-  return host_gone_ ? "the host is gone" : nullptr;
+  return stop_requests_.load() > 0 ? "asked to" : nullptr;
 }
 
 void Supervisor::stop_lanes() {
@@ -320,10 +330,10 @@ void Supervisor::wake_lanes() {
 
 void Supervisor::wait_for_executors() {
   const int requests = stop_requests_.load();
-  const std::uint64_t begin = env_.monotonic_ns();
   base::ExitStatus status;
   for (;;) {
     stop_lanes();  // again each time: a lane may just have begun a batch
+    const bool abandoned = host_gone() && env_.monotonic_ns() - host_gone_since_ > kGraceNs;
     bool any = false;
     for (auto& executor : executors_) {
       if (!executor.running) continue;
@@ -338,7 +348,6 @@ void Supervisor::wait_for_executors() {
         continue;
       }
       any = true;
-      const bool abandoned = host_gone_ && env_.monotonic_ns() - begin > kGraceNs;
       const bool starting = (*control_)->lane[executor.first].state.load() == LaneState::kStarting;  // it has no task
       const bool at_once = cancelled_now_ || stop_requests_.load() > std::max(requests, 1);
       if (starting || abandoned || at_once) launcher_->kill(executor.handle);

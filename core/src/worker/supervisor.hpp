@@ -98,7 +98,7 @@ class Supervisor {
   void note_last_words(const Executor& executor, std::uint64_t task);
   void watch(std::uint64_t now);
   void end_overdue(Executor& executor, std::uint64_t now);
-  void lost(std::uint64_t task);
+  void lost(std::uint64_t task, int signal);
   void convict(std::uint64_t task, Verdict verdict);
   void record_failure(std::uint64_t task, const Verdict& verdict);
   bool proven() const;
@@ -111,6 +111,7 @@ class Supervisor {
   store::LogWriter& own_log();
   void tick();
   void relieve(unsigned lane);
+  bool host_gone();
   const char* reason_to_stop();  // nullptr without one
   void stop_lanes();
   void wake_lanes();
@@ -154,7 +155,8 @@ class Supervisor {
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
-  bool cancelled_ = false, cancelled_now_ = false, host_gone_ = false;
+  bool cancelled_ = false, cancelled_now_ = false;
+  std::uint64_t host_gone_since_ = 0;  // 0: it is there
 };
 
 }  // namespace jobhost::worker

@@ -42,8 +42,8 @@ class TaskIo {
   virtual void read(std::uint64_t first, std::uint64_t n, Batch& batch) = 0;
   /// Makes batch.capacity >= `wanted`, keeping the first `kept` bytes of results.
   virtual void make_room(Batch& batch, std::uint64_t wanted, std::uint64_t kept) = 0;
-  /// False once tasks took away what ends are written to, so that nothing of the batch may be committed.
-  virtual bool intact() const { return true; }
+  /// False once tasks took away or changed what ends are written to, so that nothing of the batch may be committed.
+  virtual bool intact() { return true; }
   /// The first `completed` tasks of the batch ended. Throws Error when that cannot be written down.
   virtual void commit(const Batch& batch, std::uint64_t completed) = 0;
   /// Called before a lane looks for tasks, and when it found none: waits until there may be some.
