@@ -12,8 +12,8 @@
 #include <sstream>
 
 #include "base/checksum.hpp"
-#include "base/real_path.hpp"
 #include "base/file.hpp"
+#include "base/real_path.hpp"
 
 namespace jobhost::build {
 namespace {
@@ -345,7 +345,8 @@ class Builder {
         "-g", "-gz", "-fPIC", "-fvisibility=hidden", "-fvisibility-inlines-hidden", "-I", toolchain_.include};
     words = compile(false);
     words.insert(words.end(), common.begin(), common.end());
-    if ((compiler_ + base::real_path(compiler_).value_or("")).find("clang") == std::string::npos) words.push_back("-fno-gnu-unique");
+    if ((compiler_ + base::real_path(compiler_).value_or("")).find("clang") == std::string::npos)
+      words.push_back("-fno-gnu-unique");
     words.insert(words.end(), {"-shared", "-Wl,--build-id", "-Wl,-z,defs", glue, "-x", "none"});
     if (is_c_) {
       auto c_words = compile(true);

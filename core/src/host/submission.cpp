@@ -43,7 +43,8 @@ bundle::Blob keep(base::Env& env, const store::JobDirectory& job, const std::str
 
 void keep_code(base::Env& env, const store::JobDirectory& job, const std::string& plugin, const LiveGlobal& live,
                bundle::Manifest& manifest) {
-  manifest.plugin = keep(env, job, plugin, file_name(base::real_path(plugin).value_or(plugin)), plugin::read_build_id(env, plugin));
+  manifest.plugin =
+      keep(env, job, plugin, file_name(base::real_path(plugin).value_or(plugin)), plugin::read_build_id(env, plugin));
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   for (const auto& library : plugin::find_dependencies(env, plugin, paths ? paths : "")) {
     if (const auto obstacle = plugin::travel_obstacle(env, plugin, library)) plugin::require_none({*obstacle});
