@@ -52,10 +52,10 @@ class Provenance(JobhostTest):
         self.assertEqual(counts(), (3, 0, False, 0))
         self.run_jobhost("resume", code=1)
         self.assertEqual(counts(code=1), (3, 3, True, 1))
-        log = max(pathlib.Path(self.store).glob("*/logs/*/*.0"), key=lambda log: log.stat().st_size)
-        os.truncate(log, log.stat().st_size - 8)
-        self.assertEqual(counts(code=5)[1:3], (2, False))
-        self.assertEqual(counts("--merged", code=5)[1:3], (2, False))
+        for log in pathlib.Path(self.store).glob("*/logs/*/*.0"):
+            os.truncate(log, 64)  # its header
+        self.assertEqual(counts(code=5)[1:3], (0, False))
+        self.assertEqual(counts("--merged", code=5)[1:3], (0, False))
 
     LOADING = ("#include <fstream>\n#include <string>\n#include <vector>\n"
                "double gain = 1;\nint offset = 0;\nstd::vector<std::string> parts;\n"

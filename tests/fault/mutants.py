@@ -40,7 +40,7 @@ MUTANTS = [
     ("DONE without records", "cli/run_commands.cpp", "if (stream.done() < job.manifest.tasks) return std::nullopt;", "",
      PythonTest("e2e/test_run.Results.test_done_is_not_believed_where_records_are_missing")),
     # What is committed.
-    ("torn frame", "store/log_writer.cpp", "file_.truncate(committed_);", "", unit("a failing write leaves")),
+    ("torn frame", "store/log_writer.cpp", "try {\n      file_.truncate(committed_);", "try {", unit("a failing write leaves")),
     ("interrupted writes", "base/file.cpp", "if (written == -EINTR) continue;", "", unit("short and interrupted writes")),
     ("rest of short writes", "base/file.cpp", "bytes = bytes.subspan(static_cast<std::size_t>(written));", "bytes = {};",
      unit("short and interrupted writes")),
