@@ -61,7 +61,10 @@ OutputTarget output_target(base::Env& env, const std::string& path) {
     if (folder.empty() || base::exists(env, folder)) return target;
     throw base::Error(base::ExitCode::kUsage, "there is no directory '" + folder + "' for '" + path + "'");
   }
-  if (failure < 0) throw refusal(path, std::generic_category().message(-failure));
+  if (failure == -EACCES || failure == -ENAMETOOLONG) {
+    throw refusal(path, std::generic_category().message(-failure));
+  }
+  if (failure < 0) base::throw_file_error(failure, "look at", target.path);
   if (S_ISDIR(status.mode)) throw refusal(path, "it is a directory");
   if (S_ISSOCK(status.mode)) throw refusal(path, "it is a socket");
   if (S_ISBLK(status.mode)) throw refusal(path, "it is a block device");
