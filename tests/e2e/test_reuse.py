@@ -134,20 +134,20 @@ class Reuse(JobhostTest):
     def test_a_worker_that_is_killed_in_the_middle_costs_nothing_that_was_reused(self):
         words = [f"{HOSTILE}:sleeps", "milliseconds=5", "--reuse", "-j2"]
         self.run_jobhost("run", *words, "x=1..100")
-        job = self.run_jobhost("submit", *words, "x=1..400").out.strip()
+        job = self.run_jobhost("submit", *words, "x=1..1200").out.strip()
         done = lambda: next(entry["done"] for entry in json.loads(self.run_jobhost("ls", "--json").out)["jobs"] if entry["job"] == job)
         self.wait_until(lambda: done() > 120, "nothing runs")
-        self.assertLess(done(), 400)
+        self.assertLess(done(), 1200)
         worker = json.loads(next(text for text in (path.read_text() for path in pathlib.Path(self.store, job).glob(
             "workers/*/*.id")) if '"worker"' in text))["pid"]
         os.kill(worker, signal.SIGKILL)
         self.wait_until(lambda: not running_workers(self.store), "executors outlive their worker")
         self.assertGreaterEqual(done(), 100)
         rows = self.rows("resume", job)
-        self.assertEqual([row["x"] for row in rows], list(range(1, 401)))
+        self.assertEqual([row["x"] for row in rows], list(range(1, 1201)))
         self.assertEqual(self.run_jobhost("verify").out.splitlines()[-1], "sound")
         shown = json.loads(self.run_jobhost("show", job, "--json").out)
-        self.assertEqual((shown["state"], shown["done"]), ("done", 400))
+        self.assertEqual((shown["state"], shown["done"]), ("done", 1200))
 
     def test_damage_in_an_earlier_job_is_said_and_never_taken_over(self):
         self.run_counted("20..29")

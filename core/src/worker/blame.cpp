@@ -65,7 +65,7 @@ void Supervisor::reap() {
 
 std::optional<std::uint64_t> Supervisor::task_of(const Lane& lane) const {
   const std::uint64_t first = lane.taken_first.load(), end = lane.taken_end.load();
-  const std::uint64_t task = lane.batch_first.load() + lane.progress.current;
+  const std::uint64_t task = lane.batch_first.load() + lane.current();
   const LaneState state = lane.state.load();
   if (state != LaneState::kRunning && state != LaneState::kCrashed) return std::nullopt;
   if (task < first || task >= end) return std::nullopt;
@@ -170,7 +170,7 @@ void Supervisor::suspect_all_begun(const Executor& executor, const base::ExitSta
     const LaneState state = lane.state.load();
     if (state != LaneState::kSpoiled && state != LaneState::kRunning) continue;
     const std::uint64_t first = lane.taken_first.load();
-    const std::uint64_t end = std::min(lane.batch_first.load() + lane.progress.current + 1, lane.taken_end.load());
+    const std::uint64_t end = std::min(lane.batch_first.load() + lane.current() + 1, lane.taken_end.load());
     if (executor.first == options_.lanes && end == first + 1) return crashed(first, lane, status, true);
     for (std::uint64_t task = first; task < end; ++task) troubles_[task].alone = true;
   }

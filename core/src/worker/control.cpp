@@ -172,7 +172,7 @@ void close_reserve(Lane& lane) {
 std::optional<Taken> cut_call(Lane& lane) {
   std::uint64_t word = lane.batch_end.load();
   Call call = Call::of(word);
-  const std::uint64_t first = lane.batch_first.load() + lane.progress.current + 1;
+  const std::uint64_t first = lane.batch_first.load() + lane.current() + 1;
   if (call.end <= first) return std::nullopt;
   const Taken behind{lane.taken_span.load(), first, call.end - first};
   call.end = first;

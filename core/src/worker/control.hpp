@@ -62,8 +62,10 @@ struct alignas(128) Lane {
   char message_type[256];  // crashed by an exception nobody caught: its mangled type
   char modules[kModuleText];  // loaded files, one a line
 
-  /// The plugin, which knows no std::atomic, reads `progress.stop` meanwhile.
+  /// The plugin, which knows no std::atomic, reads `progress.stop` meanwhile, and writes `progress.current`.
   void set_stop(std::uint32_t value) { __atomic_store_n(&progress.stop, value, __ATOMIC_RELAXED); }
+  void set_current(std::uint64_t index) { __atomic_store_n(&progress.current, index, __ATOMIC_RELAXED); }
+  std::uint64_t current() const { return __atomic_load_n(&progress.current, __ATOMIC_RELAXED); }
 };
 
 struct Control {

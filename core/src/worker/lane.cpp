@@ -219,7 +219,7 @@ std::uint64_t LaneRunner::call(std::uint64_t done, std::uint64_t n, jobhost_sink
     sink.ends = batch_.ends.data() + done;
   }
   const std::uint64_t first = batch_.first + done;
-  lane_.progress.current = 0;
+  lane_.set_current(0);
   lane_.batch_first.store(first, std::memory_order_release);
   lane_.batch_end.store(Call{++calls_ & 0xffff, begun_.end}.word());
   if (stopping()) return 0;
