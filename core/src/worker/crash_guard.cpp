@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -116,6 +117,8 @@ void note_stack_end() {
   if (!known) return;
   stack_end.low = reinterpret_cast<std::uintptr_t>(low);
   const bool main = ::gettid() == ::getpid();  // only that one's stack is limited by the shell
+  rlimit limit{};
+  if (main && ::getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) size = limit.rlim_cur;
   std::snprintf(stack_end.message, sizeof stack_end.message, "stack overflow (%s %.3g MiB%s)",
                 main ? "limit" : "its thread has", static_cast<double>(size) / (1 << 20), main ? ": ulimit -s" : "");
 }
