@@ -5,14 +5,15 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
-#include "cli/bounded.hpp"
 #include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
@@ -364,7 +365,10 @@ void add_keep_commands(CLI::App& app, Session& session) {
   auto* gc_command = app.add_subcommand("gc", "Remove what was left behind: cut-off submissions, code no job uses");
   auto* days = gc_command->add_option("--days", options->days, "Code unused for so many days");
   days->capture_default_str()->type_name("N");
-  require_within(*days, 0.0, 1e5);
+  days->check(CLI::Range(0.0, 1e5));
+  days->check([](const std::string& word) {  // which the range lets pass
+    return std::isnan(std::strtod(word.c_str(), nullptr)) ? "'" + word + "' is no number" : std::string();
+  });
   gc_command->add_flag("--dry-run", options->dry_run, "Only say what would be removed");
   gc_command->callback([&session, options] { collect(session, *options); });
 }
