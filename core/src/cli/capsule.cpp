@@ -56,11 +56,6 @@ void run_tar(base::Env& env, const std::string& folder, std::vector<std::string>
       "cannot write '" + target + "': " + (text.empty() ? "tar failed" : text.substr(0, text.find('\n'))));
 }
 
-void throw_if_interrupted() {
-  if (Signals::requests.load() == 0) return;
-  throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted: no capsule was written");
-}
-
 }  // namespace
 
 std::string TemporaryDirectory::parent() {
@@ -98,14 +93,15 @@ void write_capsule(base::Env& env, const host::Job& job, std::uint64_t task, con
   const std::string& id = alone.manifest.job;
   const Json label = {{"capsule", 1}, {"job", id}, {"manifest_sha256", alone.manifest_sha256}};
   base::write_file_atomically(env, folder.path() + kLabel, base::as_bytes(label.dump() + "\n"), false);
-  throw_if_interrupted();
+  const std::string interrupted = "interrupted: no capsule was written";
+  Signals::throw_if_asked(interrupted);
   const std::string fresh = base::unfinished_name(path, "." + base::random_hex(env, 8) + ".part");
   try {
     run_tar(env, folder.path(),
             {"--format=ustar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-C", folder.path(), "-cf",
              fresh, kLabel + 1, id},
             path);
-    throw_if_interrupted();
+    Signals::throw_if_asked(interrupted);
     if (const int failure = env.rename(fresh, path); failure < 0) base::throw_file_error(failure, "rename to", path);
   } catch (...) {
     env.remove(fresh);
