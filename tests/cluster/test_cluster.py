@@ -1,6 +1,5 @@
 """The test cluster itself: it is a real Slurm, it can be broken, and it leaves nothing."""
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -148,15 +147,16 @@ class LeftoversTest(ClusterTest):
 
     def test_nothing_is_left_when_the_test_is_killed(self):
         script, living = self.sleepers()
-        test = subprocess.Popen([sys.executable, SLURM, "--hosts", "two", "--", "sh", "-c",
-                                 f'sbatch -o /dev/null --wrap "$0"; exec sleep 1000', script], stdout=subprocess.PIPE)
+        program = ("import sys, time, slurm; cluster = slurm.SlurmCluster(hosts='two'); cluster.start(); "
+                   "cluster.run('sbatch', '-o', '/dev/null', '--wrap', sys.argv[1]); time.sleep(1000)")
+        test = subprocess.Popen([sys.executable, "-c", program, script], cwd=os.path.dirname(SLURM))
+        self.addCleanup(test.wait)
         wait_until(living, "it runs")
         started = descendants(test.pid)
         self.assertTrue(networks(test.pid) and folders(test.pid))
         test.kill()
         wait_until(lambda: not (networks(test.pid) or folders(test.pid)), "networks and folders are gone")
-        left = [process for process in started if process.alive() and command(process)[:1] != ["sleep"]]
-        self.assertEqual(left, [])
+        self.assertEqual([process for process in started if process.alive()], [])
 
     def test_the_program_exits_as_its_command(self):
         done = subprocess.run([sys.executable, SLURM, "--nodes", "2", "--", "sh", "-c", "sinfo -h -o %D; exit 7"],
