@@ -28,6 +28,7 @@ from network import Network, remove_abandoned_networks  # noqa: E402
 PROGRAMS = ["munged", "slurmctld", "slurmd", "squeue", "sbatch", "scontrol", "sinfo"]
 SKIPPED = 77  # as ctest knows it
 MOST_NODES = 31
+RESERVABLE = 255  # numbers of clusters at the same time
 # With these `extra` lines a node is down and its jobs are queued again 12 s after its slurmd died, instead of 30 s. Not for
 # arrays of hundreds of short tasks: starts that are late are then taken for failed, and held.
 QUICK_LOSS = ["MessageTimeout=3", "TCPTimeout=2", "SlurmdTimeout=4"]
@@ -60,6 +61,14 @@ def check_machine(hosts):
                           "installs what is missing")
     if os.geteuid() != 0:
         raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
+    if hosts == "two":
+        trial = Network(RESERVABLE)
+        try:
+            trial.create()
+        except OSError as error:
+            raise Unavailable(f"two hosts need the right to make network namespaces and bridges: {error}") from None
+        finally:
+            trial.remove()
 
 
 def wait_until(condition, what, seconds=30):
@@ -244,8 +253,8 @@ class SlurmCluster:
 
     def _reserve_number(self):
         """A number that no other cluster on this machine has while this process lives. Ports and the network go by it."""
-        for attempt in range(256):
-            number = (os.getpid() + attempt) % 256
+        for attempt in range(RESERVABLE):
+            number = (os.getpid() + attempt) % RESERVABLE
             reserved = socket.socket(socket.AF_UNIX)
             try:
                 reserved.bind(f"\0jobhost-test-cluster-{number}")
@@ -254,15 +263,12 @@ class SlurmCluster:
                     return number
             except OSError:
                 reserved.close()
-        raise ClusterError("no free ports for a cluster: 256 others are running")
+        raise ClusterError(f"no free ports for a cluster: {RESERVABLE} others have them")
 
     def _create_network(self, number):
         self._network = Network(number)
         self._cleanup.callback(self._network.remove)
-        try:
-            self._network.create()
-        except OSError as error:
-            raise Unavailable(f"two hosts need the right to make network namespaces: {error}") from None
+        self._network.create()
 
     def _configure(self, number):
         conf = self._path("etc", "slurm.conf")

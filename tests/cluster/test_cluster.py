@@ -1,64 +1,17 @@
-"""The test cluster itself: it is a real Slurm, it can be broken, and it leaves nothing."""
+"""The test cluster itself: it is a real Slurm, its controller can be killed, and it leaves nothing."""
 import os
-import signal
 import subprocess
 import sys
-import tempfile
-import unittest
 
-from keeper import descendants, read_process
-from slurm import QUICK_LOSS, ClusterError, SlurmCluster, require_slurm, wait_until
+from case import ClusterTest, folders
+from keeper import descendants
+from slurm import ClusterError, SlurmCluster, require_slurm, wait_until
 
 SLURM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "slurm.py")
 
 
 def setUpModule():
-    require_slurm(hosts="two")
-
-
-def networks(pid):
-    """Names of links and network namespaces that a process made."""
-    names = os.listdir("/sys/class/net") + (os.listdir("/run/netns") if os.path.isdir("/run/netns") else [])
-    return [name for name in names if name.startswith(f"jh{pid}-")]
-
-
-def folders(pid):
-    return [name for name in os.listdir("/tmp") if name.startswith(f"jhc-{pid}-")]
-
-
-class ClusterTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="jhct-")
-        self.addCleanup(subprocess.run, ["rm", "-rf", self.folder], check=True)
-
-    def start(self, **options):
-        self.cluster = SlurmCluster(**options)
-        self.cluster.start()
-        self.addCleanup(self.cluster.stop)
-
-    def submit(self, script, *options):
-        """The id of a job; each of its tasks has all CPUs of a node."""
-        done = self.cluster.run("sbatch", "--parsable", "-c", "4", "-o", "/dev/null", *options, "--wrap", script)
-        return done.stdout.strip()
-
-    def states(self, job):
-        return {entry["id"]: entry["state"] for entry in self.cluster.queue() if entry["id"].split("_")[0] == job}
-
-    def wait_for_states(self, job, wanted, seconds=60):
-        """Waits until the tasks of a job are in these states, in any order."""
-        wait_until(lambda: sorted(self.states(job).values()) == sorted(wanted), f"tasks of {job} are {wanted}", seconds)
-
-    def sleepers(self):
-        """A script whose processes detach themselves, and a function that lists those that live."""
-        script = f"(setsid sh -c 'echo $$ >> {self.folder}/pids; exec sleep 1000' &) ; sleep 1000"
-
-        def living():
-            try:
-                with open(f"{self.folder}/pids", encoding="utf-8") as file:
-                    return [process for process in map(read_process, file.read().split()) if process]
-            except FileNotFoundError:
-                return []
-        return script, living
+    require_slurm()
 
 
 class ControllerTest(ClusterTest):
@@ -97,36 +50,6 @@ class ControllerTest(ClusterTest):
         self.wait_for_states(job, ["COMPLETED"])
 
 
-class NodeTest(ClusterTest):
-    def test_a_killed_node_takes_its_processes_with_it_and_its_job_is_queued_again(self):
-        self.start(nodes=2, extra=QUICK_LOSS)
-        script, living = self.sleepers()
-        job = self.submit(script, "-a", "0-1")
-        wait_until(lambda: len(living()) == 2, "both tasks run")
-        lost = [entry["id"] for entry in self.cluster.queue() if entry["nodes"] == "n2"]
-        self.cluster.kill_node("n2")
-        self.assertEqual(len(living()), 1)
-        wait_until(lambda: self.states(job)[lost[0]] == "PENDING", "the lost task waits")
-        self.cluster.start_node("n2")
-        self.wait_for_states(job, ["RUNNING", "RUNNING"])
-
-    def test_a_job_on_a_host_that_is_cut_off_is_queued_again_while_its_processes_live(self):
-        self.start(hosts="two")
-        names = self.cluster.run("srun", "-N", "2", "hostname").stdout.split()
-        self.assertEqual(sorted(names), ["n1", "n2"])
-        script, living = self.sleepers()
-        job = self.submit(script, "-w", "n2")
-        first = wait_until(living, "it runs")
-        self.cluster.cut("n2")
-        self.wait_for_states(job, ["PENDING"])
-        self.assertEqual(living(), first)
-        self.cluster.heal("n2")
-        self.wait_for_states(job, ["RUNNING"])
-        self.cluster.stop()
-        self.assertEqual(networks(os.getpid()), [])
-        self.assertEqual(living(), [])
-
-
 class LeftoversTest(ClusterTest):
     def test_nothing_is_left_after_stop(self):
         before = descendants(os.getpid())
@@ -144,19 +67,6 @@ class LeftoversTest(ClusterTest):
         other.stop()
         self.assertEqual(descendants(os.getpid()), before)
         self.assertEqual(folders(os.getpid()), [])
-
-    def test_nothing_is_left_when_the_test_is_killed(self):
-        script, living = self.sleepers()
-        program = ("import sys, time, slurm; cluster = slurm.SlurmCluster(hosts='two'); cluster.start(); "
-                   "cluster.run('sbatch', '-o', '/dev/null', '--wrap', sys.argv[1]); time.sleep(1000)")
-        test = subprocess.Popen([sys.executable, "-c", program, script], cwd=os.path.dirname(SLURM))
-        self.addCleanup(test.wait)
-        wait_until(living, "it runs")
-        started = descendants(test.pid)
-        self.assertTrue(networks(test.pid) and folders(test.pid))
-        test.kill()
-        wait_until(lambda: not (networks(test.pid) or folders(test.pid)), "networks and folders are gone")
-        self.assertEqual([process for process in started if process.alive()], [])
 
     def test_the_program_exits_as_its_command(self):
         done = subprocess.run([sys.executable, SLURM, "--nodes", "2", "--", "sh", "-c", "sinfo -h -o %D; exit 7"],
