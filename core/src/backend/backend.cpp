@@ -5,11 +5,12 @@
 #include "backend/local.hpp"
 #include "backend/queue.hpp"
 #include "backend/slurm.hpp"
+#include "backend/template_queue.hpp"
 
 namespace jobhost::backend {
 
 const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names = {"processes", "threads", "slurm"};
+  static const std::vector<std::string> names = {"processes", "threads", "slurm", "template"};
   return names;
 }
 
@@ -17,6 +18,7 @@ bool is_local(const std::string& name) { return name == "processes" || name == "
 
 std::unique_ptr<Queue> make_queue(base::Env& env, const Choice& choice, const std::string& job_directory) {
   if (choice.name == "slurm") return make_slurm(env, choice, job_directory);
+  if (choice.name == "template") return make_template_queue(choice, job_directory);
   return nullptr;
 }
 

@@ -20,6 +20,7 @@ struct QueueAnswer {
 class Queue {
  public:
   virtual ~Queue() = default;
+  /// For sentences.
   virtual std::string name() const = 0;
   /// Lanes of one worker.
   virtual unsigned lanes_per_worker() const = 0;
@@ -27,8 +28,8 @@ class Queue {
   virtual unsigned most_at_once() = 0;
   /// The script that starts so many workers.
   virtual std::string script(const WorkerCommand& command, unsigned workers) const = 0;
-  /// What submits the file with that script.
-  virtual std::vector<std::string> submission(const std::string& file) const = 0;
+  /// What submits the file with the script for so many workers.
+  virtual std::vector<std::string> submission(const std::string& file, unsigned workers) const = 0;
   /// What the system calls the submission, by what it printed; "" where that is not needed to ask for its workers.
   virtual std::string id_of(const std::string& printed) const = 0;
   /// Whether the system takes no more now, by what it complained of. Other refusals are for good.
@@ -36,7 +37,8 @@ class Queue {
   /// What asks for all the job's workers, of submissions with these ids, at once; answer() understands what it prints.
   virtual std::vector<std::string> question(const std::vector<std::string>& ids) const = 0;
   virtual QueueAnswer answer(const std::string& printed) const = 0;
-  /// What takes the job's workers out of the queue; `waiting_only`: not those that run.
+  /// What takes the job's workers out of the queue; `waiting_only`: not those that run. Nothing where the system cannot
+  /// tell them apart: those that wait are then taken out when no other is left.
   virtual std::vector<std::string> withdrawal(const std::vector<std::string>& ids, bool waiting_only) const = 0;
   /// Whether workers that ended in this way may come again.
   virtual bool was_accident(const std::string& how_it_ended) const = 0;

@@ -54,7 +54,7 @@ class Queued : public Backend {
     base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
     const auto earlier = store::read_queue_record(env_, job);
     record_ = {choice_.name, choice_.options, {}};
-    if (earlier && earlier->backend == choice_.name) {
+    if (earlier && earlier->backend == choice_.name && earlier->options == choice_.options) {
       record_.ids = earlier->ids;
       const auto end = base::run_program(env_, queue_->question(record_.ids), kAnswerNs);
       if (!end.succeeded()) throw silence(end.why());
@@ -66,7 +66,7 @@ class Queued : public Backend {
     const unsigned there = active();
     if (there < wanted_) submit(wanted_ - there);
     if (active() > 0) return;
-    throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " takes no worker now: " + full_,
+    throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " takes no worker now: " + full_,
                       "try again later, or see what its limits are");
   }
 
@@ -82,6 +82,10 @@ class Queued : public Backend {
     if (progress != progress_ || active() > 0 || last_sign_ns_ == 0) last_sign_ns_ = now;
     progress_ = progress;
     ask(now);
+    if (stopping_ && is_fresh_ && answer_.running == 0 && answer_.waiting > 0) {
+      is_fresh_ = false;
+      take_out(false);
+    }
     if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
     if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
       over_ = stopping_ || !submit_again();
@@ -97,6 +101,7 @@ class Queued : public Backend {
     missing_ = 0;
     take_out(!now);
     last_question_ns_ = 0;
+    is_fresh_ = false;
     if (now) over_ = true;
   }
 
@@ -109,7 +114,7 @@ class Queued : public Backend {
   unsigned active() const { return answer_.running + answer_.waiting; }
 
   base::Error silence(const std::string& why) const {
-    return base::Error(base::ExitCode::kBackendFailed, choice_.name + " does not answer: " + why);
+    return base::Error(base::ExitCode::kBackendFailed, queue_->name() + " does not answer: " + why);
   }
 
   /// As many as it takes; the others are missing until it takes them.
@@ -122,7 +127,7 @@ class Queued : public Backend {
       const unsigned count = std::min(missing_, at_once);
       base::write_file_atomically(env_, job.queue_script(), base::as_bytes(queue_->script(command_, count)), false,
                                   0700);
-      const auto end = base::run_program(env_, queue_->submission(job.queue_script()), kSubmitNs);
+      const auto end = base::run_program(env_, queue_->submission(job.queue_script(), count), kSubmitNs);
       if (end.succeeded()) {
         missing_ -= count;
         answer_.waiting += count;
@@ -135,7 +140,7 @@ class Queued : public Backend {
         if (count == 1) return;
         at_once = count / 2;
       } else {
-        throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " refused the job: " + end.why(),
+        throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
                           "what was submitted is in '" + job.queue_script() + "'");
       }
     }
@@ -167,7 +172,10 @@ class Queued : public Backend {
     if (!end) return;
     if (end->succeeded()) {
       // What was submitted after the question was asked is not in the answer.
-      if (last_submission_ns_ <= last_question_ns_) answer_ = queue_->answer(end->printed);
+      if (last_submission_ns_ <= last_question_ns_) {
+        answer_ = queue_->answer(end->printed);
+        is_fresh_ = true;
+      }
       silent_since_ns_ = 0;
     } else {
       if (silent_since_ns_ == 0) silent_since_ns_ = now;
@@ -188,16 +196,16 @@ class Queued : public Backend {
       for (const auto& [how, count] : answer_.ended) {
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
-      status.note = choice_.name + " says of the workers: " + status.note;
+      status.note = queue_->name() + " says of the workers: " + status.note;
     } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
       status.note = silence(silent_why_).what();
     } else if (missing_ > 0) {
-      status.note = choice_.name + " takes " + std::to_string(wanted_ - missing_) + " of " + number(wanted_, "worker") +
-                    " now: " + full_;
+      status.note = queue_->name() + " takes " + std::to_string(wanted_ - missing_) + " of " +
+                    number(wanted_, "worker") + " now: " + full_;
     } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
-                    choice_.name + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
+                    queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
     }
     return status;
   }
@@ -214,7 +222,8 @@ class Queued : public Backend {
   std::uint64_t last_question_ns_ = 0, last_submission_ns_ = 0, last_sign_ns_ = 0, silent_since_ns_ = 0;
   std::string silent_why_, note_;
   bool stopping_ = false;
-  bool over_ = false;  // no worker will do more
+  bool is_fresh_ = false;  // the answer was given since
+  bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
 };
@@ -232,7 +241,7 @@ std::string withdraw(base::Env& env, const std::string& job_directory, bool runn
     const auto queue = make_queue(env, {record->backend, record->options}, job_directory);
     if (!queue) return "";
     const auto end = base::run_program(env, queue->withdrawal(record->ids, !running), kWithdrawNs);
-    return end.succeeded() ? "" : record->backend + ": " + end.why();
+    return end.succeeded() ? "" : queue->name() + ": " + end.why();
   } catch (const base::Error& error) {
     return error.what();
   }

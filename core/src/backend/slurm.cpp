@@ -3,12 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstdlib>
 #include <set>
 
-#include "backend/worker_words.hpp"
+#include "backend/queued_worker.hpp"
 #include "base/program.hpp"
 #include "store/job_directory.hpp"
 
@@ -17,23 +15,13 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
-constexpr unsigned kManyWorkers = 32;          // from which on they do not all begin at once
-constexpr unsigned kJitterPerWorker = 5;       // ms
-constexpr unsigned kMostJitter = 10'000;       // ms
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
-
-/// What workers need of the environment; tasks see what was captured at submission.
-constexpr std::array kPassedOn = {"HOME", "USER", "LOGNAME", "PATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "TMPDIR"};
-
-std::string name_of(const std::string& job_directory) {
-  return "jobhost-" + job_directory.substr(job_directory.rfind('/') + 1);
-}
 
 class Slurm : public Queue {
  public:
   Slurm(base::Env& env, const Choice& choice, const std::string& job_directory)
-      : env_(env), job_(name_of(job_directory)), again_(choice.auto_resubmit) {
+      : env_(env), job_(queue_name(job_directory)), again_(choice.auto_resubmit) {
     for (const auto& option : choice.options) take(option);
   }
 
@@ -67,17 +55,10 @@ class Slurm : public Queue {
     if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
-    for (const char* name : kPassedOn) {
-      if (const char* value = std::getenv(name)) text += std::string("export ") + name + "=" + shell_word(value) + "\n";
-    }
-    auto words = worker_words(command, lanes_, "processes");
-    if (workers >= kManyWorkers) {
-      words.insert(words.end(), {"--jitter", std::to_string(std::min(kMostJitter, workers * kJitterPerWorker))});
-    }
+    text += environment_lines();
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
-    for (const auto& word : words) text += shell_word(word) + " ";
-    text += "\\\n  >>" + shell_word(job.printed() + "/worker") + " 2>&1 &\nworker=$!\n";
+    text += queued_worker_line(command, lanes_, workers) + " &\nworker=$!\n";
     text += "while :; do\n  wait \"$worker\"\n  code=$?\n  kill -0 \"$worker\" 2>/dev/null || break\ndone\n";
     if (again_) {
       text += "if [ \"$limit\" ] && ! [ -e " + shell_word(job.done()) + " ] && ! [ -e " + shell_word(job.cancel()) +
@@ -86,7 +67,7 @@ class Slurm : public Queue {
     return text + "exit $code\n";
   }
 
-  std::vector<std::string> submission(const std::string& file) const override {
+  std::vector<std::string> submission(const std::string& file, unsigned) const override {
     return {client("sbatch"), "--parsable", file};
   }
 

@@ -64,14 +64,14 @@ ProgramRun::ProgramRun(Env& env, std::vector<std::string> words, std::uint64_t l
   for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
   request.out = printed_.fd();
   request.err = complaints_.fd();
-  request.new_session = true;  // Ctrl-C is for this process
+  request.new_session = true;  // Ctrl-C is for this process; what it starts is killed with it
   pid_ = env_.spawn(request);
   if (pid_ < 0) throw_file_error(pid_, "start", request.program);
 }
 
 ProgramRun::~ProgramRun() {
   if (end_) return;
-  env_.kill(pid_, SIGKILL);
+  env_.kill(-pid_, SIGKILL);
   ExitStatus status;
   env_.wait(pid_, true, status);
 }
@@ -82,7 +82,7 @@ const std::optional<ProgramEnd>& ProgramRun::look() {
   if (env_.wait(pid_, false, status) != pid_) {
     if (!took_too_long_ && env_.monotonic_ns() - begin_ns_ > limit_ns_) {
       took_too_long_ = true;
-      env_.kill(pid_, SIGKILL);
+      env_.kill(-pid_, SIGKILL);
     }
     return end_;
   }

@@ -61,7 +61,7 @@ void detach(Session& session, const host::Job& job) {
 /// Workers that start while the job is made, unless they are to outlive this process.
 std::unique_ptr<host::HeadStart> start_ahead(Session& session, const RunOptions& options) {
   if (options.dry_run || options.detach) return nullptr;
-  const backend::Choice backend = choice_of(options.backend);
+  const backend::Choice backend = choice_of(session.env, options.backend);
   auto workers = std::make_unique<host::HeadStart>(
       session.env, Session::program(), backend, lanes_of(options.backend, backend),
       [&session](const std::vector<std::string>& arguments) { return run_worker(session.env, arguments); });
@@ -159,7 +159,7 @@ void resume(Session& session, const JobOptions& options) {
     }
   } else {
     how.steal = options.steal;
-    how.start = FollowOptions::Workers{choice_of(options.backend, choice_of(job.manifest)),
+    how.start = FollowOptions::Workers{choice_of(session.env, options.backend, choice_of(job.manifest)),
                                        options.backend.lanes > 0 ? options.backend.lanes : job.manifest.workers};
     host::require_own_globals(job.manifest.isolate_globals, how.start->backend.name, how.start->lanes);
     say_changed_files(session, job);
