@@ -54,13 +54,13 @@ def require_slurm(hosts="one"):
 
 
 def check_machine(hosts):
+    if os.geteuid() != 0:
+        raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
     programs = PROGRAMS + (["ip", "unshare"] if hosts == "two" else [])
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         raise Unavailable(f"no Slurm cluster without {', '.join(missing)}: tests/support/install_packages.sh --tests "
                           "installs what is missing")
-    if os.geteuid() != 0:
-        raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
     if hosts == "two":
         trial = Network(RESERVABLE)
         try:
