@@ -98,7 +98,7 @@ def fifo(path):
     os.mkfifo(replace(path))
 
 
-def sparse(path, size=TIB):
+def sparse(path, size=TIB if not os.environ.get("JOBHOST_SANITIZE") else TIB >> 5):  # ThreadSanitizer maps no more
     replace(path)
     with open(path, "wb") as file:
         file.truncate(size)

@@ -256,6 +256,8 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.reused = spec.reuse;
     manifest.open = spec.open;
     manifest.backend = spec.backend;
+    manifest.backend_options = spec.backend_options;
+    manifest.auto_resubmit = spec.auto_resubmit;
     manifest.workers = spec.workers;
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
@@ -291,7 +293,11 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     manifest.claim = claim_size(manifest.tasks, 1);
     manifest.output = {};
     manifest.reused = false;
-    if (!changes.backend.empty()) manifest.backend = changes.backend;
+    if (!changes.backend.empty()) {
+      manifest.backend = changes.backend;
+      manifest.backend_options = changes.backend_options;
+      manifest.auto_resubmit = changes.auto_resubmit;
+    }
     if (changes.workers > 0) manifest.workers = changes.workers;
     if (!changes.label.empty()) manifest.label = changes.label;
     if (manifest.label == audit_label(parent.manifest.job)) {
