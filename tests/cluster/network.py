@@ -36,7 +36,7 @@ class Network:
             self._write_hosts(os.path.join(SETTINGS, name))
 
     def _write_hosts(self, folder):
-        """`ip netns exec` shows it as /etc/hosts: as in a cluster, this machine and the hosts know each other by name."""
+        """`ip netns exec` shows it as /etc/hosts: this machine and the hosts know each other by name."""
         os.makedirs(folder, exist_ok=True)
         names = {"localhost": "127.0.0.1", socket.gethostname(): self.address, **self.addresses}
         with open(os.path.join(folder, "hosts"), "w", encoding="utf-8") as file:
