@@ -363,7 +363,8 @@ class SlurmCluster:
         munge = self._path("munge")
         self._start("munged", ["munged", "--foreground", "--force", f"--key-file={munge}/key",
                                f"--socket={munge}/socket", f"--pid-file={munge}/pid",
-                               f"--log-file={self._path('log', 'munged.log')}", f"--seed-file={munge}/seed", "--num-threads=2"])
+                               f"--log-file={self._path('log', 'munged.log')}", f"--seed-file={munge}/seed",
+                               "--num-threads=2"])
         self._wait_for_start(lambda: os.path.exists(f"{munge}/socket"), "munged is up")
         self._start_slurmctld()
         for name in self.nodes:
