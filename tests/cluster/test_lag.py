@@ -36,14 +36,17 @@ class Lag(JobhostTest):
         place = pathlib.Path(self.folder, name)
         place.mkdir()
         words = [f"{option}={value}" for option, value in options.items()]
-        self.views[name] = subprocess.Popen([STALE_VIEW, self.real, place, *words])
+        self.views[name] = subprocess.Popen([STALE_VIEW, self.real, place, *words], stdin=subprocess.DEVNULL,
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_until(lambda: os.path.ismount(place), "the view is not mounted")
         return str(place / "store")
 
     def unmount(self, name):
         """Also where the view died before."""
         subprocess.run(["fusermount3", "-u", "-z", os.path.join(self.folder, name)], check=True)
-        self.views.pop(name).wait(timeout=10)
+        view = self.views.pop(name)
+        view.kill()
+        view.wait()
 
     def tear_off(self, name):
         """The machine of this view dies: what it has not sent is lost."""
@@ -102,14 +105,14 @@ class Results(Lag):
     def test_results_are_seen_while_their_worker_goes_on(self):
         near, far = self.view("near"), self.view("far", writes=600)
         job = self.submit(near, f"{HOSTILE}:sleeps", "x=1..200", "milliseconds=60", "--sync", "process")
-        watcher = self.start("--store", near, "attach", job)
+        with open(os.path.join(self.folder, "seen"), "w") as seen:
+            watcher = self.start("--store", near, "attach", job, stdout=seen)
         worker = self.worker("far", far, job)
-        for _ in range(2):
-            self.assertNotEqual(watcher.stdout.readline(), "")
+        self.wait_until(lambda: self.read("seen").count("\n") > 1, "nothing is seen")
         self.assertIsNone(worker.poll(), "it had ended before anything was seen")
         self.ends(worker)
-        rest, err = watcher.communicate(timeout=30)
-        self.assertEqual((watcher.returncode, rest.count("\n")), (0, 199), err)
+        err = watcher.communicate(timeout=30)[1]
+        self.assertEqual((watcher.returncode, self.read("seen").count("\n")), (0, 200), err)
 
     def test_a_job_that_is_done_is_not_called_damaged(self):
         near, far = self.view("near", listing=6, negative=6), self.view("far")
@@ -140,18 +143,18 @@ class Bundles(Lag):
 
     def test_a_worker_waits_for_its_job(self):
         far = self.view("far")
-        job = self.submit(self.store, f"{HOSTILE}:inc", "x=1..1000")
-        blob = os.listdir(pathlib.Path(self.store, job, "blob"))[0]
-        digest = self.digest(job)
-        for parts in ((job,), (job, "MANIFEST"), (job, "blob", blob)):
-            with self.subTest(parts[-1]):
-                bring_back = self.hidden(*parts)
+        for what in ("job", "MANIFEST", "blob"):
+            with self.subTest(what):
+                job = self.submit(self.store, f"{HOSTILE}:inc", "x=1..1000")
+                digest = self.digest(job)
+                blob = os.listdir(pathlib.Path(self.store, job, "blob"))[0]
+                bring_back = self.hidden(*{"job": (job,), "MANIFEST": (job, "MANIFEST"), "blob": (job, "blob", blob)}[what])
                 worker = self.worker("far", far, job, digest=digest)
                 time.sleep(0.8)
                 self.assertIsNone(worker.poll())
                 bring_back()
                 self.ends(worker, seconds=12)
-        self.assertEqual(self.run_jobhost("results", job).out.count("\n"), 1000)
+                self.assertEqual(self.run_jobhost("results", job).out.count("\n"), 1000)
 
     def test_a_job_that_does_not_come(self):
         far = self.view("far", negative=0.3, names=0.3, listing=0.3)
