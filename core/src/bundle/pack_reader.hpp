@@ -13,8 +13,8 @@
 namespace jobhost::bundle {
 
 /// A pack, mapped where its file system is this machine's own, and read elsewhere: what a server does not answer is an
-/// error then, not a SIGBUS. Everything is checked against the file's size before it is used; a segment's checksum before its
-/// first value is. Throws Error(kDamaged).
+/// error then, not a SIGBUS. Everything is checked against the file's size before it is used; a segment's checksum
+/// before its first value is. Throws Error(kDamaged).
 class PackReader {
  public:
   /// `columns`: fixed size per column, or 0 when values vary in size.

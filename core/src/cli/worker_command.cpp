@@ -81,8 +81,10 @@ void add_worker_command(CLI::App& app, Session& session) {
                       "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
-  command->add_option("--patience", options->patience,
-                      "Seconds to wait for the job's files to be seen on this machine, unless a host is told of by --host-fd")
+  command
+      ->add_option(
+          "--patience", options->patience,
+          "Seconds to wait for the job's files to be seen on this machine, unless a host is told of by --host-fd")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   command->add_option("arguments", options->arguments, "Without --job: the submission's command line, as far as known")

@@ -38,7 +38,11 @@ std::string lost(const LogReader::Gap& gap) {
 }  // namespace
 
 LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
-    : env_(env), job_(std::move(job)), manifest_(manifest), lags_(base::may_lag(env, job_.path())), held_open_(logs_held_open()) {}
+    : env_(env),
+      job_(std::move(job)),
+      manifest_(manifest),
+      lags_(base::may_lag(env, job_.path())),
+      held_open_(logs_held_open()) {}
 
 void LogSet::discover() {
   for (const auto& folder : base::list_beneath(env_, job_.logs())) {

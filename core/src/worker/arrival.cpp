@@ -49,7 +49,8 @@ base::Error Arrival::missing(const std::string& path) const {
               "' is not to be seen on " + hostname + ", and was waited for " +
               std::to_string(patience_ns_ / 1'000'000'000) + " s",
           "is the store on a file system that all nodes share, under the same path? compare there and here:\n"
-          "  ls -l " + (any ? path : job_.path())};
+          "  ls -l " +
+              (any ? path : job_.path())};
 }
 
 std::vector<std::string> files_of(const store::JobDirectory& job, const bundle::Manifest& manifest) {

@@ -19,7 +19,7 @@ namespace jobhost::worker {
 namespace {
 
 constexpr std::uint64_t kTickNs = 20'000'000;
-constexpr std::uint64_t kLookNs = 50'000'000;  // cancel flag, host, long batches
+constexpr std::uint64_t kLookNs = 50'000'000;    // cancel flag, host, long batches
 constexpr std::uint64_t kAskNs = 1'000'000'000;  // cancel flag, where each look is a question to a server
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead

@@ -30,8 +30,8 @@ struct SupervisorOptions {
   std::string manifest_sha256;  // what MANIFEST must hash to
   bool threads = false;         // one executor with all lanes, instead of one executor per lane
   unsigned lanes = 1;
-  int host_fd = -1;     // a pipe whose other end the host holds: the worker stops when it closes
-  int mailbox_fd = -1;  // of an open job
+  int host_fd = -1;               // a pipe whose other end the host holds: the worker stops when it closes
+  int mailbox_fd = -1;            // of an open job
   std::uint64_t patience_ns = 0;  // for the job's files to be seen here, unless its host holds the pipe
 };
 
