@@ -98,7 +98,7 @@ class Given {
   }
 
   std::unique_ptr<backend::Backend> backend() {
-    if (backend_name_ != "fake") return backend::make_local(env, backend_name_, false);
+    if (backend_name_ != "fake") return backend::make_backend(env, {backend_name_}, false);
     return std::make_unique<backend::Simulated>([this](const backend::WorkerCommand& command, unsigned lanes,
                                                        const std::atomic<int>& stop_requests) {
       worker::SupervisorOptions options{command.job_directory, command.manifest_sha256, false, lanes, -1};

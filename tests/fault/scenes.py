@@ -11,7 +11,7 @@ import tempfile
 import time
 
 TASKS = 8
-TIME_LIMIT = 20  # seconds for any command
+TIME_LIMIT = 20 * int(os.environ.get("PATIENCE", 1))  # seconds for any command
 
 
 class Programs:
@@ -53,8 +53,6 @@ class Scene:
             subprocess.run(["cp", "-a", template + "/.", self.folder], check=True)
         self.store, self.output = self.path("store"), self.path("out.csv")
         self.environment = dict(os.environ, XDG_CACHE_HOME=self.path("cache"), LC_ALL="C")
-        if "ASAN_OPTIONS" in os.environ:  # leaks cannot be looked for in a process that another one holds
-            self.environment["ASAN_OPTIONS"] += ":detect_leaks=0"
         with open(self.path("in.csv"), "w") as inputs:
             inputs.write("x\n" + "".join(f"{x}\n" for x in range(TASKS)))
 

@@ -18,7 +18,7 @@ namespace {
 struct Worker {
   test::TemporaryDirectory folder;
   base::PosixEnv env;
-  std::unique_ptr<backend::Backend> backend = backend::make_local(env, "processes", false);
+  std::unique_ptr<backend::Backend> backend = backend::make_backend(env, {"processes"}, false);
 
   explicit Worker(std::uint64_t lease_ns) {
     const std::string program = folder.path() + "/worker", job = folder.path() + "/job";

@@ -336,8 +336,8 @@ std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& fo
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
   auto mailbox = std::make_shared<Mailbox>();
-  auto workers =
-      std::make_unique<host::HeadStart>(env, jobhost_program(), spec.backend, spec.workers, nullptr, mailbox->fd());
+  auto workers = std::make_unique<host::HeadStart>(env, jobhost_program(), backend::Choice{spec.backend}, spec.workers,
+                                                   nullptr, mailbox->fd());
   workers->go();  // they start while the job is made
   host::Job job = host::submit(env, store, spec);
   return std::make_shared<LocalPool>(env, std::move(mailbox), std::move(workers), std::move(job), globals, options);

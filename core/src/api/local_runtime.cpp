@@ -226,7 +226,8 @@ class LocalRuntime : public detail::Runtime {
     return in_users_words([&] {
       store::Store store(env_, options.store);
       host::JobSpec spec = spec_of(options, kernel_of(call), globals_of(call));
-      auto workers = std::make_unique<host::HeadStart>(env_, jobhost_program(), spec.backend, spec.workers);
+      auto workers =
+          std::make_unique<host::HeadStart>(env_, jobhost_program(), backend::Choice{spec.backend}, spec.workers);
       workers->go();  // they start while the job is made
       host::Job job = make_job(store, call, feed, std::move(spec));
       return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), in_order, options);
@@ -237,7 +238,7 @@ class LocalRuntime : public detail::Runtime {
     return in_users_words([&] {
       store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
       const host::Job job = make_job(store, call, feed, spec_of(options, kernel_of(call), globals_of(call)));
-      backend::make_local(env_, job.manifest.backend, true)
+      backend::make_backend(env_, {job.manifest.backend}, true)
           ->start({jobhost_program(), job.directory.path(), job.manifest_sha256}, job.manifest.workers);
       return job.manifest.job;
     });

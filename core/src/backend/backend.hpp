@@ -24,9 +24,18 @@ struct WorkerCommand {
 
 /// How the workers of a job are.
 struct Status {
-  unsigned running = 0;   // started and not known to have ended
+  unsigned running = 0;   // started and not known to have ended, those that wait included
   unsigned restarts = 0;  // of workers that were killed
   int suspended = 0;      // pid of one that is suspended
+  unsigned waiting = 0;   // in a queue, for their turn
+  std::string note = {};  // what users should know of them now, a sentence; "" for nothing
+};
+
+/// Which backend, and what it is told besides.
+struct Choice {
+  std::string name = "processes";
+  std::vector<std::string> options = {};  // "KEY=VALUE" for the system behind it
+  bool auto_resubmit = false;             // workers that a queueing system ended for its own reasons come again
 };
 
 /// One job's workers. Not for several threads at once. The destructor leaves no process behind, except when detached.
@@ -34,8 +43,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string name() const = 0;
-  /// What is run for a worker with so many lanes.
-  virtual std::vector<std::string> command_line(const WorkerCommand& command, unsigned lanes) const = 0;
+  /// What would be run for so many lanes, as for a shell.
+  virtual std::string plan(const WorkerCommand& command, unsigned lanes) = 0;
   /// Starts what can be started before the job is there: `command` is still without it. All of it ends with this object
   /// when `start` is never called.
   virtual void prepare(const WorkerCommand& command, unsigned lanes) = 0;
@@ -55,11 +64,24 @@ class Backend {
 /// Runs the command line of a worker (argv[0] included) in this process, and returns its exit code; throws nothing.
 using RunWorker = std::function<int(const std::vector<std::string>& arguments)>;
 
-/// "processes" (an executor process per lane) or "threads" (one executor process with TBB lanes) on this machine.
-/// `detached`: the workers outlive this process and stop only when the job is done or cancelled. `run_worker`: given by
-/// a program with a single thread, a copy of which then becomes the worker that is prepared, sooner than another
-/// program could start.
-std::unique_ptr<Backend> make_local(base::Env& env, const std::string& name, bool detached,
-                                    const RunWorker& run_worker = nullptr);
+/// Names of all backends.
+const std::vector<std::string>& backend_names();
+/// Whether its workers are on this machine, and end with this process.
+bool is_local(const std::string& name);
+
+/// "processes" (an executor process per lane) or "threads" (one executor process with TBB lanes) on this machine;
+/// "slurm" (a job array). Options that it does not understand are Error(kUsage), what is not installed is
+/// Error(kBackendFailed). `detached`: the workers outlive this process and stop only when the job is done or cancelled.
+/// `run_worker`: given by a program with a single thread, a copy of which then becomes the worker that is prepared,
+/// sooner than another program could start.
+std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
+                                      const RunWorker& run_worker = nullptr);
+
+/// Takes workers that wait in a queue out of it, and with `running` those that run: of a job that is cancelled or
+/// removed. Returns what went wrong as a sentence, "" for nothing. A job that was never in a queue is fine.
+std::string withdraw(base::Env& env, const std::string& job_directory, bool running);
+
+/// A word as a POSIX shell reads it.
+std::string shell_word(const std::string& word);
 
 }  // namespace jobhost::backend

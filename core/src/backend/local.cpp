@@ -1,3 +1,5 @@
+#include "backend/local.hpp"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -6,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "backend/backend.hpp"
+#include "backend/worker_words.hpp"
 #include "base/beneath.hpp"
 #include "base/trust.hpp"
 #include "store/job_directory.hpp"
@@ -47,9 +49,10 @@ class Local : public Backend {
 
   std::string name() const override { return name_; }
 
-  std::vector<std::string> command_line(const WorkerCommand& command, unsigned lanes) const override {
-    return {command.program, "worker", "--job",   command.job_directory, "--manifest", command.manifest_sha256,
-            "--mode",        name_,    "--lanes", std::to_string(lanes)};
+  std::string plan(const WorkerCommand& command, unsigned lanes) override {
+    std::string line;
+    for (const auto& word : worker_words(command, lanes, name_)) line += (line.empty() ? "" : " ") + word;
+    return line + "\n";
   }
 
   void prepare(const WorkerCommand& command, unsigned lanes) override {
@@ -71,7 +74,7 @@ class Local : public Backend {
     lanes_ = lanes;
     if (std::exchange(waiting_, false)) return tell(command);
     base::SpawnRequest request = request_for(command);
-    const auto words = command_line(command, lanes);
+    const auto words = worker_words(command, lanes, name_);
     request.arguments.insert(request.arguments.begin(), words.begin(), words.end());
     const store::JobDirectory job(command.job_directory);
     const auto printed = base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);

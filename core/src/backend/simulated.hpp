@@ -19,7 +19,7 @@ class Simulated : public Backend {
   ~Simulated() override;
 
   std::string name() const override { return "fake"; }
-  std::vector<std::string> command_line(const WorkerCommand&, unsigned) const override { return {}; }
+  std::string plan(const WorkerCommand&, unsigned) override { return {}; }
   void prepare(const WorkerCommand&, unsigned) override {}
   void start(const WorkerCommand& command, unsigned lanes) override;
   Status look(std::uint64_t progress) override;

@@ -106,6 +106,8 @@ Manifest from(const Json& json) {
   manifest.claim = whole_number<std::uint64_t>(json.at("claim"));
   manifest.chunk = whole_number<std::uint64_t>(json.at("chunk"));
   manifest.backend = json.at("backend");
+  manifest.backend_options = json.value("backend_options", std::vector<std::string>());
+  manifest.auto_resubmit = json.value("auto_resubmit", false);
   manifest.workers = whole_number<std::uint32_t>(json.at("workers"));
   manifest.retries = whole_number<std::uint32_t>(json.at("retries"));
   manifest.timeout_ms = whole_number<std::uint64_t>(json.at("timeout_ms"));
@@ -159,6 +161,8 @@ std::string to_json(const Manifest& manifest) {
   json["claim"] = manifest.claim;
   json["chunk"] = manifest.chunk;
   json["backend"] = manifest.backend;
+  json["backend_options"] = manifest.backend_options;
+  json["auto_resubmit"] = manifest.auto_resubmit;
   json["workers"] = manifest.workers;
   json["retries"] = manifest.retries;
   json["timeout_ms"] = manifest.timeout_ms;

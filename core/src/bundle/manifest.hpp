@@ -106,6 +106,8 @@ struct Manifest {
   std::uint64_t chunk = 0;  // tasks a lane takes at once; 0 adapts to their duration
 
   std::string backend;
+  std::vector<std::string> backend_options = {};  // "KEY=VALUE" for the system behind it
+  bool auto_resubmit = false;                     // workers that a queueing system ended come again
   std::uint32_t workers = 1;
   std::uint32_t retries = 2;     // after a crash or time-out; attempts = 1 + retries
   std::uint64_t timeout_ms = 0;  // per task; 0: none

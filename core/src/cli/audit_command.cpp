@@ -28,8 +28,7 @@ constexpr std::size_t kShown = 10;
 struct AuditOptions {
   std::string job = "@last";
   std::string sample = "1%";
-  std::string backend;
-  unsigned workers = 0;
+  BackendOptions backend;
   std::uint64_t seed = 0;
   bool seed_given = false;
   bool json = false;
@@ -182,14 +181,13 @@ void audit(Session& session, AuditOptions options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
   const auto& manifest = job.manifest;
-  if (options.backend.empty()) options.backend = manifest.backend == "threads" ? "processes" : "threads";
-  check_backend(options.backend);
-  if (manifest.isolate_globals && options.backend == "threads") {
-    if (options.workers > 1) {
+  const backend::Choice backend = choice_of(options.backend, {manifest.backend == "threads" ? "processes" : "threads"});
+  if (manifest.isolate_globals && backend.name == "threads") {
+    if (options.backend.lanes > 1) {
       throw base::Error(base::ExitCode::kUsage, "the job isolates globals, which threads share",
                         "use one lane (-j 1), or -b processes");
     }
-    options.workers = 1;
+    options.backend.lanes = 1;
   }
   if (!options.seed_given) session.env.random(&options.seed, 4);
   std::vector<std::uint64_t> sample;
@@ -205,12 +203,18 @@ void audit(Session& session, AuditOptions options) {
   }
   store::Store store = session.store();
   const host::Job repeat = host::resubmit(session.env, store, job, sample, "", session.command,
-                                          {options.backend, options.workers, host::audit_label(manifest.job)});
+                                          {backend.name,
+                                           options.backend.lanes,
+                                           host::audit_label(manifest.job),
+                                           {},
+                                           true,
+                                           backend.options,
+                                           backend.auto_resubmit});
   session.say("running " + std::to_string(sample.size()) + " tasks of job " + manifest.job + " again on " +
-              options.backend + " (--seed " + std::to_string(options.seed) + ")");
+              backend.name + " (--seed " + std::to_string(options.seed) + ")");
   say_changed_files(session, job, &repeat);
   FollowOptions how;
-  how.start = FollowOptions::Workers{repeat.manifest.backend, repeat.manifest.workers};
+  how.start = FollowOptions::Workers{choice_of(repeat.manifest), repeat.manifest.workers};
   how.rows = false;
   const int code = follow(session, repeat, how);
   if (code > static_cast<int>(base::ExitCode::kTasksFailed)) {
@@ -235,11 +239,7 @@ void add_audit_command(CLI::App& app, Session& session) {
       ->type_name("N|P%")
       ->capture_default_str();
   auto* seed = command->add_option("--seed", options->seed, "Choose the same tasks as another audit")->type_name("N");
-  command->add_option("-b,--backend", options->backend, "Default: threads after processes, else processes")
-      ->type_name("NAME");
-  command->add_option("-j,--workers", options->workers, "Lanes to compute in (default: as many as the job had)")
-      ->type_name("N")
-      ->check(CLI::Range(1u, 1024u));
+  add_backend_options(*command, options->backend, "threads after processes, else processes", "as many as the job had");
   command->add_flag("--json", options->json, "Print one JSON document");
   command->callback([&session, options, seed] {
     options->seed_given = seed->count() > 0;

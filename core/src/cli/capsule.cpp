@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/program.hpp"
 #include "base/unfinished.hpp"
 #include "cli/signals.hpp"
 #include "cli/tar_reader.hpp"
@@ -22,43 +23,12 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kLabel = "/CAPSULE";
 constexpr std::uint64_t kLabelLimit = 4096;
 
-std::string program_named(const std::string& name) {
-  const char* set = std::getenv("PATH");
-  const std::string folders = set && *set ? set : "/usr/bin:/bin";
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string path = folders.substr(begin, end - begin) + "/" + name;
-    if (path[0] == '/' && ::access(path.c_str(), X_OK) == 0) return path;
-    begin = end + 1;
-  }
-  throw base::Error(base::ExitCode::kBackendFailed, "there is no program '" + name + "' in PATH", "install " + name);
-}
-
-/// What tar complains of goes to a file, and into what is thrown.
-void run_tar(base::Env& env, const std::string& folder, std::vector<std::string> words, const std::string& target) {
-  const std::string said = folder + "/said";
-  base::File complaints(env, said, O_RDWR | O_CREAT | O_TRUNC);
-  base::SpawnRequest request;
-  request.program = program_named("tar");
-  words.insert(words.begin(), "tar");
-  request.arguments = std::move(words);
-  request.environment = {"LC_ALL=C", "PATH=/usr/bin:/bin"};
-  request.err = complaints.fd();
-  const int pid = env.spawn(request);
-  if (pid < 0) base::throw_file_error(pid, "start", request.program);
-  base::ExitStatus status;
-  env.wait(pid, true, status);
-  if (!status.signaled && status.code == 0) return;
-  const auto bytes = base::read_file(env, said, 1 << 20);
-  const std::string text(base::as_text(bytes));
-  throw base::Error(
-      base::ExitCode::kBackendFailed,
-      "cannot write '" + target + "': " + (text.empty() ? "tar failed" : text.substr(0, text.find('\n'))));
-}
-
-void throw_if_interrupted() {
-  if (Signals::requests.load() == 0) return;
-  throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted: no capsule was written");
+void run_tar(base::Env& env, std::vector<std::string> words, const std::string& target) {
+  constexpr std::uint64_t kLongestNs = UINT64_MAX;
+  words.insert(words.begin(), base::find_program("tar"));
+  const base::ProgramEnd end = base::run_program(env, std::move(words), kLongestNs);
+  if (end.succeeded()) return;
+  throw base::Error(base::ExitCode::kBackendFailed, "cannot write '" + target + "': " + end.why());
 }
 
 }  // namespace
@@ -98,14 +68,15 @@ void write_capsule(base::Env& env, const host::Job& job, std::uint64_t task, con
   const std::string& id = alone.manifest.job;
   const Json label = {{"capsule", 1}, {"job", id}, {"manifest_sha256", alone.manifest_sha256}};
   base::write_file_atomically(env, folder.path() + kLabel, base::as_bytes(label.dump() + "\n"), false);
-  throw_if_interrupted();
+  const std::string interrupted = "interrupted: no capsule was written";
+  Signals::throw_if_asked(interrupted);
   const std::string fresh = base::unfinished_name(path, "." + base::random_hex(env, 8) + ".part");
   try {
-    run_tar(env, folder.path(),
+    run_tar(env,
             {"--format=ustar", "--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-C", folder.path(), "-cf",
              fresh, kLabel + 1, id},
             path);
-    throw_if_interrupted();
+    Signals::throw_if_asked(interrupted);
     if (const int failure = env.rename(fresh, path); failure < 0) base::throw_file_error(failure, "rename to", path);
   } catch (...) {
     env.remove(fresh);

@@ -21,8 +21,8 @@ namespace jobhost::cli {
 namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
-constexpr std::uint64_t kPollNs = 100'000'000;    // without a doorbell
-constexpr std::uint64_t kLongNs = 1'000'000'000;  // for a task
+constexpr std::uint64_t kPollNs = 50'000'000, kMostPollNs = 1'000'000'000;  // without a doorbell
+constexpr std::uint64_t kLongNs = 1'000'000'000;                            // for a task
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 
 /// For jobs whose results are not to be seen.
@@ -52,7 +52,10 @@ class Follower {
       return follow();
     } catch (const ReaderGone&) {
       progress_.clear();
-      if (workers_) session_.say("the output was closed; go on with: jobhost resume " + job_.called);
+      if (workers_) {
+        workers_->stop(false);
+        session_.say("the output was closed; go on with: jobhost resume " + job_.called);
+      }
       throw;
     } catch (const base::Error& error) {
       progress_.clear();
@@ -73,12 +76,12 @@ class Follower {
     begin();
     while (!stream_.finished()) {
       const std::uint32_t bell = workers_ ? workers_->bell().count() : 0;
-      pump();
+      const bool fresh = pump();
       if (stream_.finished()) break;
       if (workers_ && stream_.failed() >= options_.max_failures) give_up();
       progress_.update(stream_, longest_running());
       if (!look_after_workers()) return interrupted();
-      rest(bell);
+      rest(bell, fresh);
     }
     if (workers_) workers_->ownership().require();
     output_->finish();
@@ -130,11 +133,13 @@ class Follower {
     return fresh;
   }
 
-  void rest(std::uint32_t bell) {
-    if (workers_) {
+  /// `fresh`: something came. Nothing rings for workers elsewhere, and looking costs their file system something.
+  void rest(std::uint32_t bell, bool fresh) {
+    if (workers_ && workers_->local()) {
       workers_->bell().wait(bell, kWakeNs);
     } else {
-      session_.env.sleep_ns(kPollNs);
+      pause_ns_ = fresh ? kPollNs : std::min(2 * pause_ns_, kMostPollNs);
+      session_.env.sleep_ns(pause_ns_);
     }
   }
 
@@ -185,7 +190,7 @@ class Follower {
     try {
       if (!left_to_others_) {
         const bool running = workers_->running(stream_.done());
-        say_whether_suspended(workers_->status());
+        say_how_they_are(workers_->status());
         return running;
       }
       workers_->ownership().keep();
@@ -203,8 +208,12 @@ class Follower {
     }
   }
 
-  void say_whether_suspended(const backend::Status& now) {
+  void say_how_they_are(const backend::Status& now) {
     const backend::Status before = std::exchange(status_, now);
+    if (now.note != before.note && !now.note.empty()) {
+      progress_.clear();
+      session_.say(now.note);
+    }
     if (now.suspended == before.suspended) return;
     progress_.clear();
     const std::string one =
@@ -264,9 +273,9 @@ class Follower {
     const bool is_cancelled = cancelled();
     if (gave_up_)
       session_.say("gave up: " + std::to_string(stream_.failed()) + " tasks failed; see jobhost errors " + job_.called);
-    session_.say((is_cancelled ? "cancelled: "
-                  : gave_up_   ? ""
-                               : "interrupted: ") +
+    session_.say((is_cancelled && requests_seen_ == 0 ? "cancelled: "
+                  : gave_up_                          ? ""
+                                                      : "interrupted: ") +
                  done_of_all() + " are done and kept");
     if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.called);
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
@@ -301,6 +310,7 @@ class Follower {
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both
   backend::Status status_;
+  std::uint64_t pause_ns_ = kPollNs;
   int requests_seen_ = 0;
 };
 

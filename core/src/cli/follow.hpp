@@ -14,7 +14,7 @@ namespace jobhost::cli {
 /// How a job is followed to its end.
 struct FollowOptions {
   struct Workers {
-    std::string backend;
+    backend::Choice backend;
     unsigned lanes = 1;
   };
   std::optional<Workers> start = std::nullopt;  // nothing: only reads along what others compute

@@ -22,9 +22,7 @@ base::File open_stream(base::Env& env, const std::string& path) {
   for (; fd == -ENXIO; fd = env.open(path, kFlags | O_NONBLOCK)) {
     base::FileStatus status;
     if (env.status(path, status) >= 0 && S_ISCHR(status.mode)) break;  // there is no such device
-    if (Signals::requests.load() > 0) {
-      throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted: nobody reads '" + path + "'");
-    }
+    Signals::throw_if_asked("interrupted: nobody reads '" + path + "'");
     env.sleep_ns(kPollNs);
   }
   if (fd < 0) base::throw_file_error(fd, "open", path);

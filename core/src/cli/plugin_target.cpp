@@ -27,8 +27,8 @@ std::string built(Session& session, const BuildOptions& options, build::Source s
   try {
     return build::build_plugin(session.env, toolchain(session), source);
   } catch (const base::Error&) {
-    if (Signals::requests.load() == 0) throw;
-    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while building " + source.named);
+    Signals::throw_if_asked("interrupted while building " + source.named);
+    throw;
   }
 }
 

@@ -28,8 +28,7 @@ struct JobOptions {
   std::string job = "@last";
   bool failed = false, detach = false, steal = false, now = false;
   std::string tasks, plugin;
-  std::string backend;
-  unsigned workers = 0;
+  BackendOptions backend;
   bundle::Output output;
 };
 
@@ -44,16 +43,15 @@ void show_plan(Session& session, const host::Job& job) {
     std::printf("  task %llu: %s\n", static_cast<unsigned long long>(task), words.inputs_of(task).c_str());
   }
   if (manifest.tasks > kShown) std::printf("  ...\n");
-  const auto backend = backend::make_local(session.env, manifest.backend, false);
-  std::string line;
-  for (const auto& word : backend->command_line({Session::program(), "JOB", "SHA256", -1}, manifest.workers)) {
-    line += (line.empty() ? "" : " ") + word;
-  }
-  std::printf("each worker: %s\n", line.c_str());
+  const auto backend = backend::make_backend(session.env, choice_of(manifest), false);
+  const bool local = backend::is_local(manifest.backend);
+  std::printf("%s%s", local ? "each worker: " : "submitted:\n",
+              backend->plan({Session::program(), local ? "JOB" : job.directory.path(), "SHA256", -1}, manifest.workers)
+                  .c_str());
 }
 
 void detach(Session& session, const host::Job& job) {
-  const auto backend = backend::make_local(session.env, job.manifest.backend, true);
+  const auto backend = backend::make_backend(session.env, choice_of(job.manifest), true);
   backend->start({Session::program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
   std::printf("%s\n", job.manifest.job.c_str());
   flush_standard_output("its workers run; watch it with: jobhost attach " + job.called);
@@ -63,9 +61,9 @@ void detach(Session& session, const host::Job& job) {
 /// Workers that start while the job is made, unless they are to outlive this process.
 std::unique_ptr<host::HeadStart> start_ahead(Session& session, const RunOptions& options) {
   if (options.dry_run || options.detach) return nullptr;
-  check_backend(options.backend);
+  const backend::Choice backend = choice_of(options.backend);
   auto workers = std::make_unique<host::HeadStart>(
-      session.env, Session::program(), options.backend, lanes_of(options),
+      session.env, Session::program(), backend, lanes_of(options.backend, backend),
       [&session](const std::vector<std::string>& arguments) { return run_worker(session.env, arguments); });
   workers->go();
   return workers;
@@ -161,10 +159,9 @@ void resume(Session& session, const JobOptions& options) {
     }
   } else {
     how.steal = options.steal;
-    how.start = FollowOptions::Workers{options.backend.empty() ? job.manifest.backend : options.backend,
-                                       options.workers > 0 ? options.workers : job.manifest.workers};
-    check_backend(how.start->backend);
-    host::require_own_globals(job.manifest.isolate_globals, how.start->backend, how.start->lanes);
+    how.start = FollowOptions::Workers{choice_of(options.backend, choice_of(job.manifest)),
+                                       options.backend.lanes > 0 ? options.backend.lanes : job.manifest.workers};
+    host::require_own_globals(job.manifest.isolate_globals, how.start->backend.name, how.start->lanes);
     say_changed_files(session, job);
   }
   session.exit_code = follow(session, job, how);
@@ -226,7 +223,7 @@ void retry(Session& session, const JobOptions& options) {
   say_changed_files(session, parent, &job);
   if (options.detach) return detach(session, job);
   FollowOptions how;
-  how.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
+  how.start = FollowOptions::Workers{choice_of(job.manifest), job.manifest.workers};
   how.output = {base::absolute_path(options.output.file), options.output.format, options.output.reduce};
   session.exit_code = follow(session, job, how);
   if (session.exit_code > static_cast<int>(base::ExitCode::kTasksFailed)) return;
@@ -252,6 +249,9 @@ void cancel(Session& session, const JobOptions& options) {
   const bool now = options.now || job.directory.is_cancelled(session.env);
   base::write_file_atomically(session.env, job.directory.cancel(), {}, false);
   if (now) base::write_file_atomically(session.env, job.directory.cancel_now(), {}, false);
+  if (const std::string trouble = backend::withdraw(session.env, job.directory.path(), now); !trouble.empty()) {
+    session.say("note: what waits in a queue was not taken out (" + trouble + "): it ends as soon as it begins");
+  }
   const bool running = works(state_of(session.env, job));
   session.say((running ? "cancelling job " : "cancelled job ") + job.manifest.job +
               (!running ? ": no worker runs it"
@@ -285,10 +285,7 @@ void add_run_commands(CLI::App& app, Session& session) {
     return command;
   };
   auto* resume_command = add("resume", "Run what is unfinished of a job, with the same code", &resume);
-  resume_command->add_option("-b,--backend", options->backend, "Another backend than the job had")->type_name("NAME");
-  resume_command->add_option("-j,--workers", options->workers, "Another number of lanes")
-      ->type_name("N")
-      ->check(CLI::Range(1u, 1024u));
+  add_backend_options(*resume_command, options->backend, "that of the job", "as many as the job had");
   resume_command->add_flag("--steal", options->steal, "Take the job from the host that runs it now");
   add_output_options(*resume_command, options->output);
   resume_command->footer(

@@ -19,8 +19,6 @@
 namespace jobhost::cli {
 namespace {
 
-const std::vector<std::string> kBackends = {"processes", "threads"};
-
 template <class T>
 bool parse_number(std::string_view word, T& number) {
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
@@ -117,13 +115,6 @@ std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<st
   return globals;
 }
 
-void check_backend(const std::string& name) {
-  if (std::find(kBackends.begin(), kBackends.end(), name) != kBackends.end()) return;
-  const auto near = base::nearest(name, kBackends);
-  throw base::Error(base::ExitCode::kUsage, "no backend '" + name + "'",
-                    near ? "did you mean '" + *near + "'?" : "there are: processes (default), threads");
-}
-
 std::pair<std::string, std::string> split_target(const std::string& target) {
   const std::size_t so = target.find(".so:");
   const std::size_t colon = so != std::string::npos ? so + 3 : target.find(':');
@@ -203,9 +194,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--session", options.session, "FILE", "Values of globals that jobhost session save kept; --set wins")
       ->group("Inputs");
   add_build_options(command, options.build);
-  add("-b,--backend", options.backend, "NAME", "processes or threads")->capture_default_str();
-  add("-j,--workers", options.workers, "N", "Lanes to compute in (default: one per core)")
-      ->check(CLI::Range(1u, 1024u));
+  add_backend_options(command, options.backend, "processes", "one per core here");
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
   add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
       ->check(CLI::Validator(require_seconds, ""));
@@ -236,10 +225,9 @@ void add_waiting_options(CLI::App& command, RunOptions& options) {
   add_output_options(command, options.output);
 }
 
-unsigned lanes_of(const RunOptions& options) { return options.workers > 0 ? options.workers : host::default_lanes(); }
-
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
-  check_backend(options.backend);
+  const backend::Choice backend = choice_of(options.backend);
+  const unsigned lanes = lanes_of(options.backend, backend);
   failures_allowed(options.max_failures, 1);
   options.inputs.assignments = assignments_of(command, !options.expression.empty());
   options.inputs.positional = session.positional;
@@ -278,8 +266,11 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     return files;
   };
   spec.reuse = options.reuse;
-  spec.backend = options.backend;
-  spec.workers = lanes_of(options);
+  spec.backend = backend.name;
+  spec.backend_options = backend.options;
+  spec.auto_resubmit = backend.auto_resubmit;
+  spec.workers = lanes;
+  if (!backend::is_local(backend.name)) spec.worker_processes = lanes;
   spec.retries = options.retries;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.memory = size_of(options.memory);
@@ -306,7 +297,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job) {
   FollowOptions follow;
-  follow.start = FollowOptions::Workers{job.manifest.backend, job.manifest.workers};
+  follow.start = FollowOptions::Workers{choice_of(job.manifest), job.manifest.workers};
   follow.output = job.manifest.output;
   follow.max_failures = options.fail_fast ? 1 : failures_allowed(options.max_failures, job.manifest.tasks);
   follow.in_order = options.order == "input" || !job.manifest.output.reduce.empty();

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/backend_options.hpp"
 #include "cli/follow.hpp"
 #include "cli/input_arguments.hpp"
 #include "cli/plugin_target.hpp"
@@ -19,8 +20,7 @@ struct RunOptions {
   InputArguments inputs;
   std::string csv, tsv, jsonl, npy;
   std::string seed;
-  std::string backend = "processes";
-  unsigned workers = 0;
+  BackendOptions backend;
   std::string chunk = "auto";
   double timeout = 0;  // seconds
   std::string memory;
@@ -49,16 +49,10 @@ void add_waiting_options(CLI::App& command, RunOptions& options);
 /// Names and values of GLOBAL=VALUE words. Throws Error(kUsage).
 std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<std::string>& words);
 
-/// In how many lanes is computed.
-unsigned lanes_of(const RunOptions& options);
-
 /// Makes the job that the options and the words of `command` describe. Throws Error(kUsage).
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options);
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job);
-
-/// Refuses an unknown backend.
-void check_backend(const std::string& name);
 
 /// "PLUGIN.so:KERNEL" or "FILE.cpp:KERNEL"; kernels may hold colons themselves.
 std::pair<std::string, std::string> split_target(const std::string& target);

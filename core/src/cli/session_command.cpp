@@ -51,8 +51,8 @@ std::vector<std::optional<base::Bytes>> values_of(Session& session, const Sessio
     return worker::read_globals(session.env, Session::libexec(), target.plan, target.manifest, getters,
                                 [] { return Signals::requests.load() > 0; });
   } catch (const base::Error&) {
-    if (Signals::requests.load() == 0) throw;
-    throw base::Error(static_cast<base::ExitCode>(Signals::exit_code()), "interrupted while the code was loaded");
+    Signals::throw_if_asked("interrupted while the code was loaded");
+    throw;
   }
 }
 

@@ -28,9 +28,8 @@ int Signals::exit_code() {
   return static_cast<int>(last.load() == SIGTERM ? base::ExitCode::kTerminated : base::ExitCode::kInterrupted);
 }
 
-void Signals::throw_if_asked() {
-  if (requests.load() > 0)
-    throw base::Error(static_cast<base::ExitCode>(exit_code()), "interrupted: there is no job yet");
+void Signals::throw_if_asked(const std::string& sentence) {
+  if (requests.load() > 0) throw base::Error(static_cast<base::ExitCode>(exit_code()), sentence);
 }
 
 void Signals::wait_readable(int fd) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 
 namespace jobhost::cli {
 
@@ -15,8 +16,8 @@ struct Signals {
   static std::atomic<int> last;      // the signal
   /// 143 for SIGTERM, else 130.
   static int exit_code();
-  /// For the time before there is a job, in which nothing is lost: throws Error(exit_code()) once the user asked.
-  static void throw_if_asked();
+  /// Throws Error(exit_code()) with this sentence once the user asked.
+  static void throw_if_asked(const std::string& sentence = "interrupted: there is no job yet");
   /// The same, and waits until there is something to be read.
   static void wait_readable(int fd);
 };

@@ -20,6 +20,7 @@ struct WorkerOptions {
   std::string mode = "processes";
   int doorbell_fd = -1;
   double patience = 120;
+  unsigned jitter_ms = 0;
   std::vector<std::string> arguments;
 };
 
@@ -40,6 +41,11 @@ void work(Session& session, WorkerOptions options) {
     return std::make_unique<worker::ProcessLauncher>(
         session.env, Session::libexec(), std::vector<int>{plan.doorbell_fd, plan.mailbox_fd}, options.arguments);
   };
+  if (options.jitter_ms > 0) {
+    std::uint32_t chance = 0;
+    session.env.random(&chance, sizeof chance);
+    session.env.sleep_ns(chance % options.jitter_ms * 1'000'000ull);
+  }
   try {
     worker::Supervisor supervisor(session.env, options.supervisor, doorbell.get(), base::Log::to_stderr(),
                                   Signals::requests, launcher);
@@ -80,6 +86,7 @@ void add_worker_command(CLI::App& app, Session& session) {
   command->add_option("--host-fd", options->supervisor.host_fd,
                       "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
+  command->add_option("--jitter", options->jitter_ms, "Begin within so many milliseconds, at random");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
   command
       ->add_option(

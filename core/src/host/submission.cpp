@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backend/backend.hpp"
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
 #include "base/lag.hpp"
@@ -100,7 +101,7 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
 
 /// How long a heart may stand still. Where machines share the job's file system they see it late.
 std::uint64_t lease_ms(base::Env& env, const Job& job) {
-  const bool here = job.manifest.backend == "processes" || job.manifest.backend == "threads";
+  const bool here = backend::is_local(job.manifest.backend);
   return here && !base::may_lag(env, job.directory.path()) ? bundle::Manifest().lease_ms : kLongLeaseMs;
 }
 
@@ -265,6 +266,8 @@ Job submit(base::Env& env, store::Store& store, const JobSpec& spec) {
     manifest.reused = spec.reuse;
     manifest.open = spec.open;
     manifest.backend = spec.backend;
+    manifest.backend_options = spec.backend_options;
+    manifest.auto_resubmit = spec.auto_resubmit;
     manifest.workers = spec.workers;
     manifest.retries = spec.retries;
     manifest.timeout_ms = spec.timeout_ms;
@@ -300,7 +303,11 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     manifest.claim = claim_size(manifest.tasks, 1);
     manifest.output = {};
     manifest.reused = false;
-    if (!changes.backend.empty()) manifest.backend = changes.backend;
+    if (!changes.backend.empty()) {
+      manifest.backend = changes.backend;
+      manifest.backend_options = changes.backend_options;
+      manifest.auto_resubmit = changes.auto_resubmit;
+    }
     if (changes.workers > 0) manifest.workers = changes.workers;
     if (!changes.label.empty()) manifest.label = changes.label;
     if (manifest.label == audit_label(parent.manifest.job)) {

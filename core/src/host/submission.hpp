@@ -31,6 +31,8 @@ struct JobSpec {
   std::function<std::vector<bundle::InputFile>(const bundle::Manifest&, const schema::Description&)> input_files =
       nullptr;
   std::string backend = "processes";
+  std::vector<std::string> backend_options = {};  // "KEY=VALUE" for the system behind it
+  bool auto_resubmit = false;                     // workers that a queueing system ended come again
   unsigned workers = 1;
   unsigned worker_processes = 1;  // how many of them claim independently: 1 on one machine
   unsigned retries = 2;
@@ -74,6 +76,8 @@ struct Changes {
   std::string label = {};    // "": the same
   std::string named = {};    // what people call the newer plugin: the source file that it was built from
   bool new_digests = true;   // of files that are read by name; false: those of the parent
+  std::vector<std::string> backend_options = {};  // with `backend`
+  bool auto_resubmit = false;                     // likewise
 };
 
 /// Throws Error(kUsage) where globals are to be restored before every task, and tasks of other lanes use the same ones.

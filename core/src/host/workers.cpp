@@ -7,9 +7,9 @@ namespace jobhost::host {
 
 unsigned default_lanes() { return context::usable_processors(); }
 
-HeadStart::HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
+HeadStart::HeadStart(base::Env& env, const std::string& program, const backend::Choice& choice, unsigned lanes,
                      const backend::RunWorker& run_worker, int mailbox_fd)
-    : backend_(backend::make_local(env, backend, false, run_worker)),
+    : backend_(backend::make_backend(env, choice, false, run_worker)),
       command_{program, "", "", bell_.fd(), mailbox_fd, context::own_arguments()},
       lanes_(lanes) {}
 

@@ -15,8 +15,8 @@ unsigned default_lanes();
 /// Workers without a job, or before it: started ahead so that they are there when it is.
 class HeadStart {
  public:
-  /// Starts nothing yet. `program` is jobhost itself, `run_worker` as for make_local, `mailbox_fd` an open job's.
-  HeadStart(base::Env& env, const std::string& program, const std::string& backend, unsigned lanes,
+  /// Starts nothing yet. `program` is jobhost itself, `run_worker` as for make_backend, `mailbox_fd` an open job's.
+  HeadStart(base::Env& env, const std::string& program, const backend::Choice& choice, unsigned lanes,
             const backend::RunWorker& run_worker = nullptr, int mailbox_fd = -1);
   /// Starts what needs no job. It ends with this object when no job comes.
   void go() { backend_->prepare(command_, lanes_); }
@@ -41,6 +41,8 @@ class Workers {
   /// Call often: keeps the ownership, looks after the workers, and says whether any runs; `progress` as for
   /// Backend::look. Throws what a worker complained of, or that workers cannot go on.
   bool running(std::uint64_t progress);
+  /// Whether they are on this machine, and ring the bell.
+  bool local() const { return backend::is_local(workers_->backend_->name()); }
   /// As it was then.
   const backend::Status& status() const { return status_; }
   Ownership& ownership() { return ownership_; }

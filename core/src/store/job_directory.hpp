@@ -28,9 +28,11 @@ class JobDirectory {
   std::string cancel_now() const { return host() + "/cancel-now"; }
   /// An empty file whose name vouches for MANIFEST.
   std::string voucher(const std::string& manifest_sha256) const { return host() + "/manifest." + manifest_sha256; }
-  std::string submitter() const { return host() + "/submitter"; }  // identity of who makes the job, until it is one
-  std::string audit() const { return host() + "/audit"; }          // there when the job only checks another one
-  std::string printed() const { return path_ + "/printed"; }       // what kernels print
+  std::string submitter() const { return host() + "/submitter"; }    // identity of who makes the job, until it is one
+  std::string audit() const { return host() + "/audit"; }            // there when the job only checks another one
+  std::string queue() const { return host() + "/queue"; }            // through which system workers were submitted
+  std::string queue_script() const { return host() + "/queue.sh"; }  // what was submitted last
+  std::string printed() const { return path_ + "/printed"; }         // what kernels print
 
   /// Throw Error(kDamaged) where something else than a file of this user's has that name.
   bool is_done(base::Env& env) const;

@@ -1,0 +1,241 @@
+#include <fcntl.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "backend/queue.hpp"
+#include "base/beneath.hpp"
+#include "base/program.hpp"
+#include "store/queue_record.hpp"
+
+namespace jobhost::backend {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000'000;
+constexpr std::uint64_t kAnswerNs = 60 * kSecond;  // for an answer: clients wait long for a system that is down
+constexpr std::uint64_t kSubmitNs = 30 * kSecond;
+constexpr std::uint64_t kWithdrawNs = 20 * kSecond;
+constexpr std::uint64_t kPeriodNs = 3 * kSecond;       // between two questions
+constexpr std::uint64_t kEndingPeriodNs = kSecond;     // while workers are to end
+constexpr std::uint64_t kFullPeriodNs = 60 * kSecond;  // between two attempts where the system takes no more
+constexpr std::uint64_t kUsualWaitNs = 5 * kSecond;    // for workers to start, of which nothing is said
+constexpr std::uint64_t kSilenceNs = 30 * kSecond;     // of the system, until that is said
+constexpr std::uint64_t kGraceNs = 10 * kSecond;       // for what the last worker wrote to be seen here
+constexpr unsigned kSubmissionsWithoutProgress = 5;
+
+std::string number(unsigned count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+class Queued : public Backend {
+ public:
+  Queued(base::Env& env, Choice choice) : env_(env), choice_(std::move(choice)) {}
+
+  std::string name() const override { return choice_.name; }
+
+  std::string plan(const WorkerCommand& command, unsigned lanes) override {
+    const auto queue = make_queue(env_, choice_, command.job_directory);
+    const unsigned workers = workers_for(*queue, lanes), most = queue->most_at_once();
+    std::string text = queue->script(command, std::min(workers, most));
+    for (unsigned left = workers - std::min(workers, most); left > 0; left -= std::min(left, most)) {
+      text += "# and once more for " + number(std::min(left, most), "worker") + "\n";
+    }
+    return text;
+  }
+
+  void prepare(const WorkerCommand&, unsigned) override {}
+
+  void start(const WorkerCommand& command, unsigned lanes) override {
+    command_ = command;
+    queue_ = make_queue(env_, choice_, command.job_directory);
+    wanted_ = workers_for(*queue_, lanes);
+    const store::JobDirectory job = directory();
+    base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
+    const auto earlier = store::read_queue_record(env_, job);
+    record_ = {choice_.name, choice_.options, {}};
+    if (earlier && earlier->backend == choice_.name) {
+      record_.ids = earlier->ids;
+      const auto end = base::run_program(env_, queue_->question(record_.ids), kAnswerNs);
+      if (!end.succeeded()) throw silence(end.why());
+      answer_ = queue_->answer(end.printed);
+    } else if (earlier) {
+      withdraw(env_, job.path(), true);
+    }
+    store::write_queue_record(env_, job, record_);
+    const unsigned there = active();
+    if (there < wanted_) submit(wanted_ - there);
+    if (active() > 0) return;
+    throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " takes no worker now: " + full_,
+                      "try again later, or see what its limits are");
+  }
+
+  Status look(std::uint64_t progress) override {
+    if (over_) return status();
+    if (directory().is_done(env_)) {
+      over_ = true;  // whoever waits would find nothing to do
+      take_out(false);
+      return status();
+    }
+    const std::uint64_t now = env_.monotonic_ns();
+    if (progress != progress_) restarts_in_vain_ = 0;
+    if (progress != progress_ || active() > 0 || last_sign_ns_ == 0) last_sign_ns_ = now;
+    progress_ = progress;
+    ask(now);
+    if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
+    if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
+      over_ = stopping_ || !submit_again();
+    }
+    return status();
+  }
+
+  void stop(bool now) override {
+    stopping_ = true;
+    const store::JobDirectory job = directory();
+    base::write_file_atomically(env_, job.cancel(), {}, false);
+    if (now) base::write_file_atomically(env_, job.cancel_now(), {}, false);
+    missing_ = 0;
+    take_out(!now);
+    last_question_ns_ = 0;
+    if (now) over_ = true;
+  }
+
+ private:
+  static unsigned workers_for(const Queue& queue, unsigned lanes) {
+    return (lanes + queue.lanes_per_worker() - 1) / queue.lanes_per_worker();
+  }
+
+  store::JobDirectory directory() const { return store::JobDirectory(command_.job_directory); }
+  unsigned active() const { return answer_.running + answer_.waiting; }
+
+  base::Error silence(const std::string& why) const {
+    return base::Error(base::ExitCode::kBackendFailed, choice_.name + " does not answer: " + why);
+  }
+
+  /// As many as it takes; the others are missing until it takes them.
+  void submit(unsigned workers) {
+    last_submission_ns_ = env_.monotonic_ns();
+    full_.clear();
+    missing_ = workers;
+    const store::JobDirectory job = directory();
+    for (unsigned at_once = queue_->most_at_once(); missing_ > 0;) {
+      const unsigned count = std::min(missing_, at_once);
+      base::write_file_atomically(env_, job.queue_script(), base::as_bytes(queue_->script(command_, count)), false,
+                                  0700);
+      const auto end = base::run_program(env_, queue_->submission(job.queue_script()), kSubmitNs);
+      if (end.succeeded()) {
+        missing_ -= count;
+        answer_.waiting += count;
+        const std::string id = queue_->id_of(end.printed);
+        if (id.empty()) continue;
+        record_.ids.push_back(id);
+        store::write_queue_record(env_, job, record_);
+      } else if (end.took_too_long || queue_->is_full(end.complaints)) {
+        full_ = end.why();
+        if (count == 1) return;
+        at_once = count / 2;
+      } else {
+        throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " refused the job: " + end.why(),
+                          "what was submitted is in '" + job.queue_script() + "'");
+      }
+    }
+  }
+
+  /// Whether workers that are gone were submitted again.
+  bool submit_again() {
+    unsigned accidents = 0, ended = 0;
+    for (const auto& [how, count] : answer_.ended) {
+      ended += count;
+      if (queue_->was_accident(how)) accidents += count;
+    }
+    if (!choice_.auto_resubmit || (accidents == 0 && ended > 0)) return false;
+    if (++restarts_in_vain_ > kSubmissionsWithoutProgress) return false;
+    restarts_ += wanted_;
+    submit(wanted_);
+    last_sign_ns_ = env_.monotonic_ns();
+    return active() > 0;
+  }
+
+  /// One question at a time, and never more often than is polite.
+  void ask(std::uint64_t now) {
+    if (!question_) {
+      if (last_question_ns_ != 0 && now - last_question_ns_ < (stopping_ ? kEndingPeriodNs : kPeriodNs)) return;
+      last_question_ns_ = now;
+      question_.emplace(env_, queue_->question(record_.ids), kAnswerNs);
+    }
+    const auto& end = question_->look();
+    if (!end) return;
+    if (end->succeeded()) {
+      // What was submitted after the question was asked is not in the answer.
+      if (last_submission_ns_ <= last_question_ns_) answer_ = queue_->answer(end->printed);
+      silent_since_ns_ = 0;
+    } else {
+      if (silent_since_ns_ == 0) silent_since_ns_ = now;
+      silent_why_ = end->why();
+    }
+    question_.reset();
+  }
+
+  void take_out(bool waiting_only) {
+    const auto end = base::run_program(env_, queue_->withdrawal(record_.ids, waiting_only), kWithdrawNs);
+    if (!end.succeeded()) note_ = "workers may be left in the queue: " + end.why() + "; they end by themselves";
+  }
+
+  Status status() const {
+    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting, note_};
+    if (!status.note.empty()) return status;
+    if (over_ && !stopping_ && !answer_.ended.empty()) {
+      for (const auto& [how, count] : answer_.ended) {
+        status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
+      }
+      status.note = choice_.name + " says of the workers: " + status.note;
+    } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
+      status.note = silence(silent_why_).what();
+    } else if (missing_ > 0) {
+      status.note = choice_.name + " takes " + std::to_string(wanted_ - missing_) + " of " + number(wanted_, "worker") +
+                    " now: " + full_;
+    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
+               last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
+      status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
+                    choice_.name + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
+    }
+    return status;
+  }
+
+  base::Env& env_;
+  Choice choice_;
+  std::unique_ptr<Queue> queue_;
+  WorkerCommand command_;
+  store::QueueRecord record_;
+  unsigned wanted_ = 0, missing_ = 0;  // workers; those that it did not take yet
+  std::string full_;                   // why
+  QueueAnswer answer_;
+  std::optional<base::ProgramRun> question_;
+  std::uint64_t last_question_ns_ = 0, last_submission_ns_ = 0, last_sign_ns_ = 0, silent_since_ns_ = 0;
+  std::string silent_why_, note_;
+  bool stopping_ = false;
+  bool over_ = false;  // no worker will do more
+  std::uint64_t progress_ = 0;
+  unsigned restarts_ = 0, restarts_in_vain_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_queued(base::Env& env, const Choice& choice) {
+  return std::make_unique<Queued>(env, choice);
+}
+
+std::string withdraw(base::Env& env, const std::string& job_directory, bool running) {
+  try {
+    const auto record = store::read_queue_record(env, store::JobDirectory(job_directory));
+    if (!record) return "";
+    const auto queue = make_queue(env, {record->backend, record->options}, job_directory);
+    if (!queue) return "";
+    const auto end = base::run_program(env, queue->withdrawal(record->ids, !running), kWithdrawNs);
+    return end.succeeded() ? "" : record->backend + ": " + end.why();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+}
+
+}  // namespace jobhost::backend

@@ -1,0 +1,204 @@
+#include "backend/slurm.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <set>
+
+#include "backend/worker_words.hpp"
+#include "base/program.hpp"
+#include "store/job_directory.hpp"
+
+namespace jobhost::backend {
+namespace {
+
+constexpr std::uint64_t kAnswerNs = 20'000'000'000;
+constexpr unsigned kMostPerArray = 1'000'000;
+constexpr unsigned kManyWorkers = 32;          // from which on they do not all begin at once
+constexpr unsigned kJitterPerWorker = 5;       // ms
+constexpr unsigned kMostJitter = 10'000;       // ms
+constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
+constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
+
+/// What workers need of the environment; tasks see what was captured at submission.
+constexpr std::array kPassedOn = {"HOME", "USER", "LOGNAME", "PATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "TMPDIR"};
+
+std::string name_of(const std::string& job_directory) {
+  return "jobhost-" + job_directory.substr(job_directory.rfind('/') + 1);
+}
+
+class Slurm : public Queue {
+ public:
+  Slurm(base::Env& env, const Choice& choice, const std::string& job_directory)
+      : env_(env), job_(name_of(job_directory)), again_(choice.auto_resubmit) {
+    for (const auto& option : choice.options) take(option);
+  }
+
+  std::string name() const override { return "slurm"; }
+  unsigned lanes_per_worker() const override { return lanes_; }
+
+  unsigned most_at_once() override {
+    if (most_ > 0) return most_;
+    const auto end = base::run_program(env_, {client("scontrol"), "show", "config"}, kAnswerNs);
+    if (!end.succeeded()) {
+      throw base::Error(base::ExitCode::kBackendFailed, "slurm does not answer: " + end.why(), kHint);
+    }
+    most_ = 1;
+    const std::string key = "\nMaxArraySize";
+    const std::size_t at = end.printed.find(key), number = end.printed.find_first_of("0123456789", at + key.size());
+    if (at != std::string::npos && number != std::string::npos) {
+      std::from_chars(end.printed.data() + number, end.printed.data() + end.printed.size(), most_);
+    }
+    return most_ = std::clamp(most_, 1u, kMostPerArray);
+  }
+
+  std::string script(const WorkerCommand& command, unsigned workers) const override {
+    const store::JobDirectory job(command.job_directory);
+    std::string text = "#!/bin/sh\n";
+    const auto directive = [&](const std::string& option) { text += "#SBATCH --" + option + "\n"; };
+    directive("job-name=" + job_);
+    directive("array=0-" + std::to_string(workers - 1));
+    directive("ntasks=1");
+    directive("output=/dev/null");
+    directive("export=NIL");
+    if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
+    if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
+    for (const auto& option : options_) directive(option);
+    for (const char* name : kPassedOn) {
+      if (const char* value = std::getenv(name)) text += std::string("export ") + name + "=" + shell_word(value) + "\n";
+    }
+    auto words = worker_words(command, lanes_, "processes");
+    if (workers >= kManyWorkers) {
+      words.insert(words.end(), {"--jitter", std::to_string(std::min(kMostJitter, workers * kJitterPerWorker))});
+    }
+    // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
+    text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
+    for (const auto& word : words) text += shell_word(word) + " ";
+    text += "\\\n  >>" + shell_word(job.printed() + "/worker") + " 2>&1 &\nworker=$!\n";
+    text += "while :; do\n  wait \"$worker\"\n  code=$?\n  kill -0 \"$worker\" 2>/dev/null || break\ndone\n";
+    if (again_) {
+      text += "if [ \"$limit\" ] && ! [ -e " + shell_word(job.done()) + " ] && ! [ -e " + shell_word(job.cancel()) +
+              " ]; then\n  " + shell_word(client("scontrol")) + " requeue \"$SLURM_JOB_ID\"\nfi\n";
+    }
+    return text + "exit $code\n";
+  }
+
+  std::vector<std::string> submission(const std::string& file) const override {
+    return {client("sbatch"), "--parsable", file};
+  }
+
+  std::string id_of(const std::string&) const override { return ""; }
+
+  bool is_full(const std::string& complaints) const override {
+    for (const char* sign : {"temporarily unable to accept job", "submit limit", "accounting/QOS policy", "QOSMax",
+                             "AssocMax", "AssocGrp", "QOSGrp"}) {
+      if (complaints.find(sign) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  std::vector<std::string> question(const std::vector<std::string>&) const override {
+    std::vector<std::string> words = {client("squeue"), "--noheader", "--array", "--states=all", "--format=%T|%r"};
+    return narrowed(std::move(words));
+  }
+
+  QueueAnswer answer(const std::string& printed) const override {
+    static const std::set<std::string> kWaiting = {"PENDING",     "REQUEUED",     "REQUEUE_HOLD",
+                                                   "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"};
+    static const std::set<std::string> kRunning = {"RUNNING",   "CONFIGURING", "SUSPENDED", "STOPPED",
+                                                   "SIGNALING", "RESIZING",    "STAGE_OUT"};
+    QueueAnswer answer;
+    std::map<std::string, unsigned> reasons;
+    for (std::size_t begin = 0; begin < printed.size();) {
+      const std::size_t end = std::min(printed.find('\n', begin), printed.size());
+      const std::string line = printed.substr(begin, end - begin);
+      begin = end + 1;
+      const std::size_t bar = line.find('|');
+      if (bar == std::string::npos) continue;
+      const std::string state = line.substr(0, bar);
+      if (kWaiting.contains(state)) {
+        ++answer.waiting;
+        ++reasons[line.substr(bar + 1)];
+      } else if (kRunning.contains(state)) {
+        ++answer.running;
+      } else if (state != "COMPLETING") {
+        ++answer.ended[state];
+      }
+    }
+    const auto most = std::max_element(reasons.begin(), reasons.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    if (most != reasons.end() && most->first != "None") answer.reason = most->first;
+    return answer;
+  }
+
+  std::vector<std::string> withdrawal(const std::vector<std::string>&, bool waiting_only) const override {
+    std::vector<std::string> words = {client("scancel"), "--quiet"};
+    if (waiting_only) words.emplace_back("--state=PENDING");
+    return narrowed(std::move(words));
+  }
+
+  bool was_accident(const std::string& how_it_ended) const override {
+    static const std::set<std::string> kAccidents = {"TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "REVOKED"};
+    return kAccidents.contains(how_it_ended);
+  }
+
+ private:
+  static std::string client(const std::string& program) {
+    return base::find_program(program, "Slurm is not installed here, or not in PATH; " + std::string(kHint));
+  }
+
+  /// To this job's workers.
+  std::vector<std::string> narrowed(std::vector<std::string> words) const {
+    words.push_back("--name=" + job_);
+    words.push_back("--user=" + std::to_string(::getuid()));
+    if (!clusters_.empty()) words.push_back("--clusters=" + clusters_);
+    return words;
+  }
+
+  void take(const std::string& option) {
+    static const std::set<std::string> kOurs = {"array",    "job-name", "output", "error",     "input",      "export",
+                                                "parsable", "wrap",     "ntasks", "test-only", "chdir",      "wait",
+                                                "nodes",    "uid",      "gid",    "open-mode", "export-file"};
+    const auto refuse = [&](const std::string& why) {
+      return base::Error(base::ExitCode::kUsage, "--slurm " + option + ": " + why,
+                         "write options of sbatch without their dashes, as in --slurm partition=short --slurm time=30");
+    };
+    const std::size_t equals = option.find('=');
+    const std::string key = option.substr(0, equals);
+    if (key.empty() || key.find_first_not_of("abcdefghijklmnopqrstuvwxyz-0123456789") != std::string::npos ||
+        key[0] == '-') {
+      throw refuse("that is no option of sbatch");
+    }
+    if (option.find('\n') != std::string::npos) throw refuse("an option is one line");
+    if (kOurs.contains(key)) throw refuse("jobhost sets this itself");
+    const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
+    if (key == "cpus-per-task") {
+      const auto read = std::from_chars(value.data(), value.data() + value.size(), lanes_);
+      if (read.ec != std::errc() || read.ptr != value.data() + value.size() || lanes_ == 0 || lanes_ > 1024) {
+        throw refuse("that is no number of processors");
+      }
+    }
+    if (key == "clusters" || key == "cluster") clusters_ = value;
+    given_.insert(key);
+    options_.push_back(option);
+  }
+
+  base::Env& env_;
+  std::string job_;
+  bool again_;
+  std::vector<std::string> options_;
+  std::set<std::string> given_;  // their names
+  std::string clusters_;
+  unsigned lanes_ = 1, most_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Queue> make_slurm(base::Env& env, const Choice& choice, const std::string& job_directory) {
+  return std::make_unique<Slurm>(env, choice, job_directory);
+}
+
+}  // namespace jobhost::backend

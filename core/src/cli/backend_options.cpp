@@ -1,0 +1,82 @@
+#include "cli/backend_options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/suggest.hpp"
+#include "host/workers.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+constexpr unsigned kMostLocalLanes = 1024, kMostLanes = 1'000'000;
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+base::Error refusal(const std::string& what, const std::string& hint) {
+  return base::Error(base::ExitCode::kUsage, what, hint);
+}
+
+}  // namespace
+
+void add_backend_options(CLI::App& command, BackendOptions& options, const std::string& default_backend,
+                         const std::string& default_lanes) {
+  command
+      .add_option("-b,--backend", options.name,
+                  listed(backend::backend_names()) + " (default: " + default_backend + ")")
+      ->type_name("NAME");
+  command.add_option("-j,--workers", options.lanes, "Lanes to compute in (default: " + default_lanes + ")")
+      ->type_name("N")
+      ->check(CLI::Range(1u, kMostLanes));
+  command
+      .add_option("--slurm", options.slurm,
+                  "An option of sbatch without its dashes, as in --slurm partition=short --slurm time=30")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command.add_flag("--auto-resubmit", options.auto_resubmit,
+                   "Workers that reach their time limit, or lose their node, are submitted again");
+}
+
+backend::Choice choice_of(const bundle::Manifest& manifest) {
+  return {manifest.backend, manifest.backend_options, manifest.auto_resubmit};
+}
+
+backend::Choice choice_of(const BackendOptions& options, const backend::Choice& otherwise) {
+  backend::Choice choice = otherwise;
+  const auto& names = backend::backend_names();
+  if (!options.name.empty() && options.name != choice.name) {
+    if (std::find(names.begin(), names.end(), options.name) == names.end()) {
+      const auto near = base::nearest(options.name, names);
+      throw refusal("no backend '" + options.name + "'",
+                    near ? "did you mean '" + *near + "'?" : "there are: " + listed(names));
+    }
+    choice = {options.name};
+  }
+  if (!options.slurm.empty()) {
+    if (choice.name != "slurm") throw refusal("--slurm is for another backend than " + choice.name, "add -b slurm");
+    choice.options = options.slurm;
+  }
+  if (options.auto_resubmit) {
+    if (backend::is_local(choice.name)) throw refusal("--auto-resubmit is for queueing systems", "add -b slurm");
+    choice.auto_resubmit = true;
+  }
+  if (backend::is_local(choice.name) && options.lanes > kMostLocalLanes) {
+    throw refusal("one machine has at most " + std::to_string(kMostLocalLanes) + " lanes",
+                  "-b slurm computes on more than one");
+  }
+  return choice;
+}
+
+unsigned lanes_of(const BackendOptions& options, const backend::Choice& choice) {
+  if (options.lanes > 0) return options.lanes;
+  if (backend::is_local(choice.name)) return host::default_lanes();
+  throw refusal("how many lanes are there to be on " + choice.name + "?", "say it with -j, as in -j 64");
+}
+
+}  // namespace jobhost::cli

@@ -1,0 +1,170 @@
+"""Jobs on a real Slurm of four emulated nodes, as people run them."""
+import collections
+import json
+import os
+import pathlib
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
+from jobhost import HOSTILE, JobhostTest  # noqa: E402
+from slurm import SlurmCluster, require_slurm  # noqa: E402
+
+PENDING = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED"}
+cluster = None
+
+
+def setUpModule():
+    require_slurm()
+    global cluster
+    cluster = SlurmCluster(max_array_size=9)
+    cluster.start()
+    unittest.addModuleCleanup(cluster.stop)
+    os.environ["SLURM_CONF"] = cluster.environment["SLURM_CONF"]
+
+
+class Slurm(JobhostTest):
+    def tearDown(self):
+        try:
+            self.wait_until(lambda: not self.queued(), "something is left in the queue")
+        finally:
+            cluster.run("scancel", "--user=root", check=False)
+            super().tearDown()
+
+    def queued(self):
+        """States of what is in the queue, by job."""
+        states = collections.defaultdict(list)
+        for entry in cluster.queue():
+            if entry["state"] in PENDING:
+                states[entry["name"]].append(entry["state"])
+        return states
+
+    def running(self):
+        return sum(states.count("RUNNING") for states in self.queued().values())
+
+    def expect(self, rows, tasks):
+        self.assertEqual([(row["task"], row["result"]) for row in rows], [(i, i + 1) for i in range(tasks)])
+
+    def expect_log_of_executions(self, tasks):
+        """How often each task ran, by what the kernel `counted` appended."""
+        times = collections.Counter(self.read("ran").split())
+        self.assertEqual(set(times), {str(x) for x in range(1, tasks + 1)})
+        return times
+
+    def test_results_are_those_of_other_backends(self):
+        outputs = {}
+        for backend in ("slurm", "processes", "threads"):
+            words = ["run", f"{HOSTILE}:fussy", "x=1..2000", "-b", backend, "-j", "6", "-o", f"{backend}.csv", "--retries", "0"]
+            self.run_jobhost(*words, code=1)
+            outputs[backend] = self.read(f"{backend}.csv")
+        self.assertEqual(outputs["slurm"].count("\n"), 2001)
+        self.assertEqual(outputs["slurm"], outputs["processes"])
+        self.assertEqual(outputs["slurm"], outputs["threads"])
+
+    def test_the_script_that_dry_run_prints_is_the_one_that_runs(self):
+        words = [f"{HOSTILE}:inc", "x=1..10", "-b", "slurm", "-j", "20", "--slurm", "time=7", "--slurm", "cpus-per-task=2"]
+        shown = self.run_jobhost("run", *words, "--dry-run").out
+        for line in ("#SBATCH --time=7", "#SBATCH --cpus-per-task=2", "#SBATCH --array=0-8", "# and once more for 1 worker"):
+            self.assertIn(line + "\n", shown)
+        self.assertEqual(self.job_folders(), [])
+        self.run_jobhost("run", *words)
+        script = pathlib.Path(self.store, self.job_folders()[0], "host", "queue.sh").read_text()
+        self.assertIn("#SBATCH --array=0-0\n", script)  # the second of two arrays
+        for line in script.splitlines():
+            if "JOB" not in line and self.store not in line and "array=" not in line and "job-name" not in line:
+                self.assertIn(line + "\n", shown)
+
+    def test_a_host_may_leave_and_another_one_attach(self):
+        job = self.run_jobhost("submit", f"{HOSTILE}:spin", "x=0..399", "microseconds=5000", "-b", "slurm", "-j", "8").out.strip()
+        rows = self.rows("attach", job)
+        self.assertEqual([row["result"] for row in rows], [x * x for x in range(400)])
+        shown = json.loads(self.run_jobhost("show", job, "--json").out)
+        self.assertEqual(shown["backend"], "slurm")
+
+    def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
+        for signals, most in ((1, 60), (2, 60)):
+            process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",
+                                 "-b", "slurm", "-j", "8", "-o", "out.csv")
+            self.wait_until(lambda: os.path.exists(f"{self.folder}/ran"), "nothing runs", 60)
+            for _ in range(signals):
+                process.send_signal(signal.SIGINT)
+                if signals == 2:
+                    self.wait_until(lambda: b"stopping" in os.read(process.stderr.fileno(), 65536), "no answer to Ctrl-C")
+            said = process.communicate(timeout=most)[1]
+            self.assertEqual(process.returncode, 130, said)
+            self.assertIn("interrupted: ", said)
+            self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
+            self.run_jobhost("resume", "@last", "-b", "processes", "-j", "2")
+            times = self.expect_log_of_executions(3000)
+            self.assertLessEqual(sum(times.values()), 3000 + 8)
+            self.assertEqual(self.read("out.csv").count("\n"), 3001)
+            os.remove(f"{self.folder}/ran")
+
+    def test_cancel_from_another_shell(self):
+        process = self.start("run", f"{HOSTILE}:spin", "x=0..9999", "microseconds=10000", "-b", "slurm", "-j", "40")
+        self.wait_until(lambda: self.running() > 0, "nothing runs")
+        self.run_jobhost("cancel", "@last")
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("cancelled: ", said)
+        self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
+
+    def test_workers_that_wait_are_told_of_and_join_late(self):
+        for node in cluster.nodes:
+            cluster.drain(node)
+        try:
+            process = self.start("run", f"{HOSTILE}:spin", "x=0..199", "microseconds=10000", "-b", "slurm", "-j", "4")
+            self.wait_until(lambda: self.queued(), "nothing was submitted")
+            self.wait_until(lambda: b"4 workers wait for slurm (" in os.read(process.stderr.fileno(), 65536), "nothing is said")
+            cluster.resume("n1")
+            rows = process.communicate(timeout=60)[0].splitlines()
+            self.assertEqual((process.returncode, len(rows)), (0, 200))
+        finally:
+            for node in cluster.nodes[1:]:
+                cluster.resume(node)
+
+    def test_refusals_name_what_slurm_said(self):
+        said = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "2", "--slurm", "partition=nowhere", code=4).err
+        self.assertIn("error: slurm refused the job: ", said)
+        self.assertIn("nowhere", said + str(said))
+        for words, sentence in ((["--slurm", "array=1"], "jobhost sets this itself"),
+                                (["--slurm", "--time"], "no option of sbatch"),
+                                (["--slurm", "cpus-per-task=x"], "no number of processors")):
+            self.assertIn(sentence, self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", *words, code=2))
+        self.assertIn("how many lanes", self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", code=2))
+        self.assertIn("add -b slurm", self.refused("run", f"{HOSTILE}:inc", "x=1", "--slurm", "time=3", code=2))
+
+    def test_tasks_that_are_cancelled_in_the_queue_are_missing_only_where_all_are(self):
+        run = ["run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv"]
+        process = self.start(*run)
+        self.wait_until(lambda: self.running() == 6, "not all run")
+        entries = [entry["id"] for entry in cluster.queue() if entry["state"] == "RUNNING"]
+        cluster.run("scancel", *entries[:2])
+        said = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 0, said)
+        self.assertEqual(self.read("out.csv").count("\n"), 2001)
+        process = self.start(*run)
+        self.wait_until(lambda: self.running() == 6, "not all run")
+        cluster.run("scancel", "--user=root")
+        said = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 4, said)
+        self.assertIn("slurm says of the workers: 6 CANCELLED", said)
+        self.run_jobhost("resume", "@last")
+        self.assertEqual(self.read("out.csv").count("\n"), 2001)
+
+    def test_a_time_limit_is_no_loss_when_workers_are_submitted_again(self):
+        process = self.start("run", f"{HOSTILE}:counted", "x=1..1500", f"file={self.folder}/ran", "microseconds=20000", "-b",
+                             "slurm", "-j", "2", "--slurm", "time=1", "--auto-resubmit", "-o", "out.csv")
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        for entry in cluster.queue():
+            if entry["state"] == "RUNNING":
+                cluster.end_time_limit(entry["id"])
+        said = process.communicate(timeout=200)[1]
+        self.assertEqual(process.returncode, 0, said)
+        self.expect_log_of_executions(1500)
+        self.assertEqual(self.read("out.csv").count("\n"), 1501)
+
+
+if __name__ == "__main__":
+    unittest.main()
