@@ -19,6 +19,7 @@ struct WorkerOptions {
   worker::SupervisorOptions supervisor;
   std::string mode = "processes";
   int doorbell_fd = -1;
+  double patience = 120;
   unsigned jitter_ms = 0;
   std::vector<std::string> arguments;
 };
@@ -32,6 +33,7 @@ void work(Session& session, WorkerOptions options) {
   if (options.supervisor.host_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGCONT);
   worker::forbid_core_dumps();
   Signals::install();
+  options.supervisor.patience_ns = static_cast<std::uint64_t>(options.patience * 1e9);
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;
   if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
@@ -86,6 +88,12 @@ void add_worker_command(CLI::App& app, Session& session) {
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--jitter", options->jitter_ms, "Begin within so many milliseconds, at random");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
+  command
+      ->add_option(
+          "--patience", options->patience,
+          "Seconds to wait for the job's files to be seen on this machine, unless a host is told of by --host-fd")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   command->add_option("arguments", options->arguments, "Without --job: the submission's command line, as far as known")
       ->type_name("WORD");
   command->callback([&session, options] { work(session, *options); });
