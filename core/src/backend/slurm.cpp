@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <set>
@@ -22,9 +21,6 @@ constexpr unsigned kJitterPerWorker = 5;       // ms
 constexpr unsigned kMostJitter = 10'000;       // ms
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
-
-/// What workers need of the environment; tasks see what was captured at submission.
-constexpr std::array kPassedOn = {"HOME", "USER", "LOGNAME", "PATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "TMPDIR"};
 
 std::string name_of(const std::string& job_directory) {
   return "jobhost-" + job_directory.substr(job_directory.rfind('/') + 1);

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
+#include "backend/allocation.hpp"
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "host/workers.hpp"
@@ -39,6 +41,12 @@ void add_backend_options(CLI::App& command, BackendOptions& options, const std::
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option("--mpi", options.mpi,
+                  "An option of mpirun without its dashes, as in --mpi hostfile=nodes.txt; mpirun=PATH for another one")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--auto-resubmit", options.auto_resubmit,
                    "Workers that reach their time limit, or lose their node, are submitted again");
 }
@@ -58,12 +66,17 @@ backend::Choice choice_of(const BackendOptions& options, const backend::Choice& 
     }
     choice = {options.name};
   }
-  if (!options.slurm.empty()) {
-    if (choice.name != "slurm") throw refusal("--slurm is for another backend than " + choice.name, "add -b slurm");
-    choice.options = options.slurm;
+  for (const auto& [name, given] : {std::pair("slurm", options.slurm), std::pair("mpi", options.mpi)}) {
+    if (given.empty()) continue;
+    if (choice.name != name) {
+      throw refusal(std::string("--") + name + " is for another backend than " + choice.name,
+                    std::string("add -b ") + name);
+    }
+    choice.options = given;
   }
   if (options.auto_resubmit) {
-    if (backend::is_local(choice.name)) throw refusal("--auto-resubmit is for queueing systems", "add -b slurm");
+    if (choice.name == "mpi" || backend::is_local(choice.name))
+      throw refusal("--auto-resubmit is for queueing systems", "add -b slurm");
     choice.auto_resubmit = true;
   }
   if (backend::is_local(choice.name) && options.lanes > kMostLocalLanes) {
@@ -76,6 +89,7 @@ backend::Choice choice_of(const BackendOptions& options, const backend::Choice& 
 unsigned lanes_of(const BackendOptions& options, const backend::Choice& choice) {
   if (options.lanes > 0) return options.lanes;
   if (backend::is_local(choice.name)) return host::default_lanes();
+  if (const unsigned allocated = backend::allocated_lanes(); allocated > 0) return allocated;
   throw refusal("how many lanes are there to be on " + choice.name + "?", "say it with -j, as in -j 64");
 }
 

@@ -13,7 +13,7 @@ namespace jobhost::cli {
 struct BackendOptions {
   std::string name = {};
   unsigned lanes = 0;
-  std::vector<std::string> slurm;
+  std::vector<std::string> slurm, mpi;
   bool auto_resubmit = false;
 };
 
