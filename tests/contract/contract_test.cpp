@@ -199,8 +199,9 @@ TEST_CASE("results are those of a plain loop, in order, on every backend") {
   for (std::size_t i = 0; i < rows.size(); ++i) REQUIRE(rows[i] == std::to_string(i + 1));
 }
 
-TEST_CASE("a slow task keeps no other waiting, whatever the chunk, on every backend") {
-  Given given(GENERATE(from_range(all_backends())));
+// Within a worker: what another machine claimed stays there until it ran.
+TEST_CASE("a slow task keeps no other waiting, whatever the chunk, where one worker has all lanes") {
+  Given given(GENERATE(as<Words>{}, Words{"fake"}, Words{"threads"}, Words{"processes"}));
   const auto chunk = GENERATE(as<std::uint64_t>{}, 0, 1, 50, 1000);
   constexpr std::int32_t kTasks = 300, kLast = 17;
   base::make_directories(given.env, given.folder / "made");
@@ -277,7 +278,7 @@ TEST_CASE("a crash costs exactly the task that caused it on isolated backends") 
 TEST_CASE("a stopped worker leaves a job that another one finishes, on every backend") {
   Given given(GENERATE(from_range(all_backends())));
   // Workers on other machines need longer to hear of it.
-  const auto job = given.job("spin", 3000, {constant_int(1, given.local() ? 100 : 4000)});
+  const auto job = given.job("spin", 3000, {constant_int(1, given.local() ? 100 : 2000)});
   {
     store::Doorbell bell;
     const auto workers = given.backend();

@@ -108,7 +108,9 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
       session.exit_code = follow(session, job, follow_options(options, job), std::move(ahead));
     }
   } catch (const base::Error& error) {
-    if (error.code() == base::ExitCode::kUsage) base::remove_tree(session.env, job.directory.path());
+    if (error.code() == base::ExitCode::kUsage || options.dry_run) {
+      base::remove_tree(session.env, job.directory.path());
+    }
     throw;
   }
 }
