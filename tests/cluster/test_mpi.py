@@ -36,13 +36,13 @@ class Mpi(JobhostTest):
     def launchers(self):
         return [pid for pid in running_workers(self.store) if any(word.endswith(tuple(LAUNCHERS)) for word in arguments_of(pid)[:1])]
 
-    def start_counting(self, words, tasks=3000, microseconds=2000):
+    def start_counting(self, words, tasks=1000, microseconds=2000):
         process = self.start("run", f"{HOSTILE}:counted", f"x=1..{tasks}", f"file={self.folder}/ran",
                              f"microseconds={microseconds}", *words, "-o", "out.csv")
         self.wait_until(lambda: os.path.exists(f"{self.folder}/ran") and len(self.ranks()) == 4, "nothing runs")
         return process
 
-    def expect_all(self, tasks=3000, more=0):
+    def expect_all(self, tasks=1000, more=0):
         """Each task has one row; at most so many ran more than once, because they were interrupted."""
         times = collections.Counter(self.read("ran").split())
         self.assertEqual(set(times), {str(x) for x in range(1, tasks + 1)})
@@ -112,7 +112,7 @@ class Mpi(JobhostTest):
             process.kill()
             process.wait()
             rows = self.rows("attach", "@last")
-            self.assertEqual(len(rows), 3000)
+            self.assertEqual(len(rows), 1000)
             self.wait_until(lambda: not self.ranks(), "workers are left behind")
             self.run_jobhost("resume", "@last")
             self.expect_all()

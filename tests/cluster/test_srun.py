@@ -68,7 +68,7 @@ class Srun(JobhostTest):
         for signals in (1, 2):
             process = self.start("run", f"{HOSTILE}:sleeps", "x=1..1000", "milliseconds=50", "-b", "slurm", "-o", "out.csv",
                                  wrapper=ALLOCATION)
-            self.wait_until(lambda: self.lanes() == 8, "nothing runs")
+            self.wait_until(lambda: len(self.workers()) == 4, "nothing runs")
             host = self.host()
             for _ in range(signals):
                 os.kill(host, signal.SIGINT)
@@ -82,10 +82,10 @@ class Srun(JobhostTest):
     def test_a_killed_worker_costs_no_other(self):
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..800", "milliseconds=50", "-b", "slurm", "-o", "out.csv",
                              wrapper=ALLOCATION)
-        self.wait_until(lambda: self.lanes() == 8, "nothing runs")
+        self.wait_until(lambda: len(self.workers()) == 4, "nothing runs")
         others = self.workers()
         os.kill(others.pop(), signal.SIGKILL)
-        self.wait_until(lambda: self.lanes() < 8, "it lives")
+        self.wait_until(lambda: len(self.workers()) == 3, "it lives")
         self.assertEqual(sorted(self.workers()), sorted(others))
         said = process.communicate(timeout=90)[1]
         self.assertEqual(process.returncode, 0, said)
@@ -99,9 +99,6 @@ class Srun(JobhostTest):
 
     def workers(self):
         return [pid for pid in running_workers(self.store) if self.words_of(pid)[:2] == [JOBHOST, "worker"]]
-
-    def lanes(self):
-        return sum("executor" in self.words_of(pid)[0] for pid in running_workers(self.store) if self.words_of(pid))
 
     def host(self):
         return next(pid for pid in running_workers(self.store) if self.words_of(pid)[:2] == [JOBHOST, "run"])
