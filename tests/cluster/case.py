@@ -9,9 +9,9 @@ from slurm import SlurmCluster, wait_until
 
 
 def networks(pid):
-    """Names of links and network namespaces that a process made."""
-    names = os.listdir("/sys/class/net") + (os.listdir("/run/netns") if os.path.isdir("/run/netns") else [])
-    return [name for name in names if name.startswith(f"jh{pid}-")]
+    """Names of links and network namespaces that a process made, and of settings of namespaces."""
+    folders_of_names = filter(os.path.isdir, ["/sys/class/net", "/run/netns", "/etc/netns"])
+    return [name for folder in folders_of_names for name in os.listdir(folder) if name.startswith(f"jh{pid}-")]
 
 
 def folders(pid):

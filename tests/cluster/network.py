@@ -1,10 +1,13 @@
 """Two hosts as network namespaces on a bridge of their own, whose links can be cut."""
 import os
 import re
+import shutil
+import socket
 import subprocess
 
 from keeper import read_process
 
+SETTINGS = "/etc/netns"  # of namespaces, by name
 NAME = re.compile(r"jh(\d+)-\d+[b12]")  # of bridges, links and namespaces: the pid of the process that made them
 
 
@@ -30,6 +33,14 @@ class Network:
             ip("-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
             ip("-n", name, "link", "set", "eth0", "up")
             ip("-n", name, "link", "set", "lo", "up")
+            self._write_hosts(os.path.join(SETTINGS, name))
+
+    def _write_hosts(self, folder):
+        """`ip netns exec` shows it as /etc/hosts: this machine and the hosts know each other by name."""
+        os.makedirs(folder, exist_ok=True)
+        names = {"localhost": "127.0.0.1", socket.gethostname(): self.address, **self.addresses}
+        with open(os.path.join(folder, "hosts"), "w", encoding="utf-8") as file:
+            file.writelines(f"{address} {name}\n" for name, address in names.items())
 
     def name_of(self, host):
         return self.prefix + host[1:]
@@ -54,10 +65,12 @@ def remove_networks(chosen):
     for name in filter(NAME.fullmatch, os.listdir("/sys/class/net")):
         if chosen(name):
             ip("link", "del", name, check=False)  # a link goes by itself when its namespace does
-    namespaces = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
-    for name in filter(NAME.fullmatch, namespaces):
+    for name in filter(NAME.fullmatch, os.listdir("/run/netns") if os.path.isdir("/run/netns") else []):
         if chosen(name):
             ip("netns", "del", name, check=False)
+    for name in filter(NAME.fullmatch, os.listdir(SETTINGS) if os.path.isdir(SETTINGS) else []):
+        if chosen(name):
+            shutil.rmtree(os.path.join(SETTINGS, name), ignore_errors=True)
 
 
 def remove_abandoned_networks():

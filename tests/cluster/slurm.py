@@ -29,8 +29,8 @@ PROGRAMS = ["munged", "slurmctld", "slurmd", "squeue", "sbatch", "scontrol", "si
 SKIPPED = 77  # as ctest knows it
 MOST_NODES = 31
 RESERVABLE = 255  # numbers of clusters at the same time
-# With these `extra` lines a node is down and its jobs are queued again 12 s after its slurmd died, instead of 30 s. Not for
-# arrays of hundreds of short tasks: starts that are late are then taken for failed, and held.
+# With these `extra` lines a node is down and its jobs are queued again 12 s after its slurmd died, instead of 30 s. Not
+# for arrays of hundreds of short tasks: starts that are late are then taken for failed, and held.
 QUICK_LOSS = ["MessageTimeout=3", "TCPTimeout=2", "SlurmdTimeout=4"]
 LONGEST_FOLDER = 60  # sockets lie below it, whose paths have at most 107 characters
 KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "keeper.py")
@@ -54,13 +54,13 @@ def require_slurm(hosts="one"):
 
 
 def check_machine(hosts):
+    if os.geteuid() != 0:
+        raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
     programs = PROGRAMS + (["ip", "unshare"] if hosts == "two" else [])
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         raise Unavailable(f"no Slurm cluster without {', '.join(missing)}: tests/support/install_packages.sh --tests "
                           "installs what is missing")
-    if os.geteuid() != 0:
-        raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
     if hosts == "two":
         trial = Network(RESERVABLE)
         try:
@@ -252,7 +252,7 @@ class SlurmCluster:
         os.remove(self._path("lock"))
 
     def _reserve_number(self):
-        """A number that no other cluster on this machine has while this process lives. Ports and the network go by it."""
+        """A number that no other cluster on this machine has while this process lives: of ports and the network."""
         for attempt in range(RESERVABLE):
             number = (os.getpid() + attempt) % RESERVABLE
             reserved = socket.socket(socket.AF_UNIX)
@@ -361,9 +361,10 @@ class SlurmCluster:
 
     def _start_daemons(self):
         munge = self._path("munge")
-        self._start("munged", ["munged", "--foreground", "--force", f"--key-file={munge}/key", f"--socket={munge}/socket",
-                               f"--pid-file={munge}/pid", f"--log-file={self._path('log', 'munged.log')}",
-                               f"--seed-file={munge}/seed", "--num-threads=2"])
+        self._start("munged", ["munged", "--foreground", "--force", f"--key-file={munge}/key",
+                               f"--socket={munge}/socket", f"--pid-file={munge}/pid",
+                               f"--log-file={self._path('log', 'munged.log')}", f"--seed-file={munge}/seed",
+                               "--num-threads=2"])
         self._wait_for_start(lambda: os.path.exists(f"{munge}/socket"), "munged is up")
         self._start_slurmctld()
         for name in self.nodes:

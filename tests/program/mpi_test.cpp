@@ -19,7 +19,7 @@ jobhost::Options on(const std::string& launcher, const std::string& store) {
 }  // namespace
 
 TEST_CASE("a map on ranks of MPI gives what processes give") {
-  test::TemporaryDirectory folder;
+  jobhost::test::TemporaryDirectory folder;
   std::vector<int> inputs(500);
   std::iota(inputs.begin(), inputs.end(), 100);
   for (const std::string launcher : {"mpirun.openmpi", "mpirun.mpich"}) {
@@ -31,7 +31,7 @@ TEST_CASE("a map on ranks of MPI gives what processes give") {
 }
 
 TEST_CASE("a job that was submitted to ranks of MPI is read by attaching to it") {
-  test::TemporaryDirectory folder;
+  jobhost::test::TemporaryDirectory folder;
   const std::vector<int> inputs = {1, 2, 3};
   for (const std::string launcher : {"mpirun.openmpi", "mpirun.mpich"}) {
     INFO(launcher);
@@ -42,7 +42,7 @@ TEST_CASE("a job that was submitted to ranks of MPI is read by attaching to it")
 }
 
 TEST_CASE("what a map on ranks of MPI cannot do is said") {
-  test::TemporaryDirectory folder;
+  jobhost::test::TemporaryDirectory folder;
   const std::vector<int> inputs = {1, 2, 3};
   const auto map = [&](const jobhost::Options& options) { jobhost::map(options, halved, inputs).to_vector(); };
   CHECK_THROWS_WITH(map({.backend = "mpi", .workers = 2}), Catch::Contains("needs a store"));

@@ -1,6 +1,7 @@
 #include "sim/sim_env.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -314,6 +315,8 @@ int SimEnv::touch(const std::string& path) {
   node->modified = world_.now;
   return 0;
 }
+
+std::int64_t SimEnv::file_system(const std::string&) { return EXT4_SUPER_MAGIC; }
 
 std::uint64_t SimEnv::monotonic_ns() {
   return machine_.monotonic_offset + static_cast<std::uint64_t>(static_cast<double>(world_.now) * machine_.drift);

@@ -30,6 +30,7 @@ class SimEnv : public base::Env {
   int status(const std::string& path, base::FileStatus& status) override;
   int status(int fd, base::FileStatus& status) override;
   int touch(const std::string& path) override;
+  std::int64_t file_system(const std::string& path) override;
   std::uint64_t monotonic_ns() override;
   std::uint64_t wall_ns() override;
   void sleep_ns(std::uint64_t duration) override;

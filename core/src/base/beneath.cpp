@@ -5,6 +5,7 @@
 
 #include <cerrno>
 
+#include "base/lag.hpp"
 #include "base/trust.hpp"
 
 namespace jobhost::base {
@@ -99,7 +100,8 @@ void make_directories_beneath(Env& env, const std::string& root, const std::stri
   if (made >= 0) return;
   // Some file systems rather tell that nothing may be made there than that it exists.
   FileStatus status;
-  if (const int failure = env.status(path, status); failure < 0) {
+  const auto look = [&] { return env.status(path, status); };
+  if (const int failure = made == -EEXIST ? until_seen(env, look) : look(); failure < 0) {
     if (made == -EEXIST) throw_file_error(failure, "look at", path);
     throw_file_error(made, "make the directory", path);
   }

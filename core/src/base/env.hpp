@@ -59,7 +59,8 @@ class Env {
   virtual int list(const std::string& path, std::vector<std::string>& names) = 0;  // sorted, without "." and ".."
   virtual int status(const std::string& path, FileStatus& status) = 0;             // follows no symbolic link
   virtual int status(int fd, FileStatus& status) = 0;
-  virtual int touch(const std::string& path) = 0;  // sets the time of the last change to now
+  virtual int touch(const std::string& path) = 0;                 // sets the time of the last change to now
+  virtual std::int64_t file_system(const std::string& path) = 0;  // the kind of it: f_type of statfs(2), or -errno
 
   virtual std::uint64_t monotonic_ns() = 0;  // for intervals; never compared across hosts
   virtual std::uint64_t wall_ns() = 0;       // since 1970-01-01 UTC; for people only
@@ -94,6 +95,7 @@ class PosixEnv : public Env {
   int status(const std::string& path, FileStatus& status) override;
   int status(int fd, FileStatus& status) override;
   int touch(const std::string& path) override;
+  std::int64_t file_system(const std::string& path) override;
   std::uint64_t monotonic_ns() override;
   std::uint64_t wall_ns() override;
   void sleep_ns(std::uint64_t duration) override;

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +186,12 @@ int PosixEnv::status(int fd, FileStatus& status) {
 }
 
 int PosixEnv::touch(const std::string& path) { return result_of(::utimensat(AT_FDCWD, path.c_str(), nullptr, 0)); }
+
+std::int64_t PosixEnv::file_system(const std::string& path) {
+  struct ::statfs status {};
+  const int failure = retry_interrupted([&] { return ::statfs(path.c_str(), &status); });
+  return failure < 0 ? failure : static_cast<std::int64_t>(status.f_type);
+}
 
 std::uint64_t PosixEnv::monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
 

@@ -9,26 +9,38 @@
 
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
+#include "base/lag.hpp"
 
 namespace jobhost::bundle {
 namespace {
 
 constexpr std::uint64_t kMapAtOnce = 1 << 20;  // bytes; in larger segments page faults would cost more than reading
 
+/// From the beginning of the first page.
+void advise(base::ByteView mapped, int advice) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data()) / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), reinterpret_cast<std::uintptr_t>(mapped.data()) + mapped.size() - begin,
+            advice);
+}
+
 }  // namespace
 
 PackReader::PackReader(base::Env& env, const std::string& job_directory, const Pack& pack,
                        std::vector<std::uint64_t> columns)
-    : path_(job_directory + "/" + pack.file), sizes_(std::move(columns)) {
+    : env_(env),
+      directory_(job_directory),
+      path_(job_directory + "/" + pack.file),
+      sizes_(std::move(columns)),
+      mapped_(!base::may_lag(env, job_directory)) {
   const auto file = base::open_beneath_if_exists(env, job_directory, path_, O_RDONLY);
   if (!file) damaged("the file is missing");
-  memory_ = base::Mapping(*file);
-  data_ = memory_.bytes().data();
-  size_ = memory_.bytes().size();
+  if (mapped_) memory_ = base::Mapping(*file);
+  size_ = mapped_ ? memory_.bytes().size() : file->size();
   PackHeader header;
   if (size_ < sizeof header + sizeof trailer_) damaged("it is too short");
-  std::memcpy(&header, data_, sizeof header);
-  std::memcpy(&trailer_, data_ + size_ - sizeof trailer_, sizeof trailer_);
+  std::memcpy(&header, bytes(0, sizeof header, index_room_).data(), sizeof header);
+  std::memcpy(&trailer_, bytes(size_ - sizeof trailer_, sizeof trailer_, index_room_).data(), sizeof trailer_);
   const std::uint64_t space = size_ - sizeof trailer_;
   if (header.magic != kPackMagic || trailer_.magic != kPackMagic) damaged("it is no pack");
   if (header.columns != sizes_.size() || header.columns > kMaxColumns) damaged("it has other columns");
@@ -36,11 +48,17 @@ PackReader::PackReader(base::Env& env, const std::string& job_directory, const P
       trailer_.index_offset % 8 != 0) {
     damaged("its index is out of place");
   }
-  if (trailer_.rows != pack.rows || base::crc32c(index()) != trailer_.index_checksum) damaged("wrong index checksum");
+  index_ = bytes(trailer_.index_offset, trailer_.segments * sizeof(SegmentEntry), index_room_);
+  if (trailer_.rows != pack.rows || base::crc32c(index_) != trailer_.index_checksum) damaged("wrong index checksum");
 }
 
-base::ByteView PackReader::index() const {
-  return {data_ + trailer_.index_offset, trailer_.segments * sizeof(SegmentEntry)};
+/// Bytes within the file; `room` holds them where it is not mapped. Tasks can reach descriptors, so none is kept.
+base::ByteView PackReader::bytes(std::uint64_t offset, std::uint64_t size, base::Bytes& room) const {
+  if (mapped_) return memory_.bytes().subspan(offset, size);
+  const auto file = base::open_beneath(env_, directory_, path_, O_RDONLY);
+  room.resize(size);
+  if (file.read_at(offset, room) < size) damaged("it is shorter than it was");
+  return room;
 }
 
 void PackReader::damaged(const std::string& why) const {
@@ -51,9 +69,7 @@ void PackReader::damaged(const std::string& why) const {
 /// Gives the pages of the open segment back: a job's inputs are never all in memory at once.
 void PackReader::close_segment() {
   if (open_ == SIZE_MAX) return;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const std::uint64_t begin = entry_.offset / page * page;
-  ::madvise(const_cast<unsigned char*>(data_) + begin, entry_.offset + entry_.length - begin, MADV_DONTNEED);
+  if (mapped_) advise(open_bytes_, MADV_DONTNEED);
   open_ = SIZE_MAX;
 }
 
@@ -64,12 +80,8 @@ void PackReader::open_segment(std::size_t number) {
       entry_.rows > entry_.length + 1) {
     damaged("a segment is out of place");
   }
-  const base::ByteView segment(data_ + entry_.offset, entry_.length);
-  if (entry_.length > kMapAtOnce) {
-    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    const std::uint64_t begin = entry_.offset / page * page;
-    ::madvise(const_cast<unsigned char*>(data_) + begin, entry_.offset + entry_.length - begin, MADV_POPULATE_READ);
-  }
+  const base::ByteView segment = open_bytes_ = bytes(entry_.offset, entry_.length, segment_room_);
+  if (mapped_ && entry_.length > kMapAtOnce) advise(segment, MADV_POPULATE_READ);
   if (base::crc32c(segment) != entry_.checksum) {
     damaged("rows " + std::to_string(entry_.first_row) + " and following have the wrong checksum");
   }

@@ -12,8 +12,9 @@
 
 namespace jobhost::bundle {
 
-/// A mapped pack. Everything is checked against the file's size before it is used; a segment's checksum before its
-/// first value is. Throws Error(kDamaged).
+/// A pack, mapped where its file system is this machine's own, and read elsewhere: what a server does not answer is an
+/// error then, not a SIGBUS. Everything is checked against the file's size before it is used; a segment's checksum
+/// before its first value is. Throws Error(kDamaged).
 class PackReader {
  public:
   /// `columns`: fixed size per column, or 0 when values vary in size.
@@ -23,18 +24,22 @@ class PackReader {
 
   /// The columns from `row` on, as far as its segment reaches; returns how many rows that is.
   std::uint64_t rows_from(std::uint64_t row, std::vector<jobhost_column>& columns);
-  base::ByteView index() const;
+  base::ByteView index() const { return index_; }
 
  private:
   [[noreturn]] void damaged(const std::string& why) const;
+  base::ByteView bytes(std::uint64_t offset, std::uint64_t size, base::Bytes& room) const;
   void open_segment(std::size_t number);
   void close_segment();
 
-  std::string path_;
+  base::Env& env_;
+  std::string directory_, path_;
   std::vector<std::uint64_t> sizes_;
   base::Mapping memory_;
-  const unsigned char* data_ = nullptr;
+  bool mapped_;
   std::uint64_t size_ = 0;
+  base::Bytes index_room_, segment_room_;  // when not mapped
+  base::ByteView index_, open_bytes_;      // of the open segment
   PackTrailer trailer_;
   std::size_t open_ = SIZE_MAX;
   SegmentEntry entry_;

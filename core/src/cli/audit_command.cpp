@@ -128,8 +128,8 @@ struct Difference {
 
 std::vector<Difference> compare(base::Env& env, const host::Job& job, const host::Job& repeat) {
   host::ResultStream before(env, job), after(env, repeat);
-  before.poll();
-  after.poll();
+  before.read_all();
+  after.read_all();
   std::vector<Difference> found;
   const auto& tasks = repeat.manifest.parent.tasks;
   for (std::uint64_t k = 0; k < tasks.size(); ++k) {
@@ -193,7 +193,7 @@ void audit(Session& session, AuditOptions options) {
   std::vector<std::uint64_t> sample;
   {
     host::ResultStream stream(session.env, job);
-    stream.poll();
+    stream.read_all();
     sample_size(options.sample, 1);
     if (stream.done() == 0) {
       throw base::Error(base::ExitCode::kUsage,

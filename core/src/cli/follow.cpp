@@ -155,10 +155,12 @@ class Follower {
     }
     if (!workers_) return somebody_works();
     if (workers_running()) return true;
+    stream_.read_all();
     while (pump() && Signals::requests.load() <= requests_seen_) {
     }  // what they wrote last
     if (stream_.finished()) return true;
     if (requests_seen_ > 0 || gave_up_ || cancelled()) return false;
+    if (watch_.lags() && watch_.working(stream_.done())) return true;
     throw_unfinished("the workers ended before all was done");
   }
 
@@ -226,6 +228,7 @@ class Follower {
 
   bool somebody_works() {
     if (watch_.working(stream_.done())) return true;
+    stream_.read_all();
     pump();
     if (stream_.finished()) return true;
     throw_unfinished("no worker is running job " + job_.manifest.job);

@@ -55,7 +55,7 @@ void list(Session& session, const LookOptions& options) {
       const host::Job job = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
       const auto& manifest = job.manifest;
       host::ResultStream stream(session.env, job);
-      stream.poll();
+      stream.read_all();
       const std::string state = state_of(session.env, job, stream);
       rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks),
                       std::to_string(stream.done() - stream.failed()), std::to_string(stream.failed()),
@@ -125,7 +125,7 @@ void show_task(Session& session, const LookOptions& options) {
   const auto& kernel = job.manifest.kernel;
   TaskWords words(session.env, job);
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   const host::Block* block = stream.find(task);
   if (!block) say_damage(session, job, stream.damage());
   Json document = {{"job", job.manifest.job}, {"task", task}, {"inputs", Json::parse(words.inputs_json(task))}};
@@ -220,7 +220,7 @@ void show(Session& session, const LookOptions& options) {
   const host::Job job = open_job(session, options.job);
   const auto& manifest = job.manifest;
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   const std::string state = state_of(session.env, job, stream);
   const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
   if (options.json) return show_document(session.env, job, state, stream, damage);
@@ -312,7 +312,7 @@ std::vector<FailureGroup> groups_of(base::Env& env, const host::Job& job, host::
 void errors(Session& session, const LookOptions& options) {
   const host::Job job = open_job(session, options.job);
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   const auto groups = groups_of(session.env, job, stream);
   session.exit_code = stream.failed() > 0 ? 1 : 0;
   say_damage(session, job, stream.damage());

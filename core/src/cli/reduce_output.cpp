@@ -67,7 +67,7 @@ void ReduceOutput::fill_histogram() {
     return;
   }
   host::ResultStream again(env_, job_);
-  again.poll();
+  again.read_all();
   while (const host::Block* block = again.next_available()) count(*block);
 }
 

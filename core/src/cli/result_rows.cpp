@@ -17,7 +17,7 @@ void say_how_many(const Session& session, const host::Job& job, std::uint64_t do
 
 Written write_own(Session& session, const host::Job& job, const bundle::Output& output) {
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   const auto rows = make_output(session.env, job, output, stream.done());
   host::Explainer explainer(session.env, job);
   while (const host::Block* block = stream.next_available()) {

@@ -127,7 +127,7 @@ std::optional<bundle::Output> chosen_output(const JobOptions& options) {
 std::optional<std::uint64_t> failed_of_all(Session& session, const host::Job& job) {
   if (!job.directory.is_done(session.env)) return std::nullopt;
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   if (stream.done() < job.manifest.tasks) return std::nullopt;
   return stream.failed();
 }
@@ -196,7 +196,7 @@ std::vector<std::uint64_t> task_list(const std::string& text, std::uint64_t task
 std::vector<std::uint64_t> failed_tasks(Session& session, const host::Job& job) {
   std::vector<std::uint64_t> failed;
   host::ResultStream stream(session.env, job);
-  stream.poll();
+  stream.read_all();
   while (const host::Block* block = stream.next_available()) {
     if (block->failed) failed.push_back(block->first);
   }

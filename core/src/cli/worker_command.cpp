@@ -20,6 +20,7 @@ struct WorkerOptions {
   worker::SupervisorOptions supervisor;
   std::string mode = "processes";
   int doorbell_fd = -1;
+  double patience = 120;
   unsigned jitter_ms = 0;
   bool in_group = false;
   std::vector<std::string> arguments;
@@ -35,6 +36,7 @@ void work(Session& session, WorkerOptions options) {
   if (options.in_group) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   worker::forbid_core_dumps();
   Signals::install();
+  options.supervisor.patience_ns = static_cast<std::uint64_t>(options.patience * 1e9);
   options.supervisor.threads = options.mode == "threads";
   std::unique_ptr<store::Doorbell> doorbell;
   if (options.doorbell_fd >= 0) doorbell = std::make_unique<store::Doorbell>(options.doorbell_fd);
@@ -99,6 +101,12 @@ void add_worker_command(CLI::App& app, Session& session) {
   command->add_option("--jitter", options->jitter_ms, "Begin within so many milliseconds, at random");
   command->add_flag("--in-group", options->in_group, "End with the parent, and with code 0 whatever happens");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
+  command
+      ->add_option(
+          "--patience", options->patience,
+          "Seconds to wait for the job's files to be seen on this machine, unless a host is told of by --host-fd")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   command->add_option("arguments", options->arguments, "Without --job: the submission's command line, as far as known")
       ->type_name("WORD");
   command->callback([&session, options] { (options->in_group ? work_in_group : work)(session, *options); });

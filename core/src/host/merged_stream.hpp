@@ -34,7 +34,7 @@ class MergedStream {
 
  private:
   struct Part {
-    Part(base::Env& env, Job of) : job(std::move(of)), stream(env, job) { stream.poll(); }
+    Part(base::Env& env, Job of) : job(std::move(of)), stream(env, job) { stream.read_all(); }
     Job job;
     ResultStream stream;
   };

@@ -1,12 +1,17 @@
 #include "host/result_stream.hpp"
 
+#include <cstdlib>
+
 #include "base/file.hpp"
+#include "base/lag.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::host {
 namespace {
 
 constexpr std::uint64_t kDiscoverNs = 50'000'000;
+constexpr std::uint64_t kDiscoverSharedNs = 1'000'000'000;  // where each look is a question to a server
+constexpr std::uint64_t kLookAgainNs = 200'000'000;
 
 [[noreturn]] void damaged(const store::LogReader& log, const store::Frame& frame, const char* why) {
   throw base::Error(base::ExitCode::kDamaged,
@@ -21,19 +26,44 @@ ResultStream::ResultStream(base::Env& env, const Job& job)
     : job_(job),
       logs_(env, job.directory, store::binary_id(job.manifest_sha256)),
       result_size_(schema::fixed_size(job.manifest.kernel.result)),
-      env_(env) {}
+      env_(env),
+      lags_(base::may_lag(env, job.directory.path())) {}
+
+std::size_t ResultStream::read_logs() {
+  return logs_.read([this](std::size_t log, const store::Frame& frame) { index(log, frame); });
+}
 
 bool ResultStream::poll() {
-  const auto take = [this](std::size_t log, const store::Frame& frame) { index(log, frame); };
-  std::size_t fresh = logs_.read(take);
-  const std::uint64_t now = env_.monotonic_ns();
-  if (fresh == 0 || now - last_discovery_ >= kDiscoverNs) {
+  std::size_t fresh = read_logs();
+  const std::uint64_t now = env_.monotonic_ns(), since = now - last_discovery_;
+  if (last_discovery_ == 0 || (lags_ ? since >= kDiscoverSharedNs : fresh == 0 || since >= kDiscoverNs)) {
     last_discovery_ = now;
     const std::size_t known = logs_.size();
     logs_.discover();
-    if (logs_.size() > known) fresh += logs_.read(take);
+    const bool complete = lags_ && seen_.size() < job_.manifest.tasks && job_.directory.is_done(env_);
+    if (complete) logs_.renew();
+    if (complete || logs_.size() > known) fresh += read_logs();
   }
   return fresh > 0;
+}
+
+void ResultStream::read_all() {
+  last_discovery_ = 0;
+  logs_.renew();
+  poll();
+  while (lags_ && seen_.size() < job_.manifest.tasks && just_done()) {
+    env_.sleep_ns(kLookAgainNs);
+    last_discovery_ = 0;
+    poll();
+  }
+}
+
+/// By the clocks of people: how long is waited matters little.
+bool ResultStream::just_done() const {
+  base::FileStatus done;
+  if (!job_.directory.is_done(env_) || env_.status(job_.directory.done(), done) < 0) return false;
+  const auto age = static_cast<std::int64_t>(env_.wall_ns()) - done.modified_ns;
+  return std::abs(age) < static_cast<std::int64_t>(base::kLongestLagNs);
 }
 
 void ResultStream::index(std::size_t log, const store::Frame& frame) {

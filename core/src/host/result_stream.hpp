@@ -33,6 +33,9 @@ class ResultStream {
 
   /// Reads what the logs gained; true when there was something.
   bool poll();
+  /// Reads all that is there. Of a job that has just been marked as done that is all that belongs to it: what the file
+  /// system does not show yet is waited for.
+  void read_all();
   /// The next block in order, or nothing when the next task is not done yet. Valid until the next call. A record that
   /// does not match its checksum counts as not there; one that does, and makes no sense for this job, was written by
   /// something else: Error(kDamaged), naming the log.
@@ -61,6 +64,8 @@ class ResultStream {
     std::size_t log;
     store::Frame frame;
   };
+  std::size_t read_logs();
+  bool just_done() const;
   void index(std::size_t log, const store::Frame& frame);
   void load(const Part& part);
   const std::vector<std::string>* modules_of(const Part& part) const;
@@ -79,6 +84,7 @@ class ResultStream {
   Block block_;
   std::uint64_t last_discovery_ = 0;
   base::Env& env_;
+  bool lags_;  // the job's file system may
 };
 
 }  // namespace jobhost::host

@@ -118,7 +118,7 @@ class Reuser {
   std::string take(const Job& earlier) {
     ResultStream stream(env_, earlier);
     TaskKeys keys(env_, earlier);
-    stream.poll();
+    stream.read_all();
     while (const Block* block = count_ < taken_.size() ? stream.next_available() : nullptr) {
       if (block->failed) continue;
       keys.for_each(block->first, block->count, [&](std::uint64_t there, const TaskKey& key) {

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "backend/backend.hpp"
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
+#include "base/lag.hpp"
 #include "base/real_path.hpp"
 #include "base/utc.hpp"
 #include "bundle/input_reader.hpp"
@@ -29,6 +31,7 @@ namespace {
 
 constexpr std::uint64_t kClaimsPerWorkerProcess = 64;
 constexpr std::uint64_t kMaxClaims = 1 << 20;
+constexpr std::uint64_t kLongLeaseMs = 90'000;  // more than file systems lag
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
@@ -96,6 +99,12 @@ void sign(base::Env& env, const store::JobDirectory& directory, const std::vecto
   manifest.provenance.version = JOBHOST_VERSION;
 }
 
+/// How long a heart may stand still. Where machines share the job's file system they see it late.
+std::uint64_t lease_ms(base::Env& env, const Job& job) {
+  const bool here = backend::is_local(job.manifest.backend);
+  return here && !base::may_lag(env, job.directory.path()) ? bundle::Manifest().lease_ms : kLongLeaseMs;
+}
+
 /// What cannot be removed either is left to `jobhost gc`: why the submission failed matters more.
 void remove_unfinished(base::Env& env, const store::JobDirectory& directory) {
   try {
@@ -112,6 +121,7 @@ Job make_job(base::Env& env, store::Store& store, const std::function<void(Job&)
     base::write_file_atomically(env, job.directory.submitter(),
                                 base::as_bytes(store::to_text(store::make_identity(env, "host"))), false, 0400);
     fill(job);
+    job.manifest.lease_ms = lease_ms(env, job);
     const std::string json = bundle::to_json(job.manifest);
     job.manifest_sha256 = base::sha256_hex(base::as_bytes(json));
     const bool strict = job.manifest.sync == base::SyncPolicy::kStrict;

@@ -101,7 +101,7 @@ void verify_logs(base::Env& env, const Job& job, Verification& found) {
 void verify_results(base::Env& env, const Job& job, Verification& found) {
   look(found, "logs", [&] {
     ResultStream stream(env, job);
-    stream.poll();
+    stream.read_all();
     found.failed = stream.failed();
     const auto& type = job.manifest.kernel.result;
     const bool varies = !schema::fixed_size(type).has_value();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/lag.hpp"
 #include "host/submission.hpp"
 #include "store/party.hpp"
 
@@ -13,18 +14,26 @@ class WorkerWatch {
       : env_(env),
         job_(job),
         self_(store::make_identity(env, "host")),
-        watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000) {}
+        watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000),
+        lags_(base::may_lag(env, job.directory.path())) {}
 
   /// False once nothing came for a while and no worker is seen alive. `done`: tasks so far.
   bool working(std::uint64_t done) {
-    constexpr std::uint64_t kSilenceNs = 2'000'000'000;
+    // Where the file system lags, a worker that has just come, or what it wrote last, may not be seen yet.
+    const std::uint64_t silence = lags_ ? 10'000'000'000 : 2'000'000'000;
     const std::uint64_t now = env_.monotonic_ns();
     if (done != last_done_ || last_change_ == 0) {
       last_done_ = done;
       last_change_ = now;
     }
-    return now - last_change_ < kSilenceNs || anyone_alive();
+    if (now - last_change_ < silence || now < alive_until_) return true;
+    if (!anyone_alive()) return false;
+    alive_until_ = now + (lags_ ? 5'000'000'000 : 0);  // to ask after everybody is work for a server
+    return true;
   }
+
+  /// Whether what workers did last may not be seen yet.
+  bool lags() const { return lags_; }
 
   /// Whether a worker is there, as far as is known.
   bool anyone_alive() {
@@ -39,7 +48,8 @@ class WorkerWatch {
   const Job& job_;
   store::Identity self_;
   store::DeathWatch watch_;
-  std::uint64_t last_change_ = 0, last_done_ = 0;
+  bool lags_;
+  std::uint64_t last_change_ = 0, last_done_ = 0, alive_until_ = 0;
 };
 
 }  // namespace jobhost::host

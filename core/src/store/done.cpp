@@ -30,7 +30,7 @@ void write_done(base::Env& env, const JobDirectory& job, const std::string& id, 
   file.close();
   const int answer = env.link(fresh, job.done());  // whoever is first: all say the same
   env.remove(fresh);
-  if (!job.is_done(env)) base::throw_file_error(answer < 0 ? answer : -EIO, "link", job.done());
+  if (answer < 0 && answer != -EEXIST && !job.is_done(env)) base::throw_file_error(answer, "link", job.done());
   if (durable) base::sync_directory(env, job.path());
 }
 

@@ -19,11 +19,19 @@ bool is_number(const std::string& text) {
 
 }  // namespace
 
-bool JobDirectory::is_done(base::Env& env) const { return base::exists_beneath(env, done()); }
+bool JobDirectory::is_done(base::Env& env) const { return has(env, path_, done()); }
 
-bool JobDirectory::is_cancelled(base::Env& env) const { return base::exists_beneath(env, cancel()); }
+bool JobDirectory::is_cancelled(base::Env& env) const { return has(env, host(), cancel()); }
 
-bool JobDirectory::is_cancelled_now(base::Env& env) const { return base::exists_beneath(env, cancel_now()); }
+bool JobDirectory::is_cancelled_now(base::Env& env) const { return has(env, host(), cancel_now()); }
+
+/// Asked for again and again, so it is not looked up until a listing names it: a machine may remember for a minute that
+/// a name was not there. A list may be old, too, and name what is gone; opening tells.
+bool JobDirectory::has(base::Env& env, const std::string& folder, const std::string& path) const {
+  const auto names = base::names_in(env, folder);
+  return std::binary_search(names.begin(), names.end(), path.substr(folder.size() + 1)) &&
+         base::open_beneath_if_exists(env, path_, path, O_RDONLY);
+}
 
 base::File JobDirectory::open_blob(base::Env& env, const std::string& sha256) const {
   constexpr std::uint64_t kMost = 4ULL << 30;  // bytes

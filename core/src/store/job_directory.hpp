@@ -42,6 +42,8 @@ class JobDirectory {
   base::File open_blob(base::Env& env, const std::string& sha256) const;
 
  private:
+  bool has(base::Env& env, const std::string& folder, const std::string& path) const;
+
   std::string path_;
 };
 

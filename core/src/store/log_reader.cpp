@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kBlock = 64 << 10;
 constexpr std::uint64_t kFarthest = 256 << 20;  // bytes without a header, behind which nothing is looked for
 constexpr std::uint64_t kFirstLookAgainNs = 100'000'000;
+constexpr std::uint64_t kShortestHoldNs = 1'000'000'000, kLongestHoldNs = 15'000'000'000;
 
 template <class T>
 bool read_struct(const base::File& file, std::uint64_t offset, T& value) {
@@ -42,12 +43,12 @@ bool in_pieces(const base::File& file, std::uint64_t begin, std::uint64_t end, c
 
 }  // namespace
 
-LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root, bool stays_open)
+LogReader::LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root, Hold hold)
     : env_(env),
       path_(std::move(path)),
       root_(root.empty() ? path_.substr(0, path_.rfind('/')) : std::move(root)),
       manifest_(manifest),
-      stays_open_(stays_open) {}
+      hold_(hold) {}
 
 bool LogReader::sound(const SegmentHeader& header) const {
   return header.magic == kSegmentMagic && header.format == kLogFormat && header.manifest == manifest_ &&
@@ -68,12 +69,23 @@ bool LogReader::mend(SegmentHeader& header) const {
 }
 
 bool LogReader::open_file() const {
-  if (!file_) file_ = base::open_beneath_if_exists(env_, root_, path_, O_RDONLY);
+  if (file_) return true;
+  file_ = base::open_beneath_if_exists(env_, root_, path_, O_RDONLY);
+  if (hold_ == Hold::kUntilQuiet) opened_ = env_.monotonic_ns();
   return file_.has_value();
 }
 
+/// There is nothing to read now. Asking after a log that says nothing gets rarer the longer that is so.
+void LogReader::rest() {
+  close_file();
+  if (hold_ != Hold::kUntilQuiet || !file_) return;
+  const std::uint64_t now = env_.monotonic_ns();
+  if (quiet_since_ == 0) quiet_since_ = now;
+  if (now - opened_ >= std::clamp((now - quiet_since_) / 4, kShortestHoldNs, kLongestHoldNs)) renew();
+}
+
 void LogReader::close_file() const {
-  if (!stays_open_) file_.reset();
+  if (hold_ == Hold::kWhileRead) file_.reset();
 }
 
 bool LogReader::read_segment_header() {
@@ -90,7 +102,11 @@ bool LogReader::read_segment_header() {
 
 std::optional<Frame> LogReader::next() {
   auto frame = next_frame();
-  if (!frame) close_file();
+  if (!frame) {
+    rest();
+  } else {
+    quiet_since_ = 0;
+  }
   return frame;
 }
 

@@ -24,13 +24,17 @@ struct Frame {
 /// whole costs only itself, because the next is found by its magic, its own offset and its checksum.
 class LogReader {
  public:
-  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in. One that does not
-  /// stay open holds a descriptor only while there is something to read.
-  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "", bool stays_open = true);
+  /// How long the file stays open. Where a file system lags, opening is what asks how long a file is by now.
+  enum class Hold { kAlways, kUntilQuiet, kWhileRead };
+  /// `root`: the job's directory, which the path does not leave; "": the folder that the log is in.
+  LogReader(base::Env& env, std::string path, const Id128& manifest, std::string root = "", Hold hold = Hold::kAlways);
 
   /// The next frame, or nothing when none is complete yet. Frames come in file order, but for those that turn up later
   /// in a gap: a file system may show bytes before those in front of them.
   std::optional<Frame> next();
+
+  /// What is read next is as new as the file system has it.
+  void renew() { file_.reset(); }
 
   /// The payload of a frame of this log into `bytes`; false when it does not match its checksum any more.
   bool read_payload(const Frame& frame, base::Bytes& bytes) const;
@@ -67,6 +71,7 @@ class LogReader {
   std::optional<Frame> next_frame();
   Tail look_behind();
   bool open_file() const;
+  void rest();
   void close_file() const;
   bool read_segment_header();
   bool sound(const SegmentHeader& header) const;
@@ -84,8 +89,10 @@ class LogReader {
   base::Env& env_;
   std::string path_, root_;
   Id128 manifest_;
-  bool stays_open_;
+  Hold hold_;
   mutable std::optional<base::File> file_;
+  mutable std::uint64_t opened_ = 0;  // monotonic
+  std::uint64_t quiet_since_ = 0;     // likewise; 0: something was read last
   std::uint64_t position_ = 0;
   std::uint64_t searched_ = 0;  // behind position_, where no frame begins; up to here there is no other
   std::uint32_t seed_ = 0;

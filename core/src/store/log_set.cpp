@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "base/beneath.hpp"
+#include "base/lag.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -37,7 +38,11 @@ std::string lost(const LogReader::Gap& gap) {
 }  // namespace
 
 LogSet::LogSet(base::Env& env, JobDirectory job, const Id128& manifest)
-    : env_(env), job_(std::move(job)), manifest_(manifest), held_open_(logs_held_open()) {}
+    : env_(env),
+      job_(std::move(job)),
+      manifest_(manifest),
+      lags_(base::may_lag(env, job_.path())),
+      held_open_(logs_held_open()) {}
 
 void LogSet::discover() {
   for (const auto& folder : base::list_beneath(env_, job_.logs())) {
@@ -50,7 +55,10 @@ void LogSet::discover_in(const std::string& folder) {
     if (!is_log_name(name)) continue;
     const std::string path = folder + "/" + name;
     if (!known_.emplace(path, logs_.size()).second) continue;
-    logs_.emplace_back(env_, path, manifest_, job_.path(), logs_.size() < held_open_);
+    const auto hold = logs_.size() >= held_open_ ? LogReader::Hold::kWhileRead
+                      : lags_                    ? LogReader::Hold::kUntilQuiet
+                                                 : LogReader::Hold::kAlways;
+    logs_.emplace_back(env_, path, manifest_, job_.path(), hold);
   }
 }
 
@@ -65,9 +73,15 @@ std::size_t LogSet::read_of(const std::string& party, const std::function<void(s
   discover_in(folder);
   std::size_t count = 0;
   for (auto log = known_.lower_bound(beginning); log != known_.end() && log->first.starts_with(beginning); ++log) {
+    if (lags_) logs_[log->second].renew();
     count += read_log(log->second, frame);
   }
   return count;
+}
+
+void LogSet::renew() {
+  if (!lags_) return;
+  for (auto& log : logs_) log.renew();
 }
 
 std::size_t LogSet::read_log(std::size_t number, const std::function<void(std::size_t, const Frame&)>& frame) {

@@ -28,8 +28,12 @@ class LogSet {
   void discover();
   /// Hands every frame that became complete since the last call to `frame`, log by log; returns how many there were.
   std::size_t read(const std::function<void(std::size_t log, const Frame&)>& frame);
-  /// The same for new and known logs of one party, whose id is 32 hexadecimal digits, without a look at any others.
+  /// The same for new and known logs of one party, whose id is 32 hexadecimal digits, without a look at any others; and
+  /// as new as the file system has them.
   std::size_t read_of(const std::string& party, const std::function<void(std::size_t log, const Frame&)>& frame);
+  /// What is read next is as new as the file system has it. Only where that may lag does it make a difference.
+  void renew();
+  bool lag() const { return lags_; }
   LogReader& log(std::size_t number) { return logs_[number]; }
   const LogReader& log(std::size_t number) const { return logs_[number]; }
   std::size_t size() const { return logs_.size(); }
@@ -43,6 +47,7 @@ class LogSet {
   base::Env& env_;
   JobDirectory job_;
   Id128 manifest_;
+  bool lags_;              // the job's file system may
   std::size_t held_open_;  // logs
   std::deque<LogReader> logs_;
   std::map<std::string, std::size_t> known_;  // number by path

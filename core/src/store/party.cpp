@@ -10,6 +10,7 @@
 
 #include "base/beneath.hpp"
 #include "base/json_checks.hpp"
+#include "base/lag.hpp"
 #include "store/seal.hpp"
 
 namespace jobhost::store {
@@ -150,6 +151,11 @@ bool Party::link_to(const std::string& path) {
   }
   const int answer = env_.link(folder(job_, self_.id) + "/" + self_.id + "." + std::to_string(files_) + ".id", path);
   ++links_;
+  // Somebody has the name, but a machine that has just seen that it was free may go on to see that.
+  if (answer == -EEXIST) {
+    base::FileStatus status;
+    base::until_seen(env_, [&] { return env_.status(path, status); });
+  }
   try {
     const auto owner = read_identity_if_whole(env_, job_, path);
     return owner && owner->id == self_.id;

@@ -247,7 +247,8 @@ bool Supervisor::proven() const {
 /// Where every task crashes while workers live on other machines, it is probably not the tasks that are broken.
 void Supervisor::convict(std::uint64_t task, Verdict verdict) {
   if (!mailbox_ && !proven()) {
-    if (!elsewhere_) elsewhere_ = std::make_unique<Elsewhere>(env_, job_, party_->self());
+    if (!elsewhere_)
+      elsewhere_ = std::make_unique<Elsewhere>(env_, job_, party_->self(), manifest_.lease_ms * 1'000'000);
     if (elsewhere_->look() != Elsewhere::Answer::kNobody) {
       doubtful_.emplace(task, std::move(verdict));
       return;

@@ -13,6 +13,7 @@ constexpr std::uint64_t kShortestWaitNs = 100'000'000, kLongestWaitNs = 3'000'00
 ClaimSource::ClaimSource(base::Env& env, const store::JobDirectory& job, const bundle::Manifest& manifest,
                          const std::string& manifest_sha256, store::Party& party)
     : env_(env),
+      job_(job),
       manifest_(manifest),
       self_(party.self().id),
       claims_(env, job, party),
@@ -101,6 +102,7 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
   const std::uint64_t now = env_.monotonic_ns();
   if (others_.empty() || now < look_at_others_) return std::nullopt;
   const std::uint64_t known = done().size();
+  if (logs_.lag() && job_.is_done(env_)) logs_.renew();
   refresh();
   if (nothing_new_since_ == 0 || done().size() > known) nothing_new_since_ = now;
   look_at_others_ = now + std::clamp((now - nothing_new_since_) / 10, kShortestWaitNs, kLongestWaitNs);

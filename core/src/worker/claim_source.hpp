@@ -47,6 +47,7 @@ class ClaimSource : public WorkSource {
   Work work_of(std::uint64_t claim, const std::string& dead_owner);
 
   base::Env& env_;
+  store::JobDirectory job_;
   const bundle::Manifest& manifest_;
   std::string self_;
   store::Claims claims_;

@@ -1,12 +1,6 @@
 #include "worker/elsewhere.hpp"
 
 namespace jobhost::worker {
-namespace {
-
-constexpr std::uint64_t kSilenceNs = 4'000'000'000;  // a heart beats every second
-
-}  // namespace
-
 Elsewhere::Answer Elsewhere::look() {
   Answer answer = Answer::kNobody;
   for (const auto& party : store::all_parties(env_, job_)) {
@@ -16,7 +10,7 @@ Elsewhere::Answer Elsewhere::look() {
     const std::uint64_t now = env_.monotonic_ns();
     Seen& seen = seen_.try_emplace(party.id, Seen{beats, now}).first->second;
     if (beats != seen.beats) seen = {beats, now, true};
-    if (now - seen.since >= kSilenceNs) continue;
+    if (now - seen.since >= lease_ns_) continue;
     if (seen.moved) return Answer::kSomebody;
     answer = Answer::kUnknown;
   }

@@ -12,8 +12,9 @@ namespace jobhost::worker {
 class Elsewhere {
  public:
   enum class Answer { kNobody, kSomebody, kUnknown };
-  Elsewhere(base::Env& env, store::JobDirectory job, store::Identity self)
-      : env_(env), job_(std::move(job)), self_(std::move(self)) {}
+  /// `lease_ns`: silence after which somebody is not counted any more.
+  Elsewhere(base::Env& env, store::JobDirectory job, store::Identity self, std::uint64_t lease_ns)
+      : env_(env), job_(std::move(job)), self_(std::move(self)), lease_ns_(lease_ns) {}
   Answer look();
 
  private:
@@ -24,6 +25,7 @@ class Elsewhere {
   base::Env& env_;
   store::JobDirectory job_;
   store::Identity self_;
+  std::uint64_t lease_ns_;
   std::map<std::string, Seen> seen_;
 };
 

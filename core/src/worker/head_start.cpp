@@ -8,9 +8,11 @@
 
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
+#include "base/lag.hpp"
 #include "bundle/pack_reader.hpp"
 #include "store/notes.hpp"
 #include "store/refusals.hpp"
+#include "worker/arrival.hpp"
 #include "worker/log_names.hpp"
 #include "worker/machine.hpp"
 #include "worker/stage.hpp"
@@ -57,8 +59,11 @@ bool Supervisor::await_job() {
   return true;
 }
 
-/// Verifies all of the job that is needed, and makes it a plan.
-void Supervisor::read_job() {
+/// Verifies all of the job that is needed, and makes it a plan. False when a stop was asked for before it was there.
+bool Supervisor::read_job() {
+  Arrival arrival(env_, job_, stop_requests_, options_.host_fd < 0 ? options_.patience_ns : 0);
+  if (!arrival.await({job_.manifest()})) return false;
+  lags_ = base::may_lag(env_, job_.path());
   for (const auto& note : store::require_trusted(env_, job_)) log_.warn(note);
   const base::Bytes manifest = base::read_beneath(env_, job_.path(), job_.manifest(), bundle::kManifestLimit);
   if (base::sha256_hex(manifest) != options_.manifest_sha256) {
@@ -71,6 +76,7 @@ void Supervisor::read_job() {
   store::Identity self = store::make_identity(env_, "worker");
   require_welcome(self);
   self_ = std::move(self);
+  if (!arrival.await(files_of(job_, manifest_))) return false;
   bundle::verify_packs(env_, job_.path(), manifest_.inputs, manifest_.kernel);
   const StagedCode code = stage_code(env_, job_, manifest_);
   const auto differing = check_machine(env_, manifest_, code);
@@ -102,6 +108,7 @@ void Supervisor::read_job() {
   const std::string folder = log_path(plan, 0, "0");
   base::make_directories_beneath(env_, job_.path(), folder.substr(0, folder.rfind('/')));
   own_log_path_ = log_path(plan, options_.lanes + 1, "0");
+  return true;
 }
 
 /// A machine on which worker after worker fails would only keep others waiting for what it claims.

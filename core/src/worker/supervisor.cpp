@@ -19,7 +19,8 @@ namespace jobhost::worker {
 namespace {
 
 constexpr std::uint64_t kTickNs = 20'000'000;
-constexpr std::uint64_t kLookNs = 50'000'000;  // cancel flag, host, long batches
+constexpr std::uint64_t kLookNs = 50'000'000;    // cancel flag, host, long batches
+constexpr std::uint64_t kAskNs = 1'000'000'000;  // cancel flag, where each look is a question to a server
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
@@ -44,7 +45,7 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
     if (!await_job()) return;
   }
   try {
-    read_job();
+    if (!read_job()) return;
     control_->publish(plan_);
     if (!launcher_) launcher_ = make_launcher(plan_);
     begin();
@@ -62,7 +63,8 @@ void Supervisor::begin() {
     source_ = std::make_unique<MailboxSource>(*mailbox_);
   } else {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
-    if (manifest_.sync == base::SyncPolicy::kBatch)
+    // Where the file system lags, what is not synced is seen elsewhere when its file is closed, or half a minute later.
+    if (manifest_.sync == base::SyncPolicy::kBatch || (lags_ && manifest_.sync == base::SyncPolicy::kProcess))
       sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
     own_log();  // nothing is claimed by a worker that cannot write
   }
@@ -235,8 +237,11 @@ void Supervisor::tick() {
   }
   if (!look) return;
   last_look_ns_ = now;
-  cancelled_ = job_.is_cancelled(env_);
-  cancelled_now_ = cancelled_ && job_.is_cancelled_now(env_);
+  if (!lags_ || now - last_ask_ns_ >= kAskNs) {
+    last_ask_ns_ = now;
+    cancelled_ = job_.is_cancelled(env_);
+    cancelled_now_ = cancelled_ && job_.is_cancelled_now(env_);
+  }
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
   judge_doubtful();
 }

@@ -30,8 +30,9 @@ struct SupervisorOptions {
   std::string manifest_sha256;  // what MANIFEST must hash to
   bool threads = false;         // one executor with all lanes, instead of one executor per lane
   unsigned lanes = 1;
-  int host_fd = -1;     // a pipe whose other end the host holds: the worker stops when it closes
-  int mailbox_fd = -1;  // of an open job
+  int host_fd = -1;               // a pipe whose other end the host holds: the worker stops when it closes
+  int mailbox_fd = -1;            // of an open job
+  std::uint64_t patience_ns = 0;  // for the job's files to be seen here, unless its host holds the pipe
 };
 
 /// A worker: claims ranges of tasks, has executors run them, blames crashes on the task that caused them, takes over
@@ -84,7 +85,7 @@ class Supervisor {
   void begin();
   void prepare();
   bool await_job();
-  void read_job();
+  bool read_job();
   void launch(Executor& executor);
   void keep_code();
   void launch_more(std::size_t at_once, std::uint64_t tasks);
@@ -130,7 +131,8 @@ class Supervisor {
   std::unique_ptr<store::Mailbox> mailbox_;      // of an open job, else null
   std::unique_ptr<store::ResultArena> replies_;  // likewise
   std::unique_ptr<WorkSource> source_;
-  std::unique_ptr<BackgroundSync> sync_;  // with the policy "batch"
+  bool lags_ = false;                     // the job's file system may
+  std::unique_ptr<BackgroundSync> sync_;  // with the policy "batch", or where only synced results are seen elsewhere
   std::unique_ptr<ControlMemory> control_;
   std::unique_ptr<Launcher> launcher_;
   std::unique_ptr<SpanTable> shared_, solo_;
@@ -151,7 +153,7 @@ class Supervisor {
   std::map<std::uint64_t, Verdict> doubtful_;  // by task: not passed, since it may be this machine's fault
   std::unique_ptr<Elsewhere> elsewhere_;       // once there is doubt
   std::uint64_t last_claim_ns_ = 0, claim_period_ns_ = UINT64_MAX;
-  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0, last_keep_ns_ = 0;
+  std::uint64_t last_beat_ns_ = 0, last_look_ns_ = 0, last_ask_ns_ = 0, last_keep_ns_ = 0;
   std::vector<std::uint64_t> commits_seen_;  // by lane
   std::vector<Watched> watched_;             // by lane
   unsigned deaths_without_task_ = 0;
