@@ -52,11 +52,12 @@ class JobhostTest(unittest.TestCase):
                 os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, *words, **options):
+    def start(self, *words, wrapper=(), **options):
+        """Starts jobhost, or what runs it: `wrapper` is a command line that another one is added to."""
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.Popen([JOBHOST, *map(str, words)], cwd=self.folder, text=True,
+        return subprocess.Popen([*wrapper, JOBHOST, *map(str, words)], cwd=self.folder, text=True,
                                 env=dict(os.environ, JOBHOST_STORE=self.store), **options)
 
     def start_elsewhere(self, machine, *words, before="true", environment={}):

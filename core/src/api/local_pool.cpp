@@ -6,6 +6,7 @@
 #include "api/pool_map.hpp"
 #include "api/program.hpp"
 #include "api/shared_region.hpp"
+#include "backend/backend.hpp"
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "store/result_arena.hpp"
@@ -330,6 +331,10 @@ detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index)
 
 std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
                                            const Options& options) {
+  if (!backend::is_local(options.backend)) {
+    throw std::invalid_argument("a pool lives in this machine's memory: its backend is processes or threads, not " +
+                                options.backend);
+  }
   const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
   host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);
   spec.open = true;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/allocation.hpp"
+#include "backend/launched.hpp"
 #include "backend/local.hpp"
 #include "backend/queue.hpp"
 #include "backend/slurm.hpp"
@@ -10,7 +12,7 @@
 namespace jobhost::backend {
 
 const std::vector<std::string>& backend_names() {
-  static const std::vector<std::string> names = {"processes", "threads", "slurm", "template"};
+  static const std::vector<std::string> names = {"processes", "threads", "slurm", "mpi", "template"};
   return names;
 }
 
@@ -25,6 +27,11 @@ std::unique_ptr<Queue> make_queue(base::Env& env, const Choice& choice, const st
 std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
                                       const RunWorker& run_worker) {
   if (is_local(choice.name)) return make_local(env, choice.name, detached, run_worker);
+  if (choice.name == "mpi") return make_launched(env, mpi_launcher(env, choice), detached);
+  // An allocation ends with what it was made for: what is to outlive this process is submitted there, too.
+  if (choice.name == "slurm" && !detached && in_allocation()) {
+    return make_launched(env, srun_launcher(env, choice), detached);
+  }
   return make_queued(env, choice);
 }
 

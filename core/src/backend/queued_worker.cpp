@@ -1,7 +1,6 @@
 #include "backend/queued_worker.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 #include "backend/worker_words.hpp"
@@ -13,8 +12,6 @@ namespace {
 constexpr unsigned kManyWorkers = 32;     // from which on they do not all begin at once
 constexpr unsigned kJitterPerWorker = 5;  // ms
 constexpr unsigned kMostJitter = 10'000;  // ms
-
-constexpr std::array kPassedOn = {"HOME", "USER", "LOGNAME", "PATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "TMPDIR"};
 
 }  // namespace
 

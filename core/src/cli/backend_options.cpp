@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <utility>
 
+#include "backend/allocation.hpp"
 #include "backend/template_queue.hpp"
 #include "base/error.hpp"
 #include "base/suggest.hpp"
@@ -72,6 +74,12 @@ void add_backend_options(CLI::App& command, BackendOptions& options, const std::
       .add_option("--template", options.queue_template,
                   "With -b template: a script that says how a queueing system is used, or gridengine")
       ->type_name("FILE");
+  command
+      .add_option("--mpi", options.mpi,
+                  "An option of mpirun without its dashes, as in --mpi hostfile=nodes.txt; mpirun=PATH for another one")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command.add_flag("--auto-resubmit", options.auto_resubmit,
                    "Workers that reach their time limit, or lose their node, are submitted again");
 }
@@ -91,9 +99,13 @@ backend::Choice choice_of(base::Env& env, const BackendOptions& options, const b
     }
     choice = {options.name};
   }
-  if (!options.slurm.empty()) {
-    if (choice.name != "slurm") throw refusal("--slurm is for another backend than " + choice.name, "add -b slurm");
-    choice.options = options.slurm;
+  for (const auto& [name, given] : {std::pair("slurm", options.slurm), std::pair("mpi", options.mpi)}) {
+    if (given.empty()) continue;
+    if (choice.name != name) {
+      throw refusal(std::string("--") + name + " is for another backend than " + choice.name,
+                    std::string("add -b ") + name);
+    }
+    choice.options = given;
   }
   if (!options.queue_template.empty()) {
     if (choice.name != "template")
@@ -103,7 +115,8 @@ backend::Choice choice_of(base::Env& env, const BackendOptions& options, const b
     throw refusal("which queueing system is it?", "say it with --template, as in --template gridengine");
   }
   if (options.auto_resubmit) {
-    if (backend::is_local(choice.name)) throw refusal("--auto-resubmit is for queueing systems", "add -b slurm");
+    if (choice.name == "mpi" || backend::is_local(choice.name))
+      throw refusal("--auto-resubmit is for queueing systems", "add -b slurm");
     choice.auto_resubmit = true;
   }
   if (backend::is_local(choice.name) && options.lanes > kMostLocalLanes) {
@@ -116,6 +129,7 @@ backend::Choice choice_of(base::Env& env, const BackendOptions& options, const b
 unsigned lanes_of(const BackendOptions& options, const backend::Choice& choice) {
   if (options.lanes > 0) return options.lanes;
   if (backend::is_local(choice.name)) return host::default_lanes();
+  if (const unsigned allocated = backend::allocated_lanes(); allocated > 0) return allocated;
   throw refusal("how many lanes are there to be on " + choice.name + "?", "say it with -j, as in -j 64");
 }
 

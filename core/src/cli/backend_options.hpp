@@ -13,7 +13,7 @@ namespace jobhost::cli {
 struct BackendOptions {
   std::string name = {};
   unsigned lanes = 0;
-  std::vector<std::string> slurm;
+  std::vector<std::string> slurm, mpi;
   std::string queue_template;  // its file, or the name of one that comes with jobhost
   bool auto_resubmit = false;
 };
