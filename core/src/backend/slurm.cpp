@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <set>
@@ -20,6 +21,7 @@ constexpr unsigned kMostPerArray = 1'000'000;
 constexpr unsigned kManyWorkers = 32;          // from which on they do not all begin at once
 constexpr unsigned kJitterPerWorker = 5;       // ms
 constexpr unsigned kMostJitter = 10'000;       // ms
+constexpr unsigned kPatience = 120;            // s, for the job directory to be seen
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
 
@@ -67,6 +69,7 @@ class Slurm : public Queue {
     if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
+    if (!avoided_.empty()) directive("exclude=" + avoided_);
     for (const char* name : kPassedOn) {
       if (const char* value = std::getenv(name)) text += std::string("export ") + name + "=" + shell_word(value) + "\n";
     }
@@ -74,6 +77,9 @@ class Slurm : public Queue {
     if (workers >= kManyWorkers) {
       words.insert(words.end(), {"--jitter", std::to_string(std::min(kMostJitter, workers * kJitterPerWorker))});
     }
+    // A node may see a new directory late.
+    text += "tries=0\nuntil [ -w " + shell_word(job.printed() + "/worker") + " ] || [ \"$tries\" -ge " +
+            std::to_string(kPatience) + " ]; do sleep 1; tries=$((tries + 1)); done\n";
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
     for (const auto& word : words) text += shell_word(word) + " ";
@@ -145,6 +151,18 @@ class Slurm : public Queue {
     return kAccidents.contains(how_it_ended);
   }
 
+  bool has_failed(const std::string& how_it_ended) const override { return how_it_ended == "FAILED"; }
+
+  bool avoid(const std::string& node) override {
+    for (const char letter : node) {
+      if (std::isalnum(static_cast<unsigned char>(letter)) == 0 && letter != '-' && letter != '_' && letter != '.') {
+        return false;
+      }
+    }
+    avoided_ += (avoided_.empty() ? "" : ",") + node;
+    return true;
+  }
+
  private:
   static std::string client(const std::string& program) {
     return base::find_program(program, "Slurm is not installed here, or not in PATH; " + std::string(kHint));
@@ -183,6 +201,10 @@ class Slurm : public Queue {
     }
     if (key == "clusters" || key == "cluster") clusters_ = value;
     given_.insert(key);
+    if (key == "exclude") {  // there can be only one of them
+      avoided_ = value;
+      return;
+    }
     options_.push_back(option);
   }
 
@@ -192,6 +214,7 @@ class Slurm : public Queue {
   std::vector<std::string> options_;
   std::set<std::string> given_;  // their names
   std::string clusters_;
+  std::string avoided_;  // nodes
   unsigned lanes_ = 1, most_ = 0;
 };
 
