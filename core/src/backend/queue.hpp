@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,23 @@ class Queue {
   virtual std::vector<std::string> withdrawal(const std::vector<std::string>& ids, bool waiting_only) const = 0;
   /// Whether workers that ended in this way may come again.
   virtual bool was_accident(const std::string& how_it_ended) const = 0;
+  /// Whether it says that they ended with another exit code than 0.
+  virtual bool has_failed(const std::string&) const { return false; }
+  /// Keeps workers of later submissions off a node; false where the system cannot be told.
+  virtual bool avoid(const std::string&) { return false; }
 };
 
 /// The queue of a backend's choice as the job sees it whose directory has this path; null when it has none.
 std::unique_ptr<Queue> make_queue(base::Env& env, const Choice& choice, const std::string& job_directory);
+
+/// What the queue that a job's workers were submitted to says of them.
+struct QueueState {
+  std::string backend;
+  QueueAnswer answer;
+  std::string silence = {};  // why there is no answer
+};
+/// Nothing when no worker was ever submitted. Waits for an answer for a few seconds.
+std::optional<QueueState> ask_queue(base::Env& env, const std::string& job_directory);
 
 /// Starts workers through a queue: they come when it pleases, go on when this process ends, and are known by the job
 /// directory alone.

@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "backend/queue.hpp"
 #include "base/beneath.hpp"
 #include "base/program.hpp"
 #include "store/queue_record.hpp"
+#include "store/refusals.hpp"
 
 namespace jobhost::backend {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
 constexpr std::uint64_t kAnswerNs = 60 * kSecond;  // for an answer: clients wait long for a system that is down
+constexpr std::uint64_t kQuickAnswerNs = 5 * kSecond;  // for people who only look
 constexpr std::uint64_t kSubmitNs = 30 * kSecond;
 constexpr std::uint64_t kWithdrawNs = 20 * kSecond;
 constexpr std::uint64_t kPeriodNs = 3 * kSecond;       // between two questions
@@ -59,6 +62,7 @@ class Queued : public Backend {
       const auto end = base::run_program(env_, queue_->question(record_.ids), kAnswerNs);
       if (!end.succeeded()) throw silence(end.why());
       answer_ = queue_->answer(end.printed);
+      replaced_ = failed();
     } else if (earlier) {
       withdraw(env_, job.path(), true);
     }
@@ -161,6 +165,38 @@ class Queued : public Backend {
     return active() > 0;
   }
 
+  /// Workers that ended with a code other than 0, as far as the system still knows.
+  unsigned failed() const {
+    unsigned failed = 0;
+    for (const auto& [how, count] : answer_.ended) failed += queue_->has_failed(how) ? count : 0;
+    return failed;
+  }
+
+  /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
+  /// are submitted again, to run elsewhere.
+  void replace_refused() {
+    if (stopping_ || nowhere_else_ || failed() <= replaced_) return;
+    for (const auto& refusal : store::read_refusals(env_, directory())) {
+      const std::string& node = refusal.node.empty() ? refusal.hostname : refusal.node;
+      if (refusing_.insert(node).second && queue_->avoid(node)) {
+        avoids_any_ = true;
+        refused_ = node + " takes no task: " + refusal.reason;
+      }
+    }
+    if (!avoids_any_) return;
+    const unsigned there = active() + missing_, lost = wanted_ - std::min(wanted_, there);
+    const unsigned again = std::min(lost, failed() - replaced_);
+    replaced_ = failed();
+    if (again == 0) return;
+    try {
+      submit(missing_ + again);
+      restarts_ += again;
+    } catch (const base::Error&) {  // no node is left
+      nowhere_else_ = true;
+      missing_ = 0;
+    }
+  }
+
   /// One question at a time, and never more often than is polite.
   void ask(std::uint64_t now) {
     if (!question_) {
@@ -175,6 +211,7 @@ class Queued : public Backend {
       if (last_submission_ns_ <= last_question_ns_) {
         answer_ = queue_->answer(end->printed);
         is_fresh_ = true;
+        replace_refused();
       }
       silent_since_ns_ = 0;
     } else {
@@ -206,6 +243,8 @@ class Queued : public Backend {
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
                     queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
+    } else if (!over_) {
+      status.note = refused_;
     }
     return status;
   }
@@ -226,12 +265,36 @@ class Queued : public Backend {
   bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
+  unsigned replaced_ = 0;             // of the workers that failed
+  std::set<std::string> refusing_;    // nodes
+  bool avoids_any_ = false;           // of them
+  bool nowhere_else_ = false;         // the system has no other node
+  std::string refused_;               // what the last of them said
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_queued(base::Env& env, const Choice& choice) {
   return std::make_unique<Queued>(env, choice);
+}
+
+std::optional<QueueState> ask_queue(base::Env& env, const std::string& job_directory) {
+  const auto record = store::read_queue_record(env, store::JobDirectory(job_directory));
+  if (!record) return std::nullopt;
+  QueueState state{record->backend, {}};
+  try {
+    const auto queue = make_queue(env, {record->backend, record->options}, job_directory);
+    if (!queue) return std::nullopt;
+    const auto end = base::run_program(env, queue->question(record->ids), kQuickAnswerNs);
+    if (end.succeeded()) {
+      state.answer = queue->answer(end.printed);
+    } else {
+      state.silence = end.why();
+    }
+  } catch (const base::Error& error) {
+    state.silence = error.what();
+  }
+  return state;
 }
 
 std::string withdraw(base::Env& env, const std::string& job_directory, bool running) {

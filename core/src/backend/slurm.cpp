@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <set>
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
+constexpr unsigned kPatience = 120;              // s, for the job directory to be seen
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
 
@@ -55,7 +57,11 @@ class Slurm : public Queue {
     if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
+    if (!avoided_.empty()) directive("exclude=" + avoided_);
     text += environment_lines();
+    // A node may see a new directory late.
+    text += "tries=0\nuntil [ -w " + shell_word(job.printed() + "/worker") + " ] || [ \"$tries\" -ge " +
+            std::to_string(kPatience) + " ]; do sleep 1; tries=$((tries + 1)); done\n";
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
     text += queued_worker_line(command, lanes_, workers) + " &\nworker=$!\n";
@@ -126,6 +132,18 @@ class Slurm : public Queue {
     return kAccidents.contains(how_it_ended);
   }
 
+  bool has_failed(const std::string& how_it_ended) const override { return how_it_ended == "FAILED"; }
+
+  bool avoid(const std::string& node) override {
+    for (const char letter : node) {
+      if (std::isalnum(static_cast<unsigned char>(letter)) == 0 && letter != '-' && letter != '_' && letter != '.') {
+        return false;
+      }
+    }
+    avoided_ += (avoided_.empty() ? "" : ",") + node;
+    return true;
+  }
+
  private:
   static std::string client(const std::string& program) {
     return base::find_program(program, "Slurm is not installed here, or not in PATH; " + std::string(kHint));
@@ -164,6 +182,10 @@ class Slurm : public Queue {
     }
     if (key == "clusters" || key == "cluster") clusters_ = value;
     given_.insert(key);
+    if (key == "exclude") {  // there can be only one of them
+      avoided_ = value;
+      return;
+    }
     options_.push_back(option);
   }
 
@@ -173,6 +195,7 @@ class Slurm : public Queue {
   std::vector<std::string> options_;
   std::set<std::string> given_;  // their names
   std::string clusters_;
+  std::string avoided_;  // nodes
   unsigned lanes_ = 1, most_ = 0;
 };
 

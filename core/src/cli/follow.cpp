@@ -241,8 +241,13 @@ class Follower {
                         "jobhost resume " + job_.called);
     }
     if (own_failure_) throw *own_failure_;
-    const std::string refusals = host::why_no_worker(session_.env, job_);
-    throw base::Error(base::ExitCode::kBackendFailed, what + (refusals.empty() ? last_words() : ""), refusals);
+    const auto refusals = host::refusals_of(session_.env, job_);
+    if (!refusals.empty()) throw base::Error(host::code_of(refusals), what, host::in_words(refusals));
+    const std::string last = last_words();
+    const bool said_nothing = last.empty() && workers_ && !workers_->local();
+    throw base::Error(base::ExitCode::kBackendFailed, what + last,
+                      said_nothing ? "they left no word: can their nodes read and write '" + job_.directory.path() + "'?"
+                                   : "");
   }
 
   /// Why the last worker ended, where it said so.

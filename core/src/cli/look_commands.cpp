@@ -6,9 +6,11 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "backend/queue.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/trust.hpp"
+#include "base/utc.hpp"
 #include "cli/captured_words.hpp"
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
@@ -21,8 +23,8 @@
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
 #include "host/code.hpp"
+#include "host/nodes.hpp"
 #include "host/notes.hpp"
-#include "host/refusals.hpp"
 #include "host/reuse.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
@@ -157,8 +159,135 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream,
+const char* word_of(host::WorkerState state) {
+  switch (state) {
+    case host::WorkerState::kRunning:
+      return "running";
+    case host::WorkerState::kSilent:
+      return "silent";
+    case host::WorkerState::kEnded:
+      return "ended";
+  }
+  return "";
+}
+
+/// "3 running, 1 ended"
+std::string workers_in_words(const host::Node& node) {
+  std::string text;
+  for (const auto state : {host::WorkerState::kRunning, host::WorkerState::kSilent, host::WorkerState::kEnded}) {
+    const std::uint64_t count = node.workers_in(state);
+    if (count > 0) text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + word_of(state);
+  }
+  return text;
+}
+
+/// Nothing of what is not known.
+std::string rate_text(std::optional<double> rate) { return rate ? fmt::format("{:.4g}", *rate) : ""; }
+std::string count_text(std::uint64_t count) { return count > 0 ? std::to_string(count) : ""; }
+
+std::string ago(std::uint64_t then_ns, std::uint64_t now_ns) {
+  constexpr std::uint64_t kSecond = 1'000'000'000, kMinute = 60 * kSecond, kHour = 60 * kMinute;
+  if (then_ns == 0) return "";
+  const std::uint64_t age = now_ns - std::min(then_ns, now_ns);
+  if (age < 2 * kMinute) return std::to_string(age / kSecond) + " s ago";
+  if (age < 2 * kHour) return std::to_string(age / kMinute) + " min ago";
+  if (age < 48 * kHour) return std::to_string(age / kHour) + " h ago";
+  return base::utc(then_ns);
+}
+
+void print_table(std::vector<report::TableColumn> columns, const std::vector<std::vector<std::string>>& rows) {
+  std::printf("\n%s\n", report::format_table(columns, rows, 0, true).c_str());
+}
+
+/// One row per node and, if wanted, one per worker.
+void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, bool workers_too) {
+  std::vector<std::vector<std::string>> rows, worker_rows;
+  for (const auto& node : nodes) {
+    const std::string name = base::printable(node.hostname);
+    std::string refusals;
+    if (node.refusals) refusals = std::to_string(node.refusals->workers) + (node.refusals->exclude() ? ", excluded" : "");
+    rows.push_back({name, workers_in_words(node), count_text(node.lanes()), std::to_string(node.tasks()),
+                    rate_text(node.tasks_per_second()), ago(node.seen_ns(), now_ns), refusals});
+    for (const auto& worker : node.workers) {
+      worker_rows.push_back({name, worker.id, std::to_string(worker.pid), word_of(worker.state),
+                             count_text(worker.lanes), std::to_string(worker.done.tasks),
+                             rate_text(worker.tasks_per_second()), ago(worker.seen_ns, now_ns)});
+    }
+  }
+  if (!rows.empty()) {
+    print_table({{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
+                rows);
+  }
+  if (!workers_too || worker_rows.empty()) return;
+  print_table({{"NODE"}, {"WORKER"}, {"PID", true}, {"STATE"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true},
+               {"LAST SEEN"}},
+              worker_rows);
+}
+
+/// What cannot be known is null.
+template <class Number>
+Json known(std::optional<Number> number) {
+  return number ? Json(*number) : Json();
+}
+Json time_json(std::uint64_t wall_ns) { return wall_ns > 0 ? Json(base::utc(wall_ns)) : Json(); }
+Json lanes_json(unsigned lanes) { return lanes > 0 ? Json(lanes) : Json(); }
+
+Json to_json(const host::Node& node, bool workers_too) {
+  Json json = {{"hostname", node.hostname},
+               {"boot", node.boot},
+               {"running", node.workers_in(host::WorkerState::kRunning)},
+               {"silent", node.workers_in(host::WorkerState::kSilent)},
+               {"ended", node.workers_in(host::WorkerState::kEnded)},
+               {"lanes", lanes_json(node.lanes())},
+               {"tasks", node.tasks()},
+               {"failed", node.failed()},
+               {"tasks_per_second", known(node.tasks_per_second())},
+               {"last_seen", time_json(node.seen_ns())},
+               {"refusals", node.refusals ? node.refusals->workers : 0},
+               {"excluded", node.refusals && node.refusals->exclude()}};
+  if (!workers_too) return json;
+  json["workers"] = Json::array();
+  for (const auto& worker : node.workers) {
+    json["workers"].push_back({{"worker", worker.id},
+                               {"pid", worker.pid},
+                               {"state", word_of(worker.state)},
+                               {"lanes", lanes_json(worker.lanes)},
+                               {"tasks", worker.done.tasks},
+                               {"failed", worker.done.failed},
+                               {"tasks_per_second", known(worker.tasks_per_second())},
+                               {"last_seen", time_json(worker.seen_ns)}});
+  }
+  return json;
+}
+
+/// What the queue says of a job that is not done, if it ever was in one.
+std::optional<backend::QueueState> queue_of(base::Env& env, const host::Job& job, const std::string& state) {
+  if (state == "done") return std::nullopt;
+  return backend::ask_queue(env, job.directory.path());
+}
+
+/// "slurm: 3 run, 5 wait (Resources)"
+std::string in_words(const backend::QueueState& queue) {
+  if (!queue.silence.empty()) return queue.backend + ": " + queue.silence;
+  const auto& [running, waiting, reason, ended] = queue.answer;
+  std::string text = queue.backend + ": " + std::to_string(running) + " run, " + std::to_string(waiting) + " wait";
+  if (!reason.empty()) text += " (" + reason + ")";
+  for (const auto& [how, count] : ended) text += ", " + std::to_string(count) + " " + how;
+  return text;
+}
+
+Json to_json(const backend::QueueState& queue) {
+  if (!queue.silence.empty()) return {{"backend", queue.backend}, {"error", queue.silence}};
+  return {{"backend", queue.backend},
+          {"running", queue.answer.running},
+          {"waiting", queue.answer.waiting},
+          {"reason", queue.answer.reason},
+          {"ended", queue.answer.ended}};
+}
+
+void show_document(Session& session, const host::Job& job, const std::string& state, const host::ResultStream& stream,
                    const std::vector<std::string>& damage) {
+  base::Env& env = session.env;
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
@@ -205,11 +334,16 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
-  Json refusals = Json::array();
-  for (const auto& some : host::refusals_of(env, job)) {
+  Json nodes = Json::array(), refusals = Json::array();
+  for (const auto& node : host::nodes_of(env, job, stream)) {
+    nodes.push_back(to_json(node, session.verbose));
+    if (!node.refusals) continue;
+    const auto& some = *node.refusals;
     refusals.push_back(
         {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
   }
+  document["nodes"] = std::move(nodes);
+  if (const auto queue = queue_of(env, job, state)) document["queue"] = to_json(*queue);
   if (!damage.empty()) document["damage"] = damage;
   if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
@@ -223,7 +357,7 @@ void show(Session& session, const LookOptions& options) {
   stream.read_all();
   const std::string state = state_of(session.env, job, stream);
   const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
-  if (options.json) return show_document(session.env, job, state, stream, damage);
+  if (options.json) return show_document(session, job, state, stream, damage);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
@@ -235,6 +369,7 @@ void show(Session& session, const LookOptions& options) {
   line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
+  if (const auto queue = queue_of(session.env, job, state)) line("queue", in_words(*queue));
   std::string limits = std::to_string(manifest.retries) + " retries";
   if (manifest.timeout_ms > 0)
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
@@ -270,9 +405,18 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
-  for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
+  const auto nodes = host::nodes_of(session.env, job, stream);
+  bool any_refused = false;
+  for (const auto& node : nodes) {
+    if (!node.refusals) continue;
+    any_refused = true;
+    line("refused", host::in_words(*node.refusals));
+  }
   for (const auto& sentence : damage) line("damaged", sentence);
   if (state == "damaged" || !damage.empty()) line("damaged", "more about it: jobhost verify " + job.called);
+  if (nodes.size() > 1 || any_refused || session.verbose) {
+    print_nodes(nodes, session.env.wall_ns(), session.verbose);
+  }
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.

@@ -1,5 +1,6 @@
 #include "store/refusals.hpp"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/beneath.hpp"
@@ -21,13 +22,15 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
 }
 
 void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason) {
-  const nlohmann::ordered_json json = {{"hostname", worker.hostname},
-                                       {"boot", worker.boot},
-                                       {"owners", owners_of(env, job)},
-                                       {"code", code},
-                                       {"reason", reason}};
-  const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
   try {
+    if (!base::exists(env, job.workers())) return;
+    nlohmann::ordered_json json = {{"hostname", worker.hostname},
+                                   {"boot", worker.boot},
+                                   {"owners", owners_of(env, job)},
+                                   {"code", code},
+                                   {"reason", reason}};
+    if (const char* node = std::getenv("SLURMD_NODENAME")) json["node"] = node;
+    const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
     base::make_directories_beneath(env, job.path(), folder);
     const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
     base::write_file_atomically(env, folder + "/" + worker.id + std::string(kEnding), base::as_bytes(text), false);
@@ -49,8 +52,12 @@ std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {
       const auto json = nlohmann::json::parse(text, nullptr, false);
       if (!json.is_object()) continue;
       try {
-        Refusal refusal{json.at("hostname"), json.at("boot"), base::whole_number<std::uint64_t>(json.at("owners")),
-                        base::whole_number<int>(json.at("code")), json.at("reason")};
+        Refusal refusal{json.at("hostname"),
+                        json.at("boot"),
+                        base::whole_number<std::uint64_t>(json.at("owners")),
+                        base::whole_number<int>(json.at("code")),
+                        json.at("reason"),
+                        json.value("node", std::string())};
         if (refusal.owners == owners) refusals.push_back(std::move(refusal));
       } catch (const base::Malformed&) {
       } catch (const nlohmann::json::exception&) {

@@ -113,7 +113,6 @@ bool Supervisor::read_job() {
 
 /// A machine on which worker after worker fails would only keep others waiting for what it claims.
 void Supervisor::require_welcome(const store::Identity& self) {
-  constexpr std::size_t kFailures = 3;
   std::size_t failures = 0;
   std::string reason;
   for (const auto& refusal : store::read_refusals(env_, job_)) {
@@ -121,7 +120,8 @@ void Supervisor::require_welcome(const store::Identity& self) {
     ++failures;
     reason = refusal.reason;
   }
-  if (failures < kFailures) return;
+  if (failures < store::kRefusalsThatExclude) return;
+  excluded_ = true;
   throw base::Error(base::ExitCode::kBackendFailed,
                     "this machine, " + self.hostname + ", is excluded from job " + manifest_.job + ": " +
                         std::to_string(failures) + " workers failed here",
