@@ -92,6 +92,7 @@ class Queued : public Backend {
     }
     if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
     if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
+      base::run_program(env_, queue_->withdrawal(record_.ids, false), kWithdrawNs);  // what the system holds for good
       over_ = stopping_ || !submit_again();
     }
     return status();

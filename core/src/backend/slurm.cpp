@@ -17,6 +17,8 @@ namespace {
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
 constexpr unsigned kPatience = 120;              // s, for the job directory to be seen
+/// Slurm holds what it had to start too often; a person would have to release it.
+const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
 
@@ -106,9 +108,12 @@ class Slurm : public Queue {
       const std::size_t bar = line.find('|');
       if (bar == std::string::npos) continue;
       const std::string state = line.substr(0, bar);
-      if (kWaiting.contains(state)) {
+      const std::string reason = line.substr(bar + 1);
+      if (kWaiting.contains(state) && kHeldForGood.contains(reason)) {
+        ++answer.ended[reason];
+      } else if (kWaiting.contains(state)) {
         ++answer.waiting;
-        ++reasons[line.substr(bar + 1)];
+        ++reasons[reason];
       } else if (kRunning.contains(state)) {
         ++answer.running;
       } else if (state != "COMPLETING") {
@@ -129,7 +134,7 @@ class Slurm : public Queue {
 
   bool was_accident(const std::string& how_it_ended) const override {
     static const std::set<std::string> kAccidents = {"TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "REVOKED"};
-    return kAccidents.contains(how_it_ended);
+    return kAccidents.contains(how_it_ended) || kHeldForGood.contains(how_it_ended);
   }
 
   bool has_failed(const std::string& how_it_ended) const override { return how_it_ended == "FAILED"; }
