@@ -205,7 +205,8 @@ void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, boo
   for (const auto& node : nodes) {
     const std::string name = base::printable(node.hostname);
     std::string refusals;
-    if (node.refusals) refusals = std::to_string(node.refusals->workers) + (node.refusals->exclude() ? ", excluded" : "");
+    if (node.refusals)
+      refusals = std::to_string(node.refusals->workers) + (node.refusals->excluded() ? ", excluded" : "");
     rows.push_back({name, workers_in_words(node), count_text(node.lanes()), std::to_string(node.tasks()),
                     rate_text(node.tasks_per_second()), ago(node.seen_ns(), now_ns), refusals});
     for (const auto& worker : node.workers) {
@@ -215,11 +216,18 @@ void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, boo
     }
   }
   if (!rows.empty()) {
-    print_table({{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
-                rows);
+    print_table(
+        {{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
+        rows);
   }
   if (!workers_too || worker_rows.empty()) return;
-  print_table({{"NODE"}, {"WORKER"}, {"PID", true}, {"STATE"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true},
+  print_table({{"NODE"},
+               {"WORKER"},
+               {"PID", true},
+               {"STATE"},
+               {"LANES", true},
+               {"TASKS", true},
+               {"TASKS/S", true},
                {"LAST SEEN"}},
               worker_rows);
 }
@@ -232,7 +240,7 @@ Json known(std::optional<Number> number) {
 Json time_json(std::uint64_t wall_ns) { return wall_ns > 0 ? Json(base::utc(wall_ns)) : Json(); }
 Json lanes_json(unsigned lanes) { return lanes > 0 ? Json(lanes) : Json(); }
 
-Json to_json(const host::Node& node, bool workers_too) {
+Json node_json(const host::Node& node, bool workers_too) {
   Json json = {{"hostname", node.hostname},
                {"boot", node.boot},
                {"running", node.workers_in(host::WorkerState::kRunning)},
@@ -244,7 +252,7 @@ Json to_json(const host::Node& node, bool workers_too) {
                {"tasks_per_second", known(node.tasks_per_second())},
                {"last_seen", time_json(node.seen_ns())},
                {"refusals", node.refusals ? node.refusals->workers : 0},
-               {"excluded", node.refusals && node.refusals->exclude()}};
+               {"excluded", node.refusals && node.refusals->excluded()}};
   if (!workers_too) return json;
   json["workers"] = Json::array();
   for (const auto& worker : node.workers) {
@@ -267,7 +275,7 @@ std::optional<backend::QueueState> queue_of(base::Env& env, const host::Job& job
 }
 
 /// "slurm: 3 run, 5 wait (Resources)"
-std::string in_words(const backend::QueueState& queue) {
+std::string queue_in_words(const backend::QueueState& queue) {
   if (!queue.silence.empty()) return queue.backend + ": " + queue.silence;
   const auto& [running, waiting, reason, ended] = queue.answer;
   std::string text = queue.backend + ": " + std::to_string(running) + " run, " + std::to_string(waiting) + " wait";
@@ -276,7 +284,7 @@ std::string in_words(const backend::QueueState& queue) {
   return text;
 }
 
-Json to_json(const backend::QueueState& queue) {
+Json queue_json(const backend::QueueState& queue) {
   if (!queue.silence.empty()) return {{"backend", queue.backend}, {"error", queue.silence}};
   return {{"backend", queue.backend},
           {"running", queue.answer.running},
@@ -336,14 +344,14 @@ void show_document(Session& session, const host::Job& job, const std::string& st
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
   Json nodes = Json::array(), refusals = Json::array();
   for (const auto& node : host::nodes_of(env, job, stream)) {
-    nodes.push_back(to_json(node, session.verbose));
+    nodes.push_back(node_json(node, session.verbose));
     if (!node.refusals) continue;
     const auto& some = *node.refusals;
     refusals.push_back(
         {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
   }
   document["nodes"] = std::move(nodes);
-  if (const auto queue = queue_of(env, job, state)) document["queue"] = to_json(*queue);
+  if (const auto queue = queue_of(env, job, state)) document["queue"] = queue_json(*queue);
   if (!damage.empty()) document["damage"] = damage;
   if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
@@ -369,7 +377,7 @@ void show(Session& session, const LookOptions& options) {
   line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
-  if (const auto queue = queue_of(session.env, job, state)) line("queue", in_words(*queue));
+  if (const auto queue = queue_of(session.env, job, state)) line("queue", queue_in_words(*queue));
   std::string limits = std::to_string(manifest.retries) + " retries";
   if (manifest.timeout_ms > 0)
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);

@@ -38,15 +38,11 @@ std::optional<double> rate(std::uint64_t tasks, std::uint64_t nanoseconds) {
 
 WorkerState state_of(base::Env& env, const Job& job, const store::Identity& worker, const store::Identity& self,
                      std::uint64_t seen_ns) {
-  if (store::read_heartbeat(env, job.directory, worker.id).left != 0) return WorkerState::kEnded;
-  switch (store::life_of(env, worker, self)) {
-    case store::Life::kAlive:
-      return WorkerState::kRunning;
-    case store::Life::kDead:
-      return WorkerState::kEnded;
-    case store::Life::kUnknown:
-      break;
+  const auto life = store::life_of(env, worker, self);
+  if (life == store::Life::kDead || store::read_heartbeat(env, job.directory, worker.id).left != 0) {
+    return WorkerState::kEnded;
   }
+  if (life == store::Life::kAlive) return WorkerState::kRunning;
   const bool silent = seen_ns + job.manifest.lease_ms * 1'000'000 < env.wall_ns();
   return silent ? WorkerState::kSilent : WorkerState::kRunning;
 }
@@ -87,7 +83,8 @@ std::uint64_t Node::seen_ns() const {
   return seen;
 }
 
-/// Time in which several of its workers had tasks counts once, and what lies between two attempts at the job not at all.
+/// Time in which several of its workers had tasks counts once, and what lies between two attempts at the job not at
+/// all.
 std::optional<double> Node::tasks_per_second() const {
   std::vector<store::Interval> spans;
   for (const auto& worker : workers) {

@@ -15,7 +15,7 @@ struct Refusals {
   std::string reason;          // of one of them
   int code = 0;                // its exit code
   std::uint64_t workers = 0;
-  bool exclude() const { return workers >= store::kRefusalsThatExclude; }  // the machine
+  bool excluded() const { return workers >= store::kRefusalsThatExclude; }
 };
 std::vector<Refusals> refusals_of(base::Env& env, const Job& job);
 

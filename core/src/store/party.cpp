@@ -56,22 +56,17 @@ std::string folder(const JobDirectory& job, const std::string& id) { return job.
 
 }  // namespace
 
-Identity make_partial_identity(base::Env& env, const std::string& role) {
+Identity make_identity(base::Env& env, const std::string& role) {
   Identity self;
   self.role = role;
   self.id = base::random_hex(env, 16);
   char name[256] = {};
   ::gethostname(name, sizeof name - 1);
   self.hostname = name;
-  self.pid = ::getpid();
-  return self;
-}
-
-Identity make_identity(base::Env& env, const std::string& role) {
-  Identity self = make_partial_identity(env, role);
   self.boot = first_line(env, "/proc/sys/kernel/random/boot_id");
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) > 0) self.pid_space = space;
+  self.pid = ::getpid();
   self.start_time = process_of(env, self.pid).start_time;
   return self;
 }

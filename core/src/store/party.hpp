@@ -23,11 +23,8 @@ struct Identity {
   std::uint64_t start_time = 0;  // of that process, in clock ticks since boot
 };
 
-/// This process, with a fresh id. Throws Error(kBackendFailed) where the system does not tell about it.
+/// This process, with a fresh id.
 Identity make_identity(base::Env& env, const std::string& role);
-
-/// The same, without what only /proc tells.
-Identity make_partial_identity(base::Env& env, const std::string& role);
 
 std::string to_text(const Identity& identity);
 /// Throws Error(kDamaged) when the text is not an identity or its id is not 32 hexadecimal digits.

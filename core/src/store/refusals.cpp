@@ -1,5 +1,7 @@
 #include "store/refusals.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +16,12 @@ namespace {
 constexpr std::uint64_t kLimit = 64 << 10;  // bytes of a refusal
 constexpr std::string_view kEnding = ".refused";
 
+std::string hostname() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
 }  // namespace
 
 std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
@@ -21,9 +29,11 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
   return latest ? *latest + 1 : 0;
 }
 
-void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason) {
+void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Identity>& known, int code,
+                 const std::string& reason) {
   try {
     if (!base::exists(env, job.workers())) return;
+    const Identity worker = known ? *known : Identity{"worker", base::random_hex(env, 16), hostname(), "", ""};
     nlohmann::ordered_json json = {{"hostname", worker.hostname},
                                    {"boot", worker.boot},
                                    {"owners", owners_of(env, job)},

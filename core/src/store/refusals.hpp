@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,10 @@ struct Refusal {
 /// Hosts that have owned the job so far.
 std::uint64_t owners_of(base::Env& env, const JobDirectory& job);
 
-/// Says that `worker` ends for this reason, where there is a job. Never throws: a worker that can write nothing at all
-/// ends all the same.
-void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason);
+/// Says that `worker` ends for this reason, where there is a job; nothing: one that does not even know who it is. Never
+/// throws: a worker that can write nothing at all ends all the same.
+void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Identity>& worker, int code,
+                 const std::string& reason);
 
 /// Those since the present owner began; what is no refusal is left out.
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job);

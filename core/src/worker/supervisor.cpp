@@ -125,8 +125,7 @@ void Supervisor::give_up(const base::Error& error) {
                           error.code() == base::ExitCode::kBackendFailed ||
                           (error.code() == base::ExitCode::kDamaged && self_ && !source_);
   if (is_refusal && !excluded_ && !options_.job_directory.empty()) {
-    store::add_refusal(env_, job_, self_ ? *self_ : store::make_partial_identity(env_, "worker"),
-                       static_cast<int>(error.code()), error.what());
+    store::add_refusal(env_, job_, self_, static_cast<int>(error.code()), error.what());
   }
   if (!party_) return;
   try {
