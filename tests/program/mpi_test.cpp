@@ -45,7 +45,7 @@ TEST_CASE("what a map on ranks of MPI cannot do is said") {
   jobhost::test::TemporaryDirectory folder;
   const std::vector<int> inputs = {1, 2, 3};
   const auto map = [&](const jobhost::Options& options) { jobhost::map(options, halved, inputs).to_vector(); };
-  CHECK_THROWS_WITH(map({.backend = "mpi", .workers = 2}), Catch::Contains("needs a store"));
+  CHECK_THROWS_WITH(map({.backend = "mpi", .workers = 2}), Catch::Contains("map without a store"));
   CHECK_THROWS_WITH(map({.backend = "mpi", .store = folder / "store"}), Catch::Contains("Options::workers"));
   CHECK_THROWS_WITH(map({.backend_options = {"wdir=/"}}), Catch::Contains("takes no Options::backend_options"));
   CHECK_THROWS_WITH(map(on("nowhere", folder / "store")), Catch::Contains("no program 'nowhere' in PATH"));

@@ -332,8 +332,10 @@ detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index)
 std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
                                            const Options& options) {
   if (!backend::is_local(options.backend)) {
-    throw std::invalid_argument("a pool lives in this machine's memory: its backend is processes or threads, not " +
-                                options.backend);
+    throw std::invalid_argument(
+        "a pool, and a map without a store, live in this machine's memory: their backend is "
+        "processes or threads, not " +
+        options.backend + "; Options::store names a directory that all machines see");
   }
   const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
   host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);

@@ -226,10 +226,6 @@ class LocalRuntime : public detail::Runtime {
   std::unique_ptr<detail::Job> start(detail::Call& call, detail::Feed& feed, const Options& options,
                                      bool in_order) override {
     return in_users_words([&] {
-      if (!backend::is_local(options.backend) && options.store.empty()) {
-        throw std::invalid_argument("the backend " + options.backend +
-                                    " needs a store: name a directory that all machines see in Options::store");
-      }
       store::Store store(env_, options.store);
       host::JobSpec spec = spec_of(options, kernel_of(call), globals_of(call));
       auto workers = std::make_unique<host::HeadStart>(

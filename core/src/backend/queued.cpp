@@ -15,7 +15,7 @@ namespace jobhost::backend {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
-constexpr std::uint64_t kAnswerNs = 60 * kSecond;  // for an answer: clients wait long for a system that is down
+constexpr std::uint64_t kAnswerNs = 60 * kSecond;      // for an answer: clients wait long for a system that is down
 constexpr std::uint64_t kQuickAnswerNs = 5 * kSecond;  // for people who only look
 constexpr std::uint64_t kSubmitNs = 30 * kSecond;
 constexpr std::uint64_t kWithdrawNs = 20 * kSecond;
@@ -266,11 +266,11 @@ class Queued : public Backend {
   bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
-  unsigned replaced_ = 0;             // of the workers that failed
-  std::set<std::string> refusing_;    // nodes
-  bool avoids_any_ = false;           // of them
-  bool nowhere_else_ = false;         // the system has no other node
-  std::string refused_;               // what the last of them said
+  unsigned replaced_ = 0;           // of the workers that failed
+  std::set<std::string> refusing_;  // nodes
+  bool avoids_any_ = false;         // of them
+  bool nowhere_else_ = false;       // the system has no other node
+  std::string refused_;             // what the last of them said
 };
 
 }  // namespace

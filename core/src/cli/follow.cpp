@@ -245,9 +245,9 @@ class Follower {
     if (!refusals.empty()) throw base::Error(host::code_of(refusals), what, host::in_words(refusals));
     const std::string last = last_words();
     const bool said_nothing = last.empty() && workers_ && !workers_->local();
-    throw base::Error(base::ExitCode::kBackendFailed, what + last,
-                      said_nothing ? "they left no word: can their nodes read and write '" + job_.directory.path() + "'?"
-                                   : "");
+    throw base::Error(
+        base::ExitCode::kBackendFailed, what + last,
+        said_nothing ? "they left no word: can their nodes read and write '" + job_.directory.path() + "'?" : "");
   }
 
   /// Why the last worker ended, where it said so.

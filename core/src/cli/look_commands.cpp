@@ -205,7 +205,8 @@ void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, boo
   for (const auto& node : nodes) {
     const std::string name = base::printable(node.hostname);
     std::string refusals;
-    if (node.refusals) refusals = std::to_string(node.refusals->workers) + (node.refusals->excluded() ? ", excluded" : "");
+    if (node.refusals)
+      refusals = std::to_string(node.refusals->workers) + (node.refusals->excluded() ? ", excluded" : "");
     rows.push_back({name, workers_in_words(node), count_text(node.lanes()), std::to_string(node.tasks()),
                     rate_text(node.tasks_per_second()), ago(node.seen_ns(), now_ns), refusals});
     for (const auto& worker : node.workers) {
@@ -215,11 +216,18 @@ void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, boo
     }
   }
   if (!rows.empty()) {
-    print_table({{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
-                rows);
+    print_table(
+        {{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
+        rows);
   }
   if (!workers_too || worker_rows.empty()) return;
-  print_table({{"NODE"}, {"WORKER"}, {"PID", true}, {"STATE"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true},
+  print_table({{"NODE"},
+               {"WORKER"},
+               {"PID", true},
+               {"STATE"},
+               {"LANES", true},
+               {"TASKS", true},
+               {"TASKS/S", true},
                {"LAST SEEN"}},
               worker_rows);
 }

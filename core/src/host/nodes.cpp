@@ -83,7 +83,8 @@ std::uint64_t Node::seen_ns() const {
   return seen;
 }
 
-/// Time in which several of its workers had tasks counts once, and what lies between two attempts at the job not at all.
+/// Time in which several of its workers had tasks counts once, and what lies between two attempts at the job not at
+/// all.
 std::optional<double> Node::tasks_per_second() const {
   std::vector<store::Interval> spans;
   for (const auto& worker : workers) {

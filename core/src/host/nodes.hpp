@@ -18,8 +18,8 @@ struct WorkerRecord {
   std::string id;
   int pid = 0;
   WorkerState state = WorkerState::kEnded;
-  unsigned lanes = 0;       // 0: it had no log yet
-  LogTally done = {};       // by all its lanes
+  unsigned lanes = 0;         // 0: it had no log yet
+  LogTally done = {};         // by all its lanes
   std::uint64_t seen_ns = 0;  // its last heartbeat, by the clock of the file system; 0: none
   std::optional<double> tasks_per_second() const;
 };

@@ -84,7 +84,7 @@ class ResultStream {
   const Job& job_;
   store::LogSet logs_;
   std::optional<std::uint64_t> result_size_;
-  std::vector<LogTally> tallies_;  // by log
+  std::vector<LogTally> tallies_;        // by log
   std::map<std::uint64_t, Part> ahead_;  // by first task; disjoint
   store::IntervalSet seen_;
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<std::string>> modules_;  // by log and offset
