@@ -8,6 +8,7 @@
 #include <set>
 
 #include "backend/queued_worker.hpp"
+#include "backend/worker_words.hpp"
 #include "base/program.hpp"
 #include "store/job_directory.hpp"
 
@@ -55,7 +56,7 @@ class Slurm : public Queue {
     directive("array=0-" + std::to_string(workers - 1));
     directive("ntasks=1");
     directive("output=/dev/null");
-    directive("export=NIL");
+    directive("export=ALL");
     if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
@@ -75,8 +76,19 @@ class Slurm : public Queue {
     return text + "exit $code\n";
   }
 
+  /// Of the environment only what the script sets, too, and what is for sbatch. Any other way to leave out the rest has
+  /// Slurm run the user's login shell on each node, which takes as long as that pleases, several at a time.
   std::vector<std::string> submission(const std::string& file, unsigned) const override {
-    return {client("sbatch"), "--parsable", file};
+    std::vector<std::string> words = {base::find_program("env"), "-i"};
+    for (char** entry = environ; *entry; ++entry) {
+      const std::string variable = *entry, name = variable.substr(0, variable.find('='));
+      if (name.starts_with("SBATCH_") || name.starts_with("SLURM_") ||
+          std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end()) {
+        words.push_back(variable);
+      }
+    }
+    words.insert(words.end(), {client("sbatch"), "--parsable", file});
+    return words;
   }
 
   std::string id_of(const std::string&) const override { return ""; }
