@@ -62,7 +62,7 @@ class Lag(JobhostTest):
         return self.start_elsewhere(machine, "worker", "--job", f"{store}/{job}", "--manifest", digest or self.digest(job),
                                     "--lanes", lanes, *words)
 
-    def ends(self, worker, code=0, seconds=40):
+    def ends(self, worker, code=0, seconds=120):
         err = worker.communicate(timeout=seconds)[1]
         self.assertEqual(worker.returncode, code, err)
         return err

@@ -76,13 +76,13 @@ class Nodes(JobhostTest):
         self.write("k.cpp", "int f(int x) { return x; }\n")
         job = self.held("k.cpp:f", "x=1..100", "--cxxflags=-mssse3")
         other = self.other_file("/proc/cpuinfo", lambda text: text.replace(b" ssse3 ", b" "))
-        self.refuses(job, 3, r"k\.cpp.* was compiled for a processor with ssse3, which this one lacks$",
+        self.refuses(job, 3, r"/k\.so' was compiled for a processor with ssse3, which this one lacks$",
                      before=self.mount(other, "/proc/cpuinfo"))
 
-    def test_a_system_library_that_is_missing(self):
+    def test_a_system_library_that_is_none(self):
         job = self.held(f"{COMPANIONS}:with_openmp", "n=1..100")
         path = self.system_library(job, "libgomp.so.1")["path"]
-        self.refuses(job, 3, "needs 'libgomp.so.1', which is not found$", before=self.mount("/dev/null", path))
+        self.refuses(job, 3, "libgomp.so.1' is not a regular file$", before=self.mount("/dev/null", path))
 
     def test_a_system_library_of_another_build(self):
         job = self.held(f"{COMPANIONS}:with_openmp", "n=1..100", "--exact-libraries")
