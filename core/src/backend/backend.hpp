@@ -72,8 +72,8 @@ bool is_local(const std::string& name);
 /// "processes" (an executor process per lane) or "threads" (one executor process with TBB lanes) on this machine;
 /// "slurm" (job arrays, or `srun` inside of an allocation), "mpi" (ranks that `mpirun` starts), "template" (any queue).
 /// Options that it does not understand are Error(kUsage), what is missing is Error(kBackendFailed). `detached`: the
-/// workers outlive this process and stop only when the job is done or cancelled. `run_worker`: given by a program with a
-/// single thread, a copy of which then becomes the worker that is prepared, sooner than another program could start.
+/// workers outlive this process and stop only when the job is done or cancelled. `run_worker`: given by a program with
+/// a single thread, a copy of which then becomes the worker that is prepared, sooner than another program could start.
 std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
                                       const RunWorker& run_worker = nullptr);
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
-constexpr unsigned kPatience = 120;              // s, for the job directory to be seen
+constexpr unsigned kPatience = 120;  // s, for the job directory to be seen
 /// Slurm holds what it had to start too often; a person would have to release it.
 const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
