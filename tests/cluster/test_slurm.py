@@ -104,9 +104,13 @@ class Slurm(JobhostTest):
     def test_cancel_from_another_shell(self):
         process = self.start("run", f"{HOSTILE}:spin", "x=0..9999", "microseconds=10000", "-b", "slurm", "-j", "40")
         self.wait_until(lambda: self.running() > 0, "nothing runs")
+        reader = self.start("attach", "@last")
         self.run_jobhost("cancel", "@last")
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, 130, said)
+        self.assertIn("cancelled: ", said)
+        said = reader.communicate(timeout=60)[1]
+        self.assertEqual(reader.returncode, 130, said)
         self.assertIn("cancelled: ", said)
         self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
 

@@ -17,6 +17,9 @@ def setUpModule():
 
 
 class SlurmOnTwoHosts(test_slurm.Slurm):
+    # Takes a minute, and has nothing to do with where nodes are.
+    test_a_time_limit_is_no_loss_when_workers_are_submitted_again = None
+
     def test_a_link_that_is_cut_and_healed_loses_nothing(self):
         """Slurm takes the node for dead and queues its tasks again, while their workers go on beyond the cut."""
         process = self.start("run", f"{HOSTILE}:counted", "x=1..2000", f"file={self.folder}/ran", "microseconds=100000", "-b",

@@ -231,6 +231,7 @@ class Follower {
     stream_.read_all();
     pump();
     if (stream_.finished()) return true;
+    if (cancelled()) return false;
     throw_unfinished("no worker is running job " + job_.manifest.job);
   }
 
