@@ -331,14 +331,14 @@ detail::Failure LocalPool::failure_of(const Posted& posted, std::uint64_t index)
 
 std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& folder, const std::string& globals,
                                            const Options& options) {
+  const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
+  host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);
   if (!backend::is_local(options.backend)) {
     throw std::invalid_argument(
         "a pool, and a map without a store, live in this machine's memory: their backend is "
         "processes or threads, not " +
         options.backend + "; Options::store names a directory that all machines see");
   }
-  const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
-  host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);
