@@ -24,6 +24,7 @@ class FakeQueue:
         self.hanging = set()      # commands that never end
         self.submissions = []     # how many tasks each had
         self._tasks = collections.defaultdict(list)  # of each id: None waits, a process, or a word for how it ended
+        self._scripts = {}  # of each id
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -86,7 +87,7 @@ class FakeQueue:
         job = next(self._ids)
         with open(script, encoding="utf-8") as file:
             self._tasks[job] = [None] * workers
-            self._script = file.read()
+            self._scripts[job] = file.read()
         self.submissions.append(workers)
         return f"welcome\nsubmitted as <{job}>\n", "", 0
 
@@ -115,10 +116,10 @@ class FakeQueue:
                         if isinstance(task, subprocess.Popen) and task.poll() is not None:
                             tasks[place] = "DONE"
                 running = sum(isinstance(task, subprocess.Popen) for tasks in self._tasks.values() for task in tasks)
-                for tasks in self._tasks.values():
+                for job, tasks in self._tasks.items():
                     for place, task in enumerate(tasks):
                         if task is None and running < self.slots:
-                            tasks[place] = subprocess.Popen(["/bin/sh", "-c", self._script], stdin=subprocess.DEVNULL,
+                            tasks[place] = subprocess.Popen(["/bin/sh", "-c", self._scripts[job]], stdin=subprocess.DEVNULL,
                                                             start_new_session=True)
                             running += 1
 

@@ -64,22 +64,20 @@ void add_backend_options(CLI::App& command, BackendOptions& options, const std::
   command.add_option("-j,--workers", options.lanes, "Lanes to compute in (default: " + default_lanes + ")")
       ->type_name("N")
       ->check(CLI::Range(1u, kMostLanes));
-  command
-      .add_option("--slurm", options.slurm,
-                  "An option of sbatch without its dashes, as in --slurm partition=short --slurm time=30")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  const auto passed_on = [&command](const char* name, std::vector<std::string>& words, const char* what) {
+    command.add_option(name, words, what)
+        ->type_name("KEY=VALUE")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  passed_on("--slurm", options.slurm,
+            "An option of sbatch without its dashes, as in --slurm partition=short --slurm time=30");
   command
       .add_option("--template", options.queue_template,
                   "With -b template: a script that says how a queueing system is used, or gridengine")
       ->type_name("FILE");
-  command
-      .add_option("--mpi", options.mpi,
-                  "An option of mpirun without its dashes, as in --mpi hostfile=nodes.txt; mpirun=PATH for another one")
-      ->type_name("KEY=VALUE")
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  passed_on("--mpi", options.mpi,
+            "An option of mpirun without its dashes, as in --mpi hostfile=nodes.txt; mpirun=PATH for another one");
   command.add_flag("--auto-resubmit", options.auto_resubmit,
                    "Workers that reach their time limit, or lose their node, are submitted again");
 }
