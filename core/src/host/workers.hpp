@@ -34,8 +34,10 @@ class HeadStart {
 /// How long to wait before a job directory is looked at again for which nothing rings: its file system pays for it.
 class PollPause {
  public:
-  /// `fresh`: the last look found something.
-  std::uint64_t next_ns(bool fresh) { return pause_ns_ = fresh ? kLeastNs : std::min(2 * pause_ns_, kMostNs); }
+  /// `fresh`: the last look found something. Else a little longer each time: about an eighth of how long nothing came.
+  std::uint64_t next_ns(bool fresh) {
+    return pause_ns_ = fresh ? kLeastNs : std::min(pause_ns_ + pause_ns_ / 8, kMostNs);
+  }
 
  private:
   static constexpr std::uint64_t kLeastNs = 50'000'000, kMostNs = 1'000'000'000;
