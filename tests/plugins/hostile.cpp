@@ -59,6 +59,7 @@ int nested(int x) {
 
 int throws_int(int x) { throw x; }
 int throws_text(int x) { throw std::string("text ") + std::to_string(x); }
+int repeats(std::string text) { throw std::runtime_error(text); }
 static void refuse_three(int x) {
   if (x == 3) throw std::logic_error("left a noexcept function");
 }
