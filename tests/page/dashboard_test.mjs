@@ -1,5 +1,7 @@
 // The dashboard, while jobs run.
 import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
 import test, { before } from "node:test";
 import { HOSTILE, Scene, openBrowser, openPage, screenshot, tile, until } from "./jobhost.mjs";
 
@@ -14,17 +16,19 @@ function assertQuiet(page, { url }) {
 
 test("a job is seen running, to its end, as show has it", async (t) => {
   const scene = new Scene(t);
-  const job = scene.run(["submit", `${HOSTILE}:sleeps`, "x=1..60", "milliseconds=60", "-j2"]).trim();
+  const gate = path.join(scene.folder, "gate");
+  const job = scene.run(["submit", `${HOSTILE}:gated`, "x=0..99", "closed=40", `file=${gate}`, "-j2"]).trim();
   const dashboard = await scene.dashboard();
   const page = await openPage(browser, dashboard.url.href);
   assert.equal(page.url(), `http://${dashboard.url.host}/`);  // without the token
   await page.getByRole("link", { name: job }).click();
   await page.waitForSelector(".tiles");
   assert.match(await page.locator(".head .pill").textContent(), /^running/);
-  const first = Number(await tile(page, "succeeded"));
-  assert.ok(first < 60, `${first} tasks at once`);
+  await until(async () => (await tile(page, "succeeded")) === "40", "the page stands still");
+  assert.deepEqual([await tile(page, "not done"), await tile(page, "failed")], ["60", "0"]);
+  assert.match(await page.locator(".verdict .first").textContent(), /^40 of 100 tasks done so far; none failed\.$/);
   await screenshot(page, "dashboard-running");
-  await until(async () => Number(await tile(page, "succeeded")) > first, "the page stands still");
+  fs.writeFileSync(gate, "");
   await until(async () => (await page.locator(".head .pill").textContent()) === "done", "the page does not see the end");
   const shown = scene.json("show", job);
   assert.deepEqual([await tile(page, "succeeded"), await tile(page, "failed")], [String(shown.done), "0"]);

@@ -36,10 +36,10 @@ test("a report says what show says, and fails are in groups", async (t) => {
   const group = page.locator(".failure");
   assert.equal(await group.count(), 1);
   assert.match(await group.textContent(), /3 ×std::domain_error: unlucky 13/);
-  assert.ok((await group.locator("code").allTextContents()).includes(`jobhost replay ${shown.job}/113 --store ${scene.store}`));
+  assert.ok((await group.locator("code").allTextContents()).includes(`jobhost replay ${shown.job}/113`));
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await group.locator("button").nth(1).click();
-  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `jobhost replay ${shown.job}/113 --store ${scene.store}`);
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `jobhost replay ${shown.job}/113`);
 
   assert.match(await page.locator(".provenance").textContent(), new RegExp(shown.plugin.sha256));
   assert.match(await page.locator(".provenance dd.mono").first().textContent(), /run .*hostile\.so:fussy x=0\.\.220 -j2/);
@@ -66,7 +66,7 @@ test("tasks are found by words and numbers, sorted, and turned over", async (t) 
   await page.getByLabel("Filter tasks").fill("unlucky 113");
   assert.equal(await cell(page, 1, 1), "#113");
   await page.getByLabel("Filter tasks").fill("");
-  await page.getByLabel("show", { exact: true }).selectOption("failed");
+  await page.locator(".tasks select").selectOption("failed");
   assert.match(await page.locator(".pages").textContent(), /1 to 2 of 2 rows/);
   assertQuiet(page);
 });

@@ -36,7 +36,7 @@ test("requests that name another host, or come from other pages, are refused", a
   const status = async (headers, how = {}) => (await ask(port, "/api/jobs", { headers: { ...cookie, ...headers }, ...how })).status;
   assert.equal(await status({}), 200);
   assert.equal(await status({ Host: `localhost:${port}` }), 200);
-  for (const host of ["evil.com", `evil.com:${port}`, `127.0.0.1.evil.com:${port}`, "", `[::1].evil.com:${port}`]) {
+  for (const host of ["evil.com", `evil.com:${port}`, `127.0.0.1.evil.com:${port}`, `[::1].evil.com:${port}`]) {
     assert.equal(await status({ Host: host }), 403, host);
   }
   assert.equal(await status({ Origin: `http://127.0.0.1:${port}` }), 200);

@@ -39,7 +39,7 @@ TEST_CASE("failures come first, with what most of them have in common") {
         "30 tasks (3 %) failed for 3 reasons, 28 of them with std::domain_error: unlucky 13, in check at pi.cpp:31.");
   figures.failed = 1000;
   figures.failure_groups = 1;
-  CHECK(report::diagnosis(figures)[0].starts_with("all 1,000 tasks (100 %) failed, all with "));
+  CHECK(report::diagnosis(figures)[0].starts_with("All 1,000 tasks (100 %) failed, all with "));
   figures.failed = 1;
   CHECK(report::diagnosis(figures)[0].starts_with("1 task (0.1 %) failed with "));
 }
@@ -75,9 +75,10 @@ TEST_CASE("what kept workers from being busy is named") {
   auto tiny = fine();
   tiny.tasks = tiny.done = 10'000'000;
   tiny.task_seconds = 20;
-  CHECK(report::diagnosis(tiny)[1] ==
-        "4 workers were busy 47 % of the time; tasks took 2 µs each, so handing them over took longer than running them: "
-        "more work per task would pay.");
+  CHECK(
+      report::diagnosis(tiny)[1] ==
+      "4 workers were busy 47 % of the time; tasks took 2 µs each, so handing them over took longer than running them: "
+      "more work per task would pay.");
 
   auto gap = fine();
   gap.wall_seconds = 7200;

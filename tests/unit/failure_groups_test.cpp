@@ -19,7 +19,8 @@ TEST_CASE("failures of one place are one group, and so are those without a place
   CHECK(groups.add(4, failure("cannot open 'run-4.dat'", "")) == 1u);
   CHECK(groups.add(17, failure("cannot open 'run-17.dat'", "")) == 1u);
   CHECK(groups.add(18, failure("cannot close 'run-18.dat'", "")) == 2u);
-  for (std::uint64_t task = 20; task < 30; ++task) CHECK(groups.add(task, failure("cannot open 'run-1.dat'", "")) == 1u);
+  for (std::uint64_t task = 20; task < 30; ++task)
+    CHECK(groups.add(task, failure("cannot open 'run-1.dat'", "")) == 1u);
   CHECK(groups.largest_first() == std::vector<std::size_t>{1, 0, 2});
   CHECK(groups.groups()[1].count == 12);
   CHECK(groups.groups()[1].tasks == std::vector<std::uint64_t>{4, 17, 20, 21, 22});

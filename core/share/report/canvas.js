@@ -73,7 +73,7 @@ function bottomAxis(context, frame, ticks, label) {
     context.moveTo(x, frame.bottom);
     context.lineTo(x, frame.bottom + 4);
     context.stroke();
-    context.fillText(text, x, frame.bottom + 7);
+    context.fillText(text, Math.min(x, frame.right + 12 - half), frame.bottom + 7);
     free = x + half + 10;
   }
   context.fillStyle = colour("text");

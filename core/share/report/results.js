@@ -102,7 +102,7 @@ class Results {
     const { report, table, chosen } = this;
     const results = table.filter((column) => column.result && column.numeric);
     const varying = table.filter((column) => column.input && column.numeric && column.varies && !column.seed);
-    this.element.hidden = report.tasks.task.length === 0;
+    this.element.hidden = report.verdict.succeeded === 0 && report.maps.length === 0;
     if (this.element.hidden) return;
     const views = [];
     if (report.maps.length > 0) views.push(["map", "Heat map"]);
@@ -217,6 +217,12 @@ class Results {
 
   drawSpread(column) {
     const numbers = numbersOf(column).filter(Number.isFinite);
+    this.spread.element.hidden = numbers.length === 0;
+    if (numbers.length === 0) {
+      this.logLabel.hidden = true;
+      this.note.textContent = "There are no finite numbers.";
+      return;
+    }
     const low = numbers.reduce((a, b) => Math.min(a, b), Infinity), high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
     const logarithmic = Boolean(this.chosen.log) && low > 0 && high > low;
     this.logLabel.hidden = !(low > 0 && high > low);

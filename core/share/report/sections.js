@@ -95,8 +95,8 @@ function foldedStack(stack) {
 
 /** How commands name a task of the job: JOB/TASK, with the store behind it where that is not the usual one. */
 function taskName(report, task) {
-  const [name, ...rest] = report.called.split(" ");
-  return [`${name}/${task}`, ...rest].join(" ");
+  const at = report.called.indexOf(" --store ");
+  return at < 0 ? `${report.called}/${task}` : `${report.called.slice(0, at)}/${task}${report.called.slice(at)}`;
 }
 
 /** A test of rows: words that must occur, and comparisons as in "x>3" or "task=17". */
@@ -188,7 +188,7 @@ class Tasks {
     const replay = el("button", { class: "plain", title: "Copy the command that runs this task again", onclick: () => copy(`jobhost replay ${taskName(this.report, this.report.tasks.task[i])}`, replay) }, "replay");
     const cells = this.columns.map(({ key, numeric, values }) => {
       const value = values[i];
-      const text = value === null ? "" : key === "seconds" ? brief(value, 4) : String(value);
+      const text = value === null ? "" : key === "seconds" ? duration(value) : String(value);
       return el("td", { class: numeric ? "number" : key === "failure" ? "text badtext" : "text" }, key === "task" ? `#${text}` : text);
     });
     return el("tr", { class: this.failure[i] === null ? "" : "failed" }, cells, el("td", {}, replay));

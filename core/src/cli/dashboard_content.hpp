@@ -8,8 +8,8 @@
 
 namespace jobhost::cli {
 
-/// Jobs of the session's store for the dashboard. Documents are kept for ten times as long as it took to make them, so that
-/// looking costs at most a tenth of one processor, however many pages are open.
+/// Jobs of the session's store for the dashboard. Documents are kept for ten times as long as it took to make them, so
+/// that looking costs at most a tenth of one processor, however many pages are open.
 class DashboardContent : public dashboard::Content {
  public:
   DashboardContent(Session& session, bool may_cancel) : session_(session), may_cancel_(may_cancel) {}

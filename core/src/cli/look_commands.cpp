@@ -65,8 +65,9 @@ void list(Session& session, const LookOptions& options) {
       continue;
     }
     const std::uint64_t done = job["done"], failed = job["failed"];
-    rows.push_back({id, job["kernel"], state, std::to_string(std::uint64_t(job["tasks"])), std::to_string(done - failed),
-                    std::to_string(failed), job["created"], label_of(job["label"], job["parent"])});
+    rows.push_back({id, job["kernel"], state, std::to_string(std::uint64_t(job["tasks"])),
+                    std::to_string(done - failed), std::to_string(failed), job["created"],
+                    label_of(job["label"], job["parent"])});
   }
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
   std::fflush(stdout);

@@ -27,10 +27,9 @@ class Progress {
   void clear();
   double seconds() const;
   /// What the line says.
-  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest = {}) const;
+  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest = {});
 
  private:
-
   const Session& session_;
   std::string job_;
   std::uint64_t tasks_;

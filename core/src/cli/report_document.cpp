@@ -21,7 +21,9 @@ constexpr std::size_t kDurationBins = 60;
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 /// As many digits as a plot needs.
-double rounded(double value) { return value == 0 || !std::isfinite(value) ? 0 : std::stod(fmt::format("{:.5g}", value)); }
+double rounded(double value) {
+  return value == 0 || !std::isfinite(value) ? 0 : std::stod(fmt::format("{:.5g}", value));
+}
 
 Json rounded(const std::vector<double>& values) {
   Json list = Json::array();
@@ -92,12 +94,9 @@ Json durations(const report::Durations& durations) {
   for (const double share : {0.05, 0.25, 0.5, 0.75, 0.95, 0.99}) {
     quantiles.push_back({share, rounded(durations.quantile(share))});
   }
-  return {{"minimum", rounded(durations.minimum())},
-          {"mean", rounded(durations.mean())},
-          {"maximum", rounded(durations.maximum())},
-          {"quantiles", std::move(quantiles)},
-          {"edges", rounded(histogram.edges)},
-          {"counts", histogram.counts},
+  return {{"minimum", rounded(durations.minimum())},    {"mean", rounded(durations.mean())},
+          {"maximum", rounded(durations.maximum())},    {"quantiles", std::move(quantiles)},
+          {"edges", rounded(histogram.edges)},          {"counts", histogram.counts},
           {"tasks_known_as_mean", durations.together()}};
 }
 
@@ -183,8 +182,10 @@ std::string tasks_text(report::JobReport& report) {
       tasks.size(), report.figures.done, all,
       column([](const auto& task, std::string& out) { out += std::to_string(task.first); }),
       column([](const auto& task, std::string& out) { out += fmt::format("{:.4g}", task.second.seconds); }),
-      cells(inputs, [](const auto& task) -> const auto& { return task.inputs; }),
-      cells(report.cells.cells().size(), [](const auto& task) -> const auto& { return task.results; }),
+      cells(
+          inputs, [](const auto& task) -> const auto& { return task.inputs; }),
+      cells(
+          report.cells.cells().size(), [](const auto& task) -> const auto& { return task.results; }),
       text_of(attempts), text_of(failures));
 }
 
@@ -208,8 +209,8 @@ std::string maps_text(const report::JobReport& report) {
       std::string values = "[";
       for (std::size_t i = 0; i < column.sum.size(); ++i) {
         if (i > 0) values += ',';
-        values += column.count[i] == 0 ? "null"
-                                       : fmt::format("{:.6g}", column.sum[i] / static_cast<double>(column.count[i]));
+        values +=
+            column.count[i] == 0 ? "null" : fmt::format("{:.6g}", column.sum[i] / static_cast<double>(column.count[i]));
       }
       columns += fmt::format(R"({}{{"name":{},"values":{}]}})", c > 0 ? "," : "", text_of(names[c]), values);
     }

@@ -65,8 +65,8 @@ std::string report_page(base::Env& env, const std::string& data, bool live) {
   }
   std::string page = file(env, "report.html");
   fill(page, "policy",
-       "default-src 'none'; img-src data:; style-src " + allowed(styles) + "; script-src " + allowed(plots) + " " + allowed(script) +
-           (live ? "; connect-src 'self'" : "") + "; base-uri 'none'; form-action 'none'");
+       "default-src 'none'; img-src data:; style-src " + allowed(styles) + "; script-src " + allowed(plots) + " " +
+           allowed(script) + (live ? "; connect-src 'self'" : "") + "; base-uri 'none'; form-action 'none'");
   fill(page, "styles", styles);
   fill(page, "plots", plots);
   fill(page, "script", script);

@@ -244,7 +244,8 @@ void attach(Session& session, const JobOptions& options) {
 }
 
 void cancel(Session& session, const JobOptions& options) {
-  for (const auto& sentence : cancel_job(session.env, open_job(session, options.job), options.now)) session.say(sentence);
+  for (const auto& sentence : cancel_job(session.env, open_job(session, options.job), options.now))
+    session.say(sentence);
 }
 
 }  // namespace

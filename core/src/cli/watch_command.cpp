@@ -95,10 +95,9 @@ class Watch {
 
   void draw(const std::string& state) {
     const auto& manifest = job_.manifest;
-    std::vector<std::string> lines = {
-        manifest.job + "  " + manifest.kernel.name + "  " + state + " on " + manifest.backend +
-            (manifest.label.empty() ? "" : "  " + manifest.label),
-        progress_.line(stream_)};
+    std::vector<std::string> lines = {manifest.job + "  " + manifest.kernel.name + "  " + state + " on " +
+                                          manifest.backend + (manifest.label.empty() ? "" : "  " + manifest.label),
+                                      works(state) ? progress_.line(stream_) : tally(stream_, manifest.tasks)};
     const auto nodes = host::nodes_of(session_.env, job_, stream_);
     for (std::size_t i = 0; i < std::min(nodes.size(), kNodes); ++i) {
       const auto rate = nodes[i].tasks_per_second();

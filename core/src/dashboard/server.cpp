@@ -2,6 +2,8 @@
 
 #include <httplib.h>
 
+#include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <thread>
 
@@ -30,7 +32,8 @@ bool names_this_machine(const std::string& host) {
 /// Ids of jobs are names of directories: no request leads out of the store.
 bool is_id(const std::string& job) {
   const auto allowed = [](char c) {
-    return ('0' <= c && c <= '9') || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || c == '-' || c == '_' || c == '.';
+    return ('0' <= c && c <= '9') || ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || c == '-' || c == '_' ||
+           c == '.';
   };
   return !job.empty() && job[0] != '.' && std::all_of(job.begin(), job.end(), allowed);
 }
@@ -39,16 +42,25 @@ class Server {
  public:
   Server(Content& content, const Options& options) : content_(content), options_(options) {
     server_.set_payload_max_length(0);
+    server_.set_socket_options([](int socket) {  // not those by which two servers share a port
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server_.set_read_timeout(5);
-    server_.set_keep_alive_max_count(1000);
+    server_.set_keep_alive_max_count(1);  // a page that waits holds no thread
     server_.set_pre_routing_handler([this](const auto& request, auto& response) { return check(request, response); });
-    server_.Get("/", [this](const auto&, auto& response) { answer(response, "text/html; charset=utf-8", [this] { return content_.page(""); }); });
+    server_.Get("/", [this](const auto&, auto& response) {
+      answer(response, "text/html; charset=utf-8", [this] { return content_.page(""); });
+    });
     of_job("/jobs/", "text/html; charset=utf-8", [this](const auto& job) { return content_.page(job); });
-    server_.Get("/api/jobs", [this](const auto&, auto& response) { answer(response, "application/json", [this] { return content_.jobs(); }); });
+    server_.Get("/api/jobs", [this](const auto&, auto& response) {
+      answer(response, "application/json", [this] { return content_.jobs(); });
+    });
     of_job("/api/jobs/", "application/json", [this](const auto& job) { return content_.document(job); });
     server_.Post("/api/jobs/([^/]+)/cancel", [this](const httplib::Request& request, auto& response) {
       const std::string job = request.matches[1];
-      if (!options_.may_cancel) return refuse(response, kForbidden, "only to be looked at: jobhost dashboard --allow-cancel");
+      if (!options_.may_cancel)
+        return refuse(response, kForbidden, "only to be looked at: jobhost dashboard --allow-cancel");
       if (!is_id(job)) return refuse(response, kNotFound, "no such job");
       answer(response, "text/plain; charset=utf-8", [&] { return content_.cancel(job); });
     });
@@ -66,12 +78,15 @@ class Server {
     }
     cookie_ = "jobhost-" + std::to_string(port);  // cookies do not tell ports apart
     const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/?token=" + options_.token;
-    std::thread watch([this] {
-      while (!options_.ended()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-      server_.stop();
+    std::atomic<bool> over{false};
+    std::thread watch([&] {
+      for (; !over; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
+        if (options_.ended()) server_.stop();  // does nothing before it listens
+      }
     });
     options_.ready(url);  // connections are taken from here on, and answered soon
     server_.listen_after_bind();
+    over = true;
     watch.join();
   }
 
@@ -112,7 +127,8 @@ class Server {
     if (!by_token && !equal(cookie_of(request), options_.token)) {
       return refused("the token is missing: open the URL that jobhost dashboard printed");
     }
-    if (by_token) response.set_header("Set-Cookie", cookie_ + "=" + options_.token + "; Path=/; HttpOnly; SameSite=Strict");
+    if (by_token)
+      response.set_header("Set-Cookie", cookie_ + "=" + options_.token + "; Path=/; HttpOnly; SameSite=Strict");
     return Handled::Unhandled;
   }
 

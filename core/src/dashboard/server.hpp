@@ -20,16 +20,16 @@ class Content {
 };
 
 struct Options {
-  int port = 0;               // 0: any that is free
-  std::string token;          // whoever does not know it sees nothing
-  bool may_cancel = false;    // else nothing can be changed at all
+  int port = 0;             // 0: any that is free
+  std::string token;        // whoever does not know it sees nothing
+  bool may_cancel = false;  // else nothing can be changed at all
   std::function<void(const std::string& url)> ready;
   std::function<bool()> ended;  // asked several times a second
 };
 
-/// Serves until `ended`. Reachable from this machine only (127.0.0.1), and only by who knows the token: it is in the URL
-/// that is opened first, and in a cookie from then on. Requests of pages of other origins, and those that name another
-/// host, are refused (a page elsewhere cannot use the browser's cookie, whatever its name server says). Throws
+/// Serves until `ended`. Reachable from this machine only (127.0.0.1), and only by who knows the token: it is in the
+/// URL that is opened first, and in a cookie from then on. Requests of pages of other origins, and those that name
+/// another host, are refused (a page elsewhere cannot use the browser's cookie, whatever its name server says). Throws
 /// Error(kUsage) when the port is taken.
 void serve(Content& content, const Options& options);
 

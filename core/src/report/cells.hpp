@@ -13,8 +13,8 @@ namespace jobhost::report {
 using NumberOf = double (*)(const unsigned char* value);
 NumberOf number_of(const schema::Type& type);
 
-/// The value as JSON in little space: numbers in full, whole ones beyond 2^53 as text so that no reader rounds them, what
-/// is no scalar cut short as text.
+/// The value as JSON in little space: numbers in full, whole ones beyond 2^53 as text so that no reader rounds them,
+/// what is no scalar cut short as text.
 std::string cell_json(const schema::Type& type, base::ByteView value);
 
 /// The cells that a value takes in a row: itself, or the fields of a struct.

@@ -5,12 +5,13 @@
 namespace jobhost::report {
 namespace {
 
-constexpr double kTooShort = 0.1;  // seconds: starting takes as long
+constexpr double kTooShort = 0.5;  // seconds: starting takes as long
+constexpr double kPause = 2;       // seconds: more than workers need to take over from others
 
 std::string seconds_text(double seconds) {
-  if (seconds < 1e-6) return fmt::format("{:.2g} ns", seconds * 1e9);
-  if (seconds < 1e-3) return fmt::format("{:.2g} µs", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.2g} ms", seconds * 1e3);
+  if (seconds < 1e-6) return fmt::format("{:.3g} ns", seconds * 1e9);
+  if (seconds < 1e-3) return fmt::format("{:.3g} µs", seconds * 1e6);
+  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
   if (seconds < 100) return fmt::format("{:.3g} s", seconds);
   const auto whole = static_cast<std::uint64_t>(seconds);
   if (seconds < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
@@ -37,12 +38,13 @@ std::string outcome(const Figures& f) {
   }
   if (f.failed == 0) return f.tasks == 1 ? "The task succeeded." : "All " + tasks_text(f.tasks) + " succeeded.";
   const std::string share = percent(static_cast<double>(f.failed) / static_cast<double>(f.done));
-  text += fmt::format("{} ({}) failed", f.failed == f.done && f.done > 1 ? "all " + tasks_text(f.failed) : tasks_text(f.failed),
-                      share);
+  const char* all = f.failed < f.done || f.done == 1 ? "" : text.empty() ? "All " : "all ";
+  text += fmt::format("{}{} ({}) failed", all, tasks_text(f.failed), share);
   if (f.failure_groups == 1) {
     text += (f.failed > 1 ? ", all with " : " with ") + f.largest_headline;
   } else if (f.failure_groups > 1) {
-    text += fmt::format(" for {} reasons, {} of them with {}", f.failure_groups, grouped(f.largest_group), f.largest_headline);
+    text += fmt::format(" for {} reasons, {} of them with {}", f.failure_groups, grouped(f.largest_group),
+                        f.largest_headline);
   }
   return text + ".";
 }
@@ -71,24 +73,27 @@ std::vector<std::string> diagnosis(const Figures& f) {
   const double mean = f.task_seconds / static_cast<double>(f.done);
   const double idle = f.idle_seconds / f.wall_seconds, tail = f.tail_seconds / f.wall_seconds;
   std::string use = use_of_lanes(f);
-  if (idle > 0.1) {
-    use += fmt::format("; in {} of it nothing ran at all ({}), as between two attempts at a job or while workers wait in a queue",
-                       percent(idle), seconds_text(f.idle_seconds));
+  if (idle > 0.1 && f.idle_seconds > kPause) {
+    use += fmt::format(
+        "; in {} of it nothing ran at all ({}), as between two attempts at a job or while workers wait in a queue",
+        percent(idle), seconds_text(f.idle_seconds));
   } else if (mean < 20e-6 && f.efficiency() < 0.7) {
-    use += fmt::format("; tasks took {} each, so handing them over took longer than running them: more work per task would pay",
-                       seconds_text(mean));
+    use += fmt::format(
+        "; tasks took {} each, so handing them over took longer than running them: more work per task would pay",
+        seconds_text(mean));
   } else if (f.lanes_used < f.lanes && f.efficiency() < 0.9) {
     use += fmt::format("; only {} of them got any tasks", f.lanes_used);
   }
   sentences.push_back(use + ".");
-  if (!f.works && f.lanes > 1 && tail > 0.1 && idle <= 0.1) {
+  if (!f.works && f.lanes > 1 && tail > 0.1) {
     const bool one_task = f.last_task_alone && f.last_task_seconds > 0.5 * f.tail_seconds;
     sentences.push_back(
-        one_task ? fmt::format("The last {} of the time waited for one task, #{}, which took {}: begun first, or cut into "
-                               "smaller ones, the job would end sooner.",
-                               percent(tail), f.last_task, seconds_text(f.last_task_seconds))
-                 : fmt::format("In the last {} of the time one worker alone had tasks left, while others had none.",
-                               percent(tail)));
+        one_task
+            ? fmt::format("The last {} of the time waited for one task, #{}, which took {}: begun first, or cut into "
+                          "smaller ones, the job would end sooner.",
+                          percent(tail), f.last_task, seconds_text(f.last_task_seconds))
+            : fmt::format("In the last {} of the time one worker alone had tasks left, while others had none.",
+                          percent(tail)));
   }
   return sentences;
 }

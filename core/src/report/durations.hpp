@@ -5,8 +5,8 @@
 
 namespace jobhost::report {
 
-/// How long tasks took, counted in bins of equal width on a logarithmic scale: a hundred per decade from a nanosecond on,
-/// so quantiles are good to about one percent.
+/// How long tasks took, counted in bins of equal width on a logarithmic scale: a hundred per decade from a nanosecond
+/// on, so quantiles are good to about one percent.
 class Durations {
  public:
   /// `count` tasks that took so many seconds each; `together`: they ran in one batch, and that is their mean.

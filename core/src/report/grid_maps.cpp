@@ -10,15 +10,16 @@ namespace {
 
 std::uint64_t bin_at(const GridAxis& axis, std::uint64_t task) {
   const std::uint64_t position = task / axis.stride % axis.length;
-  return axis.bins == axis.length ? position
-                                  : static_cast<std::uint64_t>(static_cast<unsigned __int128>(position) * axis.bins /
-                                                               axis.length);
+  return axis.bins == axis.length
+             ? position
+             : static_cast<std::uint64_t>(static_cast<unsigned __int128>(position) * axis.bins / axis.length);
 }
 
 /// The parameter that an axis is named after, as the kernel is shown.
 std::size_t parameter_of(const bundle::Axis& axis, const schema::Kernel& shown, std::size_t own) {
   for (const auto& source : axis.sources) {
-    if (source.parameter >= own && number_of(shown.parameters[source.parameter - own].type)) return source.parameter - own;
+    if (source.parameter >= own && number_of(shown.parameters[source.parameter - own].type))
+      return source.parameter - own;
   }
   return axis.sources.front().parameter - own;
 }

@@ -8,12 +8,13 @@ namespace jobhost::report {
 namespace {
 
 bool any_number(const Cells& cells) {
-  return std::any_of(cells.cells().begin(), cells.cells().end(), [](const auto& cell) { return cell.number != nullptr; });
+  return std::any_of(cells.cells().begin(), cells.cells().end(),
+                     [](const auto& cell) { return cell.number != nullptr; });
 }
 
 std::size_t numbers_in(const Cells& cells) {
-  return static_cast<std::size_t>(
-      std::count_if(cells.cells().begin(), cells.cells().end(), [](const auto& cell) { return cell.number != nullptr; }));
+  return static_cast<std::size_t>(std::count_if(cells.cells().begin(), cells.cells().end(),
+                                                [](const auto& cell) { return cell.number != nullptr; }));
 }
 
 /// Enumerations are numbers to a plot, and none to --reduce.

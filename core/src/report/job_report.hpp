@@ -16,8 +16,8 @@
 
 namespace jobhost::report {
 
-/// All that a report shows of a job's tasks, in memory that does not grow with their number. docs/report.md describes the
-/// document that is made of it.
+/// All that a report shows of a job's tasks, in memory that does not grow with their number. docs/report.md describes
+/// the document that is made of it.
 struct JobReport {
   Figures figures;
   std::vector<std::string> sentences;
@@ -29,7 +29,8 @@ struct JobReport {
   GridMaps maps;                              // of numeric cells, then of seconds
   TaskSample sample;
 
-  JobReport(base::Env& env, const host::Job& job, const host::ResultStream& stream, const std::vector<host::Node>& nodes);
+  JobReport(base::Env& env, const host::Job& job, const host::ResultStream& stream,
+            const std::vector<host::Node>& nodes);
   JobReport(const JobReport&) = delete;
   JobReport& operator=(const JobReport&) = delete;
 };

@@ -21,8 +21,8 @@ struct SampledTask {
   std::string failure;                       // in one line, "" when it succeeded
 };
 
-/// Some tasks for people to look at: all when there are few, else failed ones, the slowest, and one drawn at random out of
-/// each of kEven equal parts of what is done: the same ones each time.
+/// Some tasks for people to look at: all when there are few, else failed ones, the slowest, and one drawn at random out
+/// of each of kEven equal parts of what is done: the same ones each time.
 class TaskSample {
  public:
   static constexpr std::uint64_t kEven = 10'000, kFailed = 1000, kSlowest = 100;

@@ -101,7 +101,8 @@ void Timeline::add(const host::Block& block) {
 }
 
 double Timeline::busy_seconds() const {
-  return std::accumulate(lanes_.begin(), lanes_.end(), 0.0, [](double sum, const auto& lane) { return sum + lane.seconds; });
+  return std::accumulate(lanes_.begin(), lanes_.end(), 0.0,
+                         [](double sum, const auto& lane) { return sum + lane.seconds; });
 }
 
 std::vector<double> Timeline::running() const {

@@ -14,7 +14,7 @@ struct LaneRecord {
   std::string hostname, worker, name;  // name: "lane 3", "suspects" or "supervisor"
   std::uint64_t tasks = 0, failed = 0;
   std::uint64_t begin_ns = UINT64_MAX, end_ns = 0;
-  double seconds = 0;        // in tasks
+  double seconds = 0;             // in tasks
   std::vector<double> busy = {};  // seconds in tasks by slot of time; empty of a lane that is not drawn
 };
 
