@@ -99,13 +99,12 @@ int sleeps(int x, int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   return x;
 }
-// Makes a file; the task called `last` ends once all n have made theirs.
 // Tasks from number `closed` on wait until there is a file of that name.
 int gated(int x, int closed, std::string file) {
   while (x >= closed && !std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   return x;
 }
-
+// Makes a file; the task called `last` ends once all n have made theirs.
 int after_all(int x, int last, std::string folder, int n) {
   std::ofstream(folder + "/" + std::to_string(x)) << x;
   const auto made = [&] {
