@@ -1,5 +1,6 @@
 #include "cli/help.hpp"
 
+#include <CLI/CLI.hpp>
 #include <cctype>
 
 namespace jobhost::cli {
@@ -20,6 +21,16 @@ std::string value_name(const CLI::Option& option) {
   for (const char* check : {":{", ":UINT", ":FLOAT", ":SIZE", ":INT"}) end = std::min(end, type.find(check));
   return type.substr(0, end);
 }
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text = value_name(*option);
+    if (!text.empty()) text = " " + text;
+    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
+    return text;
+  }
+};
 
 /// Text in which nothing is a request or an escape of roff. Dashes stay ASCII, so that they can be searched and copied.
 std::string roff(const std::string& text) {
@@ -46,7 +57,9 @@ std::string section(std::string title) {
 std::string bold(const std::string& text) { return "\\fB" + roff(text) + "\\fR"; }
 std::string italic(const std::string& text) { return "\\fI" + roff(text) + "\\fR"; }
 
-std::string item(const std::string& title, const std::string& text) { return ".TP\n" + title + "\n" + roff(text) + "\n"; }
+std::string item(const std::string& title, const std::string& text) {
+  return ".TP\n" + title + "\n" + roff(text) + "\n";
+}
 
 std::string option_title(const CLI::Option& option) {
   if (option.get_positional()) return italic(option.get_name()) + " " + roff(value_name(option));
@@ -107,22 +120,21 @@ std::string begin_page(const CLI::App& app, const std::string& name, const std::
 
 }  // namespace
 
-std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
-  std::string text = value_name(*option);
-  if (!text.empty()) text = " " + text;
-  if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
-  return text;
+void set_help_format(CLI::App& app) {
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.get_formatter()->column_width(34);
 }
 
 std::string man_page(const CLI::App& app) {
   std::string page = begin_page(app, "jobhost", app.get_description());
   page += section("Synopsis") + ".B jobhost\n[" + italic("options") + "] " + italic("command") + " [" +
           italic("arguments") + "]\n";
-  page += section("Description") +
-          "A plain C++ function in a source file or a plugin is a kernel; a job maps it over many inputs, each of which "
-          "is a task. Results go to standard output, all else to standard error. Each command has a page of its own, "
-          "jobhost\\-run(1) for instance, and " +
-          bold("--help") + ".\n" + section("Commands");
+  page +=
+      section("Description") +
+      "A plain C++ function in a source file or a plugin is a kernel; a job maps it over many inputs, each of which "
+      "is a task. Results go to standard output, all else to standard error. Each command has a page of its own, "
+      "jobhost\\-run(1) for instance, and " +
+      bold("--help") + ".\n" + section("Commands");
   for (const auto& [group, names] : kCommandGroups) {
     page += ".SS " + roff(group) + "\n";
     for (const auto& name : names) page += item(bold(name), app.get_subcommand(name)->get_description());

@@ -1,15 +1,16 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace jobhost::cli {
 
-/// CLI11's help without its notes on checks and exclusions.
-class HelpFormatter : public CLI::Formatter {
- public:
-  std::string make_option_opts(const CLI::Option* option) const override;
-};
+/// Gives the program and its commands CLI11's help without the notes on checks and exclusions.
+void set_help_format(CLI::App& app);
 
 /// The commands of the program by group, in the order in which they are shown.
 extern const std::vector<std::pair<std::string, std::vector<std::string>>> kCommandGroups;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <cctype>
 #include <climits>
 #include <cstdio>
@@ -165,8 +166,7 @@ int run_command_line(base::Env& env, int argc, char** argv) {
 
   CLI::App app("Maps a plain C++ function over many inputs: on threads, processes, a cluster.", "jobhost");
   app.set_version_flag("--version", "jobhost " JOBHOST_VERSION);
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.get_formatter()->column_width(34);
+  set_help_format(app);
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)")
