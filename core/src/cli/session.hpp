@@ -29,7 +29,7 @@ struct Session {
   std::string store_path;            // --store, or the default
   bool quiet = false, verbose = false;
   std::string color = "auto";
-  int exit_code = 0;  // set by the subcommand
+  int exit_code = 0;                          // set by the subcommand
   ServeDashboard* serve_dashboard = nullptr;  // of the one program that can
 
   store::Store store() { return store::Store(env, store_path); }
@@ -60,6 +60,7 @@ void add_watch_command(CLI::App& app, Session& session);
 void add_audit_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);
+void add_man_command(CLI::App& app, Session& session);
 void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.
