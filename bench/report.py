@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import tempfile
@@ -53,18 +52,20 @@ def main():
         pathlib.Path(folder, "wave.cpp").write_text(KERNEL, encoding="utf-8")
 
         def run(*words):
+            """Seconds, and the MiB that the process had resident at most."""
             begin = time.monotonic()
-            subprocess.run([jobhost, *words], cwd=folder, stderr=subprocess.DEVNULL, check=False)
-            return time.monotonic() - begin
+            process = subprocess.Popen([jobhost, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            _, _, used = os.wait4(process.pid, 0)
+            return time.monotonic() - begin, used.ru_maxrss / 1024
 
         last = options.side - 1
         run("build", "wave.cpp", "-o", "wave.so")
-        print(f"job         {run('run', './wave.so:wave', f'x=0..{last}', f'y=0..{last}', f'n={options.side}', '-o', 'all.npy'):.2f} s")
+        seconds, _ = run("run", "./wave.so:wave", f"x=0..{last}", f"y=0..{last}", f"n={options.side}", "-o", "all.npy")
+        print(f"job         {seconds:.2f} s")
         shown = json.loads(subprocess.run([jobhost, "show", "--json"], cwd=folder, capture_output=True, check=True).stdout)
         print(f"tasks       {shown['done']}, {shown['failed']} failed")
-        times = [run("report", "-o", "report.html") for _ in range(options.rounds)]
-        print(f"report      {statistics.median(times):.2f} s")
-        print(f"memory      {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MiB at most, of all these commands")
+        rounds = [run("report", "-o", "report.html") for _ in range(options.rounds)]
+        print(f"report      {statistics.median(seconds for seconds, _ in rounds):.2f} s, {rounds[0][1]:.0f} MiB of memory")
         page = pathlib.Path(folder, "report.html")
         data = page.read_text(encoding="utf-8").split('id="data">')[1].split("</script>")[0]
         print(f"size        {page.stat().st_size} bytes, {len(data.encode())} of them data")

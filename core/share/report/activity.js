@@ -43,14 +43,14 @@ class Activity {
         scales: { x: { time: false, range: [0, slot * values.length] }, y: { range: [0, Math.max(highest * 1.05, 1e-9)] } },
         axes: [
           axis(label === "busy" ? null : `time since the first task began (${unit})`, { size: 30 }),
-          axis(null, { size: 72, values: (_, ticks) => ticks.map((tick) => brief(tick, 3)) }),
+          axis(null, { size: 72, values: (_, ticks) => ticks.map(compact) }),
         ],
         series: [{}, { stroke: colour("good"), width: 1.5, fill: `${colour("good")}26`, paths: uPlot.paths.stepped({ align: 1 }), points: { show: false } }],
         hooks: {
           setCursor: [(plot) => {
             const { left, top, idx } = plot.cursor, chart = label === "busy" ? this.running : this.rate;
             const inside = left >= 0 && top >= 0 && idx !== null;
-            chart.tell(inside ? `${duration(data[0][idx] * size)}: ${brief(data[1][idx], 3)} ${label}` : null, left + 72, Math.max(top, 40));
+            chart.tell(inside ? `${duration(data[0][idx] * size)}: ${compact(data[1][idx])} ${label}` : null, left + 72, Math.max(top, 40));
           }],
         },
       },

@@ -267,7 +267,7 @@ function drawHistogram(drawing, { edges, counts, logarithmic, label, tick, ticks
       const frame = frameOf(width), up = (n) => frame.bottom - (n / most) * (frame.bottom - frame.top);
       const rows = niceTicks(0, most, 5).filter(Number.isInteger);
       gridLines(context, frame, rows.map(up));
-      leftAxis(context, frame, rows.map((n) => [up(n), brief(n, 3)]), "tasks");
+      leftAxis(context, frame, rows.map((n) => [up(n), compact(n)]), "tasks");
       context.fillStyle = colour("good");
       counts.forEach((n, i) => {
         const left = at(frame, edges[i]), right = at(frame, edges[i + 1]), gap = right - left > 4 ? 1 : 0;

@@ -202,7 +202,7 @@ class Results {
         legend: { show: false },
         cursor: { points: { show: false }, y: true, drag: { x: true, y: true, uni: 20 } },
         scales: { x: { time: false, range: withRoom(0.015) }, y: logarithmic ? { distr: 3 } : { range: withRoom(0.06) } },
-        axes: [axis(x.name, { size: 34 }), axis(y.name, { size: 60 })],
+        axes: [axis(x.name, { size: 34 }), axis(y.name, { size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)) })],
         series: [{}, ...parts.map((part) => ({
           stroke: part.colour ?? colour("good"),
           width: 1.5,

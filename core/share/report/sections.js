@@ -34,7 +34,7 @@ class Verdict {
         tile("time in tasks", duration(verdict.task_seconds), "", "Of all tasks together, as by a clock on the wall"),
         tile("speed-up", `${brief(verdict.speed_up, 3)} ×`, "", "Time in tasks, by wall time"),
         tile("efficiency", percent(verdict.efficiency), "", `Speed-up, by ${plural(verdict.workers, "worker")}`),
-        tile("tasks per second", brief(verdict.tasks_per_second, 3)));
+        tile("tasks per second", compact(verdict.tasks_per_second)));
     }
     const damage = (job.damage ?? []).map((sentence) => el("p", { class: "badtext" }, sentence));
     this.element.replaceChildren(el("p", { class: "first" }, first), ...rest.map((sentence) => el("p", {}, sentence)), ...damage, shareBar(verdict.succeeded, verdict.failed, job.tasks), el("dl", { class: "tiles" }, tiles));

@@ -34,6 +34,12 @@ function brief(value, digits = 5) {
   return text.replace(/^-/, "−");
 }
 
+/** A count in few characters: 800000 -> "800 k". */
+function compact(value) {
+  const [size, letter] = [[1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => value >= 10 * size || (size > 1e3 && value >= size)) ?? [1, ""];
+  return letter ? `${brief(value / size, 3)} ${letter}` : brief(value, 3);
+}
+
 /** 1.5e-7 -> "1.5×10⁻⁷" */
 function exponent(number, digits) {
   const [mantissa, power] = number.toExponential(digits - 1).split("e");
