@@ -55,22 +55,26 @@ class Watch {
       const std::uint64_t now = session_.env.monotonic_ns();
       if (drawn == 0 || now - drawn >= kRedrawNs || asked || stream_.finished()) {
         state = state_of(session_.env, job_);
-        if (!works(state)) {
+        const bool over = !goes_on(state);
+        if (over) {
           stream_.read_all();  // what they wrote last
           pump();
         }
         terminal_ ? draw(state) : progress_.update(stream_);
         drawn = now;
-        if (asked || !works(state)) break;
+        if (asked || over) break;
       }
       session_.env.sleep_ns(kLookNs);
     }
     if (!terminal_) std::printf("%s: %s\n", state.c_str(), tally(stream_, job_.manifest.tasks).c_str());
-    const bool asked = Signals::requests.load() > 0 && works(state);
+    const bool asked = Signals::requests.load() > 0 && goes_on(state);
     session_.exit_code = asked ? Signals::exit_code() : stream_.failed() > 0 ? 1 : 0;
   }
 
  private:
+  /// Workers may still come, from a queue for instance.
+  static bool goes_on(const std::string& state) { return works(state) || state == "not begun"; }
+
   void pump() {
     stream_.poll();
     while (const host::Block* block = stream_.next_available()) {
@@ -97,7 +101,7 @@ class Watch {
     const auto& manifest = job_.manifest;
     std::vector<std::string> lines = {manifest.job + "  " + manifest.kernel.name + "  " + state + " on " +
                                           manifest.backend + (manifest.label.empty() ? "" : "  " + manifest.label),
-                                      works(state) ? progress_.line(stream_) : tally(stream_, manifest.tasks)};
+                                      goes_on(state) ? progress_.line(stream_) : tally(stream_, manifest.tasks)};
     const auto nodes = host::nodes_of(session_.env, job_, stream_);
     for (std::size_t i = 0; i < std::min(nodes.size(), kNodes); ++i) {
       const auto rate = nodes[i].tasks_per_second();

@@ -66,6 +66,7 @@ std::vector<std::string> diagnosis(const Figures& f) {
   std::vector<std::string> sentences = {outcome(f)};
   if (f.done == 0) return sentences;
   if (f.wall_seconds < kTooShort) {
+    if (f.works) return sentences;
     sentences.push_back("All was over in " + seconds_text(f.wall_seconds) +
                         ": too short to tell how well workers were used.");
     return sentences;

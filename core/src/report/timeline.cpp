@@ -68,7 +68,7 @@ Timeline::Timeline(const host::ResultStream& stream, const std::vector<host::Nod
 void Timeline::add(const host::Block& block) {
   const std::size_t number = lane_of_log_.at(block.log);
   LaneRecord& lane = lanes_.at(number);
-  const auto took = static_cast<std::uint64_t>(block.seconds * 1e9);
+  const auto took = static_cast<std::uint64_t>(std::min(block.seconds * 1e9, 9e18));  // a log may say anything
   const Segment segment{number, block.started_ns, block.started_ns + took, block.first, block.count, block.failed};
   lane.tasks += block.count;
   if (block.failed) lane.failed += block.count;
