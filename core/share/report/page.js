@@ -13,9 +13,16 @@ function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   chooseTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", () => chooseTheme(dark.matches ? "dark" : "light"));
-  let before = null;  // paper is white
-  window.addEventListener("beforeprint", () => { before = theme(); chooseTheme("light"); });
-  window.addEventListener("afterprint", () => chooseTheme(before ?? theme()));
+  let before = null;  // paper is white, and as wide as its kind
+  window.addEventListener("beforeprint", () => {
+    before = theme();
+    document.documentElement.classList.add("paper");
+    chooseTheme("light");
+  });
+  window.addEventListener("afterprint", () => {
+    document.documentElement.classList.remove("paper");
+    chooseTheme(before ?? theme());
+  });
 }
 
 function topBar(...middle) {
