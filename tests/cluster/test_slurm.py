@@ -3,12 +3,14 @@ import collections
 import json
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
-from jobhost import HOSTILE, JobhostTest  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, JobhostTest  # noqa: E402
 from slurm import SlurmCluster, require_slurm  # noqa: E402
 
 PENDING = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED"}
@@ -138,6 +140,15 @@ class Slurm(JobhostTest):
             self.assertIn(sentence, self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", *words, code=2))
         self.assertIn("how many lanes", self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", code=2))
         self.assertIn("add -b slurm", self.refused("run", f"{HOSTILE}:inc", "x=1", "--slurm", "time=3", code=2))
+
+    def test_nodes_that_cannot_work_are_not_tried_for_ever(self):
+        alone = pathlib.Path(self.folder, "bin", "jobhost")  # without the programs that it needs
+        alone.parent.mkdir()
+        shutil.copy(JOBHOST, alone)
+        process = subprocess.run([alone, "run", f"{HOSTILE}:inc", "x=1..20", "-b", "slurm", "-j", "2"], cwd=self.folder,
+                                 env=dict(os.environ, JOBHOST_STORE=self.store), capture_output=True, text=True, timeout=90)
+        self.assertEqual(process.returncode, 4, process.stderr)
+        self.assertIn("n1 takes no task: cannot start", process.stderr)
 
     def test_tasks_that_are_cancelled_in_the_queue_are_missing_only_where_all_are(self):
         run = ["run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv"]

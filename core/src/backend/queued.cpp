@@ -174,24 +174,24 @@ class Queued : public Backend {
   }
 
   /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
-  /// are submitted again, to run elsewhere.
+  /// are submitted again, to run elsewhere: each of such nodes can have cost each worker once.
   void replace_refused() {
     if (stopping_ || nowhere_else_ || failed() <= replaced_) return;
     for (const auto& refusal : store::read_refusals(env_, directory())) {
       const std::string& node = refusal.node.empty() ? refusal.hostname : refusal.node;
       if (refusing_.insert(node).second && queue_->avoid(node)) {
-        avoids_any_ = true;
+        replaceable_ += wanted_;
         refused_ = node + " takes no task: " + refusal.reason;
       }
     }
-    if (!avoids_any_) return;
     const unsigned there = active() + missing_, lost = wanted_ - std::min(wanted_, there);
-    const unsigned again = std::min(lost, failed() - replaced_);
+    const unsigned again = std::min({lost, failed() - replaced_, replaceable_});
     replaced_ = failed();
     if (again == 0) return;
     try {
       submit(missing_ + again);
       restarts_ += again;
+      replaceable_ -= again;
     } catch (const base::Error&) {  // no node is left
       nowhere_else_ = true;
       missing_ = 0;
@@ -268,7 +268,7 @@ class Queued : public Backend {
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
   unsigned replaced_ = 0;           // of the workers that failed
   std::set<std::string> refusing_;  // nodes
-  bool avoids_any_ = false;         // of them
+  unsigned replaceable_ = 0;        // workers, for what those nodes may have cost
   bool nowhere_else_ = false;       // the system has no other node
   std::string refused_;             // what the last of them said
 };
