@@ -141,6 +141,34 @@ class Slurm(JobhostTest):
         self.assertIn("how many lanes", self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", code=2))
         self.assertIn("add -b slurm", self.refused("run", f"{HOSTILE}:inc", "x=1", "--slurm", "time=3", code=2))
 
+    def test_options_are_passed_on_as_they_are(self):
+        cluster.drain("n1")
+        try:
+            self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "1", "--slurm", "nodelist=n1",
+                             "--slurm", 'comment=a "b" #c\\')
+            self.assertEqual(cluster.run("squeue", "--noheader", "--format=%k").stdout, 'a "b" #c\\\n')
+            self.run_jobhost("cancel")
+        finally:
+            cluster.resume("n1")
+        for option in ("arr=0-5", "job-n=mine", "cpus-per-t=2"):  # sbatch would take them
+            said = self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", "--slurm", option, code=2)
+            self.assertIn("name in full", said)
+
+    def test_defaults_of_slurms_commands_do_not_get_in_the_way(self):
+        defaults = {"SBATCH_JOB_NAME": "mine", "SBATCH_ARRAY_INX": "0-3", "SBATCH_OUTPUT": "/nowhere/out", "SBATCH_EXPORT": "NONE",
+                    "SBATCH_WAIT": "1", "SBATCH_TIMELIMIT": "x", "SQUEUE_PARTITION": "other", "SQUEUE_FORMAT2": "JobID",
+                    "SCANCEL_INTERACTIVE": "1", "SCANCEL_PARTITION": "other"}
+        environment = dict(os.environ, JOBHOST_STORE=self.store, **defaults)
+        on_slurm = ["-b", "slurm", "-j", "2", "--slurm", "time=7"]
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..2", "milliseconds=15000", *on_slurm, env=environment)
+        rows, said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, rows.count("\n")), (0, 2), said)
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..900", "milliseconds=100", *on_slurm, env=environment)
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, said)
+
     def test_nodes_that_cannot_work_are_not_tried_for_ever(self):
         alone = pathlib.Path(self.folder, "bin", "jobhost")  # without the programs that it needs
         alone.parent.mkdir()
