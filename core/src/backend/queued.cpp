@@ -235,12 +235,12 @@ class Queued : public Backend {
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
       status.note = queue_->name() + " says of the workers: " + status.note;
-    } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
+    } else if (silent_since_ns_ != 0 && last_question_ns_ >= silent_since_ns_ + kSilenceNs) {
       status.note = silence(silent_why_).what();
     } else if (missing_ > 0) {
       status.note = queue_->name() + " takes " + std::to_string(wanted_ - missing_) + " of " +
                     number(wanted_, "worker") + " now: " + full_;
-    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
+    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ && silent_since_ns_ == 0 &&
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
                     queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
