@@ -142,7 +142,7 @@ class Queued : public Backend {
         store::write_queue_record(env_, job, record_);
       } else if (end.took_too_long || queue_->is_full(end.complaints)) {
         full_ = end.why();
-        if (count == 1) return;
+        if (count == 1 || end.took_too_long) return;
         at_once = count / 2;
       } else {
         throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
