@@ -84,6 +84,16 @@ class Slurm(JobhostTest):
         shown = json.loads(self.run_jobhost("show", job, "--json").out)
         self.assertEqual(shown["backend"], "slurm")
 
+    def test_a_closed_terminal_leaves_workers_alone(self):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100", "milliseconds=50", "-b", "slurm", "-j", "2", "-o", "out.csv")
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGHUP)
+        said = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("its workers go on; follow them with: jobhost attach", said)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("out.csv")], [])
+        self.assertEqual(len(self.rows("attach", "@last")), 100)
+
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
             process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",

@@ -59,6 +59,8 @@ class Backend {
   /// Asks workers to commit what they have and end; `now`: without finishing running tasks, and look() kills those that
   /// still run some seconds later. Returns at once.
   virtual void stop(bool now) = 0;
+  /// Whether workers that were not asked to end go on when this process does.
+  virtual bool go_on_alone() const { return false; }
 };
 
 /// Runs the command line of a worker (argv[0] included) in this process, and returns its exit code; throws nothing.

@@ -110,6 +110,8 @@ class Queued : public Backend {
     if (now) over_ = true;
   }
 
+  bool go_on_alone() const override { return true; }
+
  private:
   static unsigned workers_for(const Queue& queue, unsigned lanes) {
     return (lanes + queue.lanes_per_worker() - 1) / queue.lanes_per_worker();

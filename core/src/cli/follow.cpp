@@ -1,6 +1,7 @@
 #include "cli/follow.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <optional>
@@ -148,6 +149,8 @@ class Follower {
       requests_seen_ = requests;
       progress_.clear();
       if (!workers_) return false;
+      left_alone_ = requests == 1 && Signals::last.load() == SIGHUP && workers_->go_on_alone();
+      if (left_alone_) return false;
       session_.say(requests == 1 ? "stopping: running tasks are finished and committed; again to stop them now"
                                  : "stopping now");
       if (requests == 1) say_what_runs();
@@ -281,7 +284,11 @@ class Follower {
                   : gave_up_                          ? ""
                                                       : "interrupted: ") +
                  done_of_all() + " are done and kept");
-    if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.called);
+    if (left_alone_) {
+      session_.say("its workers go on; follow them with: jobhost attach " + job_.called);
+    } else if (options_.rows && (workers_ || is_cancelled)) {
+      session_.say("go on with: jobhost resume " + job_.called);
+    }
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }
@@ -310,6 +317,7 @@ class Follower {
   std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
+  bool left_alone_ = false;      // workers, by a terminal that was closed
   bool left_to_others_ = false;  // own workers cannot run it, because of
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both
