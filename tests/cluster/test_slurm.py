@@ -107,6 +107,8 @@ class Slurm(JobhostTest):
             self.assertEqual(process.returncode, 130, said)
             self.assertIn("interrupted: ", said)
             self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
+            said = self.run_jobhost("resume", "@last", "--slurm", "partition=nowhere", code=4).err
+            self.assertRegex(said, r"[1-9]\d* of 3000 tasks are done and kept")
             self.run_jobhost("resume", "@last", "-b", "processes", "-j", "2")
             times = self.expect_log_of_executions(3000)
             self.assertLessEqual(sum(times.values()), 3000 + 8)

@@ -65,6 +65,7 @@ class Follower {
                           "submit the job again");
       }
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
+      stream_.read_all();  // what was done before this host came
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
       throw base::Error(error.code(), error.what(),
                         hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.called);
