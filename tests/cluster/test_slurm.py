@@ -123,6 +123,7 @@ class Slurm(JobhostTest):
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, 130, said)
         self.assertIn("cancelled: ", said)
+        self.assertNotIn("slurm says", said)
         said = reader.communicate(timeout=60)[1]
         self.assertEqual(reader.returncode, 130, said)
         self.assertIn("cancelled: ", said)

@@ -214,6 +214,7 @@ class Queued : public Backend {
       if (last_submission_ns_ <= last_question_ns_) {
         answer_ = queue_->answer(end->printed);
         is_fresh_ = true;
+        stopping_ = stopping_ || directory().is_cancelled(env_);  // from elsewhere
         replace_refused();
       }
       silent_since_ns_ = 0;
