@@ -135,7 +135,10 @@ class Slurm(JobhostTest):
         try:
             process = self.start("run", f"{HOSTILE}:spin", "x=0..199", "microseconds=10000", "-b", "slurm", "-j", "4")
             self.wait_until(lambda: self.queued(), "nothing was submitted")
-            self.wait_until(lambda: b"4 workers wait for slurm (" in os.read(process.stderr.fileno(), 65536), "nothing is said")
+            said = b""
+            while b"4 workers wait for slurm (" not in said:
+                said += os.read(process.stderr.fileno(), 65536)
+            self.assertIn(b"0/200  0 running  4 waiting", said)
             cluster.resume("n1")
             rows = process.communicate(timeout=60)[0].splitlines()
             self.assertEqual((process.returncode, len(rows)), (0, 200))

@@ -27,7 +27,7 @@ struct Status {
   unsigned running = 0;   // started and not known to have ended, those that wait included
   unsigned restarts = 0;  // of workers that were killed
   int suspended = 0;      // pid of one that is suspended
-  unsigned waiting = 0;   // in a queue, for their turn
+  unsigned waiting = 0;   // lanes of those in a queue that wait for their turn
   std::string note = {};  // what users should know of them now, a sentence; "" for nothing
 };
 

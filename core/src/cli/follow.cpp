@@ -212,6 +212,7 @@ class Follower {
 
   void say_how_they_are(const backend::Status& now) {
     const backend::Status before = std::exchange(status_, now);
+    progress_.set_waiting(now.waiting);
     if (now.note != before.note && !now.note.empty()) {
       progress_.clear();
       session_.say(now.note);
