@@ -231,8 +231,8 @@ class Queued : public Backend {
   }
 
   Status status() const {
-    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0,
-                  answer_.waiting * queue_->lanes_per_worker(), note_};
+    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting * queue_->lanes_per_worker(),
+                  note_};
     if (!status.note.empty()) return status;
     if (over_ && !stopping_ && !answer_.ended.empty()) {
       for (const auto& [how, count] : answer_.ended) {

@@ -85,8 +85,8 @@ class Slurm : public Queue {
   }
 
   /// Of the environment only what the script sets, too, and what is for sbatch, to which it means more than the script
-  /// does. Any other way to leave out the rest has Slurm run the user's login shell on each node, which takes as long as
-  /// that pleases, several at a time.
+  /// does. Any other way to leave out the rest has Slurm run the user's login shell on each node, which takes as long
+  /// as that pleases, several at a time.
   std::vector<std::string> submission(const std::string& file, unsigned) const override {
     std::vector<std::string> words = {base::find_program("env"), "-i"};
     for (char** entry = environ; *entry; ++entry) {
