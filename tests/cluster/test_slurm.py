@@ -128,6 +128,20 @@ class Slurm(JobhostTest):
             for node in cluster.nodes[1:]:
                 cluster.resume(node)
 
+    def test_a_removed_job_leaves_no_worker_in_the_queue(self):
+        for node in cluster.nodes:
+            cluster.drain(node)
+        try:
+            kept, removed = (self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "4").out.strip() for _ in "12")
+            self.assertEqual(self.queued(), {f"jobhost-{job}": ["PENDING"] * 4 for job in (kept, removed)})
+            self.assertEqual(self.run_jobhost("rm", removed).err, f"removed {self.store}/{removed}\n")
+            self.assertEqual(self.queued(), {f"jobhost-{kept}": ["PENDING"] * 4})
+            self.run_jobhost("rm", kept)
+            self.assertEqual(self.queued(), {})
+        finally:
+            for node in cluster.nodes:
+                cluster.resume(node)
+
     def test_refusals_name_what_slurm_said(self):
         said = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "2", "--slurm", "partition=nowhere", code=4).err
         self.assertIn("error: slurm refused the job: ", said)

@@ -12,6 +12,7 @@
 #include <set>
 #include <string_view>
 
+#include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/capsule.hpp"
@@ -182,6 +183,11 @@ void remove(Session& session, const KeepOptions& options) {
       known.push_back(job);
     } catch (const base::Error& error) {
       if (error.code() != base::ExitCode::kDamaged) throw;  // a damaged job can be removed
+    }
+  }
+  for (const auto& job : known) {  // workers that wait in a queue are nobody's that could be seen to work
+    if (const std::string trouble = backend::withdraw(session.env, job.directory.path(), true); !trouble.empty()) {
+      session.say("note: what waits in a queue was not taken out (" + trouble + "): it ends soon after it begins");
     }
   }
   for (const auto& directory : doomed) {
