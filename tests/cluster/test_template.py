@@ -1,14 +1,18 @@
 """Jobs through templates of queueing systems, on a small one that has mishaps on demand."""
 import collections
+import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
 from fake_queue import FakeQueue  # noqa: E402
-from jobhost import HOSTILE, JobhostTest, running_workers  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, JobhostTest, running_workers  # noqa: E402
 
 TEMPLATE = """\
 #!/bin/sh
@@ -197,6 +201,28 @@ class Template(JobhostTest):
             said = process.communicate(timeout=60)[1]
             self.assertEqual(process.returncode, code, said)
         self.assertIn("the fake queue says of the workers: 6 KILLED", said)
+
+    def test_a_script_that_cannot_run_the_program_refuses_for_its_worker(self):
+        installed = pathlib.Path(JOBHOST)
+        moved = pathlib.Path(self.folder, "with 'quotes'", "bin", "jobhost")
+        moved.parent.mkdir(parents=True)
+        shutil.copy(installed, moved)
+        (moved.parent.parent / "libexec").symlink_to(installed.parent.parent / "libexec")
+        self.queue.slots = 0
+        job = subprocess.run([moved, *self.words("submit", "inc", "x=1..9", lanes=3)], cwd=self.folder, check=True, text=True,
+                             env=dict(os.environ, JOBHOST_STORE=self.store), stdout=subprocess.PIPE).stdout.strip()
+        moved.unlink()
+        self.queue.slots = 3
+        self.wait_for(0, 0)
+        shown = json.loads(self.run_jobhost("show", job, "--json").out)
+        refusal = {"hostname": socket.gethostname(), "reason": f"cannot run '{moved}': not found", "code": 4, "workers": 3}
+        self.assertEqual(shown["refusals"], [refusal])
+        self.assertEqual(shown["nodes"][0]["excluded"], True)
+        verified = self.run_jobhost("verify", job).out
+        self.assertIn("\nsound\n", verified)
+        self.assertNotIn("note: ", verified)
+        self.queue.slots = 100
+        self.assertEqual(len(self.rows("resume", job)), 9)
 
     def test_what_is_no_template_is_told_with_its_line(self):
         def with_line(line):
