@@ -3,6 +3,7 @@ import collections
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
 from fake_queue import FakeQueue  # noqa: E402
-from jobhost import HOSTILE, JOBHOST, JobhostTest, running_workers  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, SOURCE, JobhostTest, running_workers  # noqa: E402
 
 TEMPLATE = """\
 #!/bin/sh
@@ -223,6 +224,21 @@ class Template(JobhostTest):
         self.assertNotIn("note: ", verified)
         self.queue.slots = 100
         self.assertEqual(len(self.rows("resume", job)), 9)
+
+    def test_templates_in_the_documentation_are_some(self):
+        text = (SOURCE / "docs" / "templates.md").read_text()
+        templates = re.findall(r"^```sh\n(#!.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(templates), 4)
+        for template in templates:
+            self.write("fake.sh", template)
+            shown = self.run_jobhost(*self.words("run", "inc", "x=1..9", lanes=3), "--dry-run").out
+            script = shown[shown.index("#!/bin/sh"):]
+            self.assertRegex(script, r"(?m)^export PATH=")
+            self.assertRegex(script, r"(?m)^exec /bin/sh -c .* worker --job ")
+            subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+            commands = re.findall(r"(?m)^#jobhost (submit|status|cancel|cancel-waiting): (.*)$", template)
+            for key in dict(commands):
+                subprocess.run(["sh", "-n"], input="\n".join(value for name, value in commands if name == key), text=True, check=True)
 
     def test_what_is_no_template_is_told_with_its_line(self):
         def with_line(line):
