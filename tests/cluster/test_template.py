@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
@@ -193,6 +194,17 @@ class Template(JobhostTest):
         self.assertEqual(process.returncode, 4, said)
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 1001)
+
+    def test_resume_starts_those_workers_of_submit_that_are_missing(self):
+        job = self.run_jobhost(*self.words("submit", "spin", "x=0..999", "microseconds=20000")).out.strip()
+        self.wait_for(6, 0)
+        self.queue.end("LOST", jobs=[1])
+        reader = self.start("attach", job)
+        time.sleep(1)
+        self.assertEqual((self.queue.count(), self.queue.submissions), ((3, 0), [3, 3]))  # attach only reads
+        rows = self.rows("resume", job)
+        self.assertEqual((len(rows), self.queue.submissions), (1000, [3, 3, 3]))
+        self.assertEqual(len(reader.communicate(timeout=60)[0].splitlines()), 1000)
 
     def test_workers_that_had_an_accident_are_submitted_again(self):
         for how, code in (("NODE_FAIL", 0), ("KILLED", 4)):

@@ -135,9 +135,10 @@ TEST_CASE("what a shell would read otherwise is quoted") {
 }
 
 TEST_CASE("the lines of a status are counted") {
-  const auto numbered = queue(without("running:") +
-                              "#jobhost running: run (\\d+)$\n#jobhost running: ^(R)\n#jobhost ended: end (.*)\n");
-  const QueueAnswer answer = numbered->answer("run 12\nR x\nW\nW\nend OUT OF MEMORY\nend OUT OF MEMORY\nend 0\nnoise\n");
+  const auto numbered =
+      queue(without("running:") + "#jobhost running: run (\\d+)$\n#jobhost running: ^(R)\n#jobhost ended: end (.*)\n");
+  const QueueAnswer answer =
+      numbered->answer("run 12\nR x\nW\nW\nend OUT OF MEMORY\nend OUT OF MEMORY\nend 0\nnoise\n");
   CHECK(answer.running == 13);
   CHECK(answer.waiting == 2);
   CHECK(answer.ended == std::map<std::string, unsigned>{{"OUT OF MEMORY", 2}, {"0", 1}});

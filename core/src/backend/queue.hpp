@@ -14,8 +14,8 @@ namespace jobhost::backend {
 /// What a queueing system says of one job's workers.
 struct QueueAnswer {
   unsigned running = 0, waiting = 0;
-  std::string reason = {};                     // why most of those that wait do, "" unknown
-  std::map<std::string, unsigned> ended = {};  // how workers ended, in the system's words, as far as it still knows
+  std::string reason = {};                        // why most of those that wait do, "" unknown
+  std::map<std::string, unsigned> ended = {};     // how workers ended, in the system's words, as far as it still knows
   std::map<std::string, std::string> blind = {};  // workers that did not see the job's directory, and their nodes
 
   std::set<std::string> blind_nodes() const {

@@ -293,12 +293,12 @@ class Queued : public Backend {
   bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
-  unsigned replaced_ = 0;           // of the workers that failed
+  unsigned replaced_ = 0;                     // of the workers that failed
   std::map<std::string, std::string> blind_;  // of them: those that were refused for
-  std::set<std::string> refusing_;  // nodes
-  bool avoids_any_ = false;         // of them
-  bool nowhere_else_ = false;       // the system has no other node
-  std::string refused_;             // what the last of them said
+  std::set<std::string> refusing_;            // nodes
+  bool avoids_any_ = false;                   // of them
+  bool nowhere_else_ = false;                 // the system has no other node
+  std::string refused_;                       // what the last of them said
 };
 
 }  // namespace

@@ -34,24 +34,19 @@ std::string checks_before_worker(const WorkerCommand& command, const std::string
       "tries=0",
       "until [ -w " + output + " ] || [ \"$tries\" -ge " + std::to_string(kPatience) +
           " ]; do sleep 1; tries=$((tries + 1)); done",
-      "[ -w " + output + " ] || exit " + std::to_string(kUnseen),
-      "program=" + shell_word(command.program),
+      "[ -w " + output + " ] || exit " + std::to_string(kUnseen), "program=" + shell_word(command.program),
       // The text of a refusal: see store/refusals.
       "why=$(\"$program\" --version 2>&1) || { code=$?",
       "why=$(printf '%s' \"cannot run '$program': ${why##*\"$program: \"}\" | sed 1q | tr -d '\\000-\\037\\177\"\\\\')",
-      "id=$(od -A n -N 16 -t x1 /dev/urandom | tr -d ' \\n')",
-      "folder=$(printf '%.2s' \"$id\")",
-      "owners=$(ls " + shell_word(job.host()) + " | grep -c '^owner\\.')",
-      "umask 077",
-      "cd " + shell_word(job.workers()),
-      "mkdir -p \"$folder\"",
+      "id=$(od -A n -N 16 -t x1 /dev/urandom | tr -d ' \\n')", "folder=$(printf '%.2s' \"$id\")",
+      "owners=$(ls " + shell_word(job.host()) + " | grep -c '^owner\\.')", "umask 077",
+      "cd " + shell_word(job.workers()), "mkdir -p \"$folder\"",
       "printf '{\"hostname\":\"%s\",\"boot\":\"%s\",\"owners\":%s,\"code\":" +
-          std::to_string(static_cast<int>(base::ExitCode::kBackendFailed)) +
-          ",\"reason\":\"%s\",\"node\":\"%s\"" + std::string(store::kUnsealed) + "\\n' \"$(uname -n)\" \"$(cat /proc/sys/kernel/random/boot_id)\" "
+          std::to_string(static_cast<int>(base::ExitCode::kBackendFailed)) + ",\"reason\":\"%s\",\"node\":\"%s\"" +
+          std::string(store::kUnsealed) +
+          "\\n' \"$(uname -n)\" \"$(cat /proc/sys/kernel/random/boot_id)\" "
           "\"$owners\" \"$why\" \"$SLURMD_NODENAME\" >\"$folder/$id.tmp\"",
-      "mv \"$folder/$id.tmp\" \"$folder/$id.refused\"",
-      "exit \"$code\"",
-      "}"};
+      "mv \"$folder/$id.tmp\" \"$folder/$id.refused\"", "exit \"$code\"", "}"};
   std::string text;
   for (const auto& one : commands) text += (text.empty() ? "" : between) + one;
   return text;
