@@ -270,7 +270,7 @@ bool is_part_of_job(base::Env& env, const std::string& path, const std::string& 
 /// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent
 /// for long, when its inputs come from a slow program: who makes the job is asked where that can be done.
 bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name, double days) {
-  if (base::exists(env, job.manifest()) || !is_part_of_job(env, job.path(), name)) return false;
+  if (store::is_job(env, job) || !is_part_of_job(env, job.path(), name)) return false;
   auto life = store::Life::kDead;
   try {
     if (base::exists(env, job.submitter())) {
@@ -302,7 +302,7 @@ std::vector<Garbage> garbage(Session& session, double days) {
     if (half_written ? ages.older(directory.path(), kHour) : cut_off(env, ages, directory, name, days)) {
       found.push_back({directory.path(), kHour});
     }
-    if (!base::exists(env, directory.manifest()) || directory.is_done(env)) continue;
+    if (!store::is_job(env, directory) || directory.is_done(env)) continue;
     const auto blobs = base::names_in(env, directory.blobs());
     needed.insert(blobs.begin(), blobs.end());
   }

@@ -73,7 +73,8 @@ void list(Session& session, const LookOptions& options) {
                            {"label", manifest.label},
                            {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
-      if (!store.has(id)) continue;  // it was removed meanwhile
+      if (!store::is_job(session.env, store::JobDirectory(store.path() + "/" + id)))
+        continue;  // it was removed meanwhile
       const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
                           : error.code() == base::ExitCode::kDamaged  ? "damaged"
                                                                       : "unreadable";
