@@ -102,6 +102,7 @@ Json jobs_document(Session& session) {
                       {"label", manifest.label},
                       {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
+      if (!store::is_job(session.env, store::JobDirectory(store.path() + "/" + id))) continue;  // removed meanwhile
       const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
                           : error.code() == base::ExitCode::kDamaged  ? "damaged"
                                                                       : "unreadable";
