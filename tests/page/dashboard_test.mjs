@@ -6,12 +6,17 @@ import test, { before } from "node:test";
 import { HOSTILE, Scene, openBrowser, openPage, screenshot, tile, until } from "./jobhost.mjs";
 
 let browser;
-before(async (suite) => { browser = await openBrowser(suite); });
+before(async (suite) => {
+  browser = await openBrowser(suite);
+});
 
 /** What was asked for besides the dashboard itself, and what the console said. */
 function assertQuiet(page, { url }) {
   assert.deepEqual(page.complaints, []);
-  assert.deepEqual(page.asked.filter((asked) => new URL(asked).host !== url.host), []);
+  assert.deepEqual(
+    page.asked.filter((asked) => new URL(asked).host !== url.host),
+    [],
+  );
 }
 
 test("a job is seen running, to its end, as show has it", async (t) => {
@@ -20,7 +25,7 @@ test("a job is seen running, to its end, as show has it", async (t) => {
   const job = scene.run(["submit", `${HOSTILE}:gated`, "x=0..99", "closed=40", `file=${gate}`, "-j2"]).trim();
   const dashboard = await scene.dashboard();
   const page = await openPage(browser, dashboard.url.href);
-  assert.equal(page.url(), `http://${dashboard.url.host}/`);  // without the token
+  assert.equal(page.url(), `http://${dashboard.url.host}/`); // without the token
   await page.getByRole("link", { name: job }).click();
   await page.waitForSelector(".tiles");
   assert.match(await page.locator(".head .pill").textContent(), /^running/);
@@ -29,7 +34,10 @@ test("a job is seen running, to its end, as show has it", async (t) => {
   assert.match(await page.locator(".verdict .first").textContent(), /^40 of 100 tasks done so far; none failed\.$/);
   await screenshot(page, "dashboard-running");
   fs.writeFileSync(gate, "");
-  await until(async () => (await page.locator(".head .pill").textContent()) === "done", "the page does not see the end");
+  await until(
+    async () => (await page.locator(".head .pill").textContent()) === "done",
+    "the page does not see the end",
+  );
   const shown = scene.json("show", job);
   assert.deepEqual([await tile(page, "succeeded"), await tile(page, "failed")], [String(shown.done), "0"]);
   assert.match(await page.locator(".activity").textContent(), /Busy workers, of 2/);
@@ -71,6 +79,9 @@ test("a job is cancelled from its page where that is allowed", async (t) => {
   await page.getByRole("link", { name: job }).click();
   await page.getByRole("button", { name: "Cancel job" }).click();
   await until(() => scene.json("show", job).state === "cancelled", "the job goes on");
-  await until(async () => (await page.locator(".head .pill").textContent()) === "cancelled", "the page does not see it");
+  await until(
+    async () => (await page.locator(".head .pill").textContent()) === "cancelled",
+    "the page does not see it",
+  );
   assertQuiet(page, acting);
 });

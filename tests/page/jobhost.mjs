@@ -55,8 +55,12 @@ export class Scene {
   start(words) {
     const child = spawn(JOBHOST, words, { ...this.how, stdio: ["ignore", "pipe", "pipe"] });
     child.words = { out: "", err: "" };
-    child.stdout.setEncoding("utf8").on("data", (text) => { child.words.out += text; });
-    child.stderr.setEncoding("utf8").on("data", (text) => { child.words.err += text; });
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      child.words.out += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      child.words.err += text;
+    });
     this.children.push(child);
     return child;
   }
@@ -81,7 +85,10 @@ export async function until(condition, what, seconds = 20) {
 
 /** One browser for the tests of a file. */
 export async function openBrowser(test) {
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+  });
   test.after(() => browser.close());
   return browser;
 }
@@ -91,10 +98,17 @@ export async function openPage(browser, url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, ...options });
   page.complaints = [];
   page.asked = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) page.complaints.push(message.text()); });
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) page.complaints.push(message.text());
+  });
   page.on("pageerror", (error) => page.complaints.push(error.stack));
-  page.on("dialog", (dialog) => { page.complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("request", (request) => { if (!request.url().startsWith("data:")) page.asked.push(request.url()); });
+  page.on("dialog", (dialog) => {
+    page.complaints.push(`dialog: ${dialog.message()}`);
+    dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith("data:")) page.asked.push(request.url());
+  });
   await page.goto(url);
   await page.waitForSelector("h1");
   return page;
@@ -106,16 +120,27 @@ export async function screenshot(page, name) {
 
 /** The value of a tile of the verdict. */
 export async function tile(page, name) {
-  return page.locator(".tiles div", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd").textContent();
+  return page
+    .locator(".tiles div", { has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) })
+    .locator("dd")
+    .textContent();
 }
 
 /** An answer to a request that no browser would send. */
 export function ask(port, target, { method = "GET", headers = {}, body = "" } = {}) {
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: "127.0.0.1", port, path: target, method, headers: { Host: `127.0.0.1:${port}`, ...headers } }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8").on("data", (part) => { text += part; }).on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
-    });
+    const request = http.request(
+      { host: "127.0.0.1", port, path: target, method, headers: { Host: `127.0.0.1:${port}`, ...headers } },
+      (answer) => {
+        let text = "";
+        answer
+          .setEncoding("utf8")
+          .on("data", (part) => {
+            text += part;
+          })
+          .on("end", () => resolve({ status: answer.statusCode, headers: answer.headers, text }));
+      },
+    );
     request.on("error", reject);
     request.end(body);
   });

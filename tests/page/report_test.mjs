@@ -6,9 +6,12 @@ import test, { before } from "node:test";
 import { HOSTILE, Scene, openBrowser, openPage, screenshot, tile } from "./jobhost.mjs";
 
 let browser;
-before(async (suite) => { browser = await openBrowser(suite); });
+before(async (suite) => {
+  browser = await openBrowser(suite);
+});
 
-const cell = (page, row, column) => page.locator(`.tasks tbody tr:nth-child(${row}) td:nth-child(${column})`).textContent();
+const cell = (page, row, column) =>
+  page.locator(`.tasks tbody tr:nth-child(${row}) td:nth-child(${column})`).textContent();
 
 /** The file that `jobhost report` writes, opened. Nothing but itself may be asked for. */
 async function openReport(scene, options) {
@@ -19,7 +22,10 @@ async function openReport(scene, options) {
 
 function assertQuiet(page) {
   assert.deepEqual(page.complaints, []);
-  assert.deepEqual(page.asked.filter((url) => !url.startsWith("file://")), []);
+  assert.deepEqual(
+    page.asked.filter((url) => !url.startsWith("file://")),
+    [],
+  );
 }
 
 test("a report says what show says, and fails are in groups", async (t) => {
@@ -31,7 +37,10 @@ test("a report says what show says, and fails are in groups", async (t) => {
   assert.equal(await tile(page, "succeeded"), String(shown.done - shown.failed));
   assert.equal(await tile(page, "failed"), String(shown.failed));
   assert.match(await page.locator(".head").textContent(), new RegExp(`job ${shown.job} · lucky numbers`));
-  assert.match(await page.locator(".verdict .first").textContent(), /^3 tasks \(1\.4 %\) failed, all with std::domain_error: unlucky 13, in /);
+  assert.match(
+    await page.locator(".verdict .first").textContent(),
+    /^3 tasks \(1\.4 %\) failed, all with std::domain_error: unlucky 13, in /,
+  );
 
   const group = page.locator(".failure");
   assert.equal(await group.count(), 1);
@@ -42,7 +51,10 @@ test("a report says what show says, and fails are in groups", async (t) => {
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `jobhost replay ${shown.job}/113`);
 
   assert.match(await page.locator(".provenance").textContent(), new RegExp(shown.plugin.sha256));
-  assert.match(await page.locator(".provenance dd.mono").first().textContent(), /run .*hostile\.so:fussy x=0\.\.220 -j2/);
+  assert.match(
+    await page.locator(".provenance dd.mono").first().textContent(),
+    /run .*hostile\.so:fussy x=0\.\.220 -j2/,
+  );
   assertQuiet(page);
   await screenshot(page, "failing-light");
   const dark = await openReport(scene, { colorScheme: "dark" });
@@ -77,7 +89,11 @@ test("a grid of two parameters is a heat map with their names, and so are result
   const page = await openReport(scene);
   assert.equal(await page.locator(".results .tabs [aria-pressed=true]").textContent(), "Heat map");
   assert.equal(await page.locator(".results .note").textContent(), "All 2,400 tasks of the grid (60 × 40 points).");
-  const rows = scene.run(["results", "--format", "jsonl"]).trim().split("\n").map((line) => JSON.parse(line));
+  const rows = scene
+    .run(["results", "--format", "jsonl"])
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   const report = scene.json("report");
   const map = report.maps[0];
   assert.deepEqual([map.x.name, map.y.name, map.columns.map(({ name }) => name)], ["x", "y", ["result", "seconds"]]);
@@ -85,7 +101,10 @@ test("a grid of two parameters is a heat map with their names, and so are result
     const [i, j] = [Math.floor(row.task / 40), row.task % 40];
     assert.equal(map.x.values[i], row.x);
     assert.equal(map.y.values[j], row.y);
-    assert.ok(Math.abs(map.columns[0].values[j * 60 + i] - row.result) <= 1e-5 * Math.abs(row.result), `task ${row.task}`);
+    assert.ok(
+      Math.abs(map.columns[0].values[j * 60 + i] - row.result) <= 1e-5 * Math.abs(row.result),
+      `task ${row.task}`,
+    );
   }
   await page.locator(".results canvas").first().focus();
   await page.keyboard.press("ArrowRight");
@@ -106,7 +125,8 @@ test("of a million tasks a report shows some, and says so", async (t) => {
   const page = await openReport(scene);
   const seconds = (Date.now() - begin) / 1000;
   const report = scene.json("report");
-  const size = fs.statSync(path.join(scene.folder, "report.html")).size, data = JSON.stringify(report).length;
+  const size = fs.statSync(path.join(scene.folder, "report.html")).size,
+    data = JSON.stringify(report).length;
   t.diagnostic(`${size} bytes, ${data} of them data; made and opened in ${seconds.toFixed(1)} s`);
   assert.ok(size - data < 150_000, `${size - data} bytes besides data`);
   assert.ok(data < 2_000_000, `${data} bytes of data`);

@@ -1,4 +1,4 @@
-// Plots that are drawn by hand: a frame with axes, and in it a heat map, a histogram or a timeline.
+// Plots that are drawn by hand: a frame with axes, and in it a histogram or a timeline.
 
 const font = "12px system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'DejaVu Sans', sans-serif";
 
@@ -16,14 +16,15 @@ class Drawing {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  /** `paint(context, width, height)` draws; `tell(x, y)` says what is at a place, or null; `step` is how far keys go. */
+  /** `paint(context, width, height)` draws; `tell(x, y)` says what is there, or null; `step` is how far keys go. */
   show({ height, paint, tell, step = () => [10, 10] }) {
     Object.assign(this, { height, paint, tell, step });
     this.draw();
   }
 
   draw() {
-    const width = this.element.clientWidth, scale = window.devicePixelRatio || 1;
+    const width = this.element.clientWidth,
+      scale = window.devicePixelRatio || 1;
     if (!this.paint || width === 0) return;
     this.canvas.width = Math.round(width * scale);
     this.canvas.height = Math.round(this.height * scale);
@@ -55,7 +56,10 @@ class Drawing {
     if (!move) return;
     event.preventDefault();
     const [x, y] = this.at ?? [this.element.clientWidth / 2, this.height / 2];
-    this.point(Math.min(Math.max(x + move[0], 0), this.element.clientWidth), Math.min(Math.max(y + move[1], 0), this.height));
+    this.point(
+      Math.min(Math.max(x + move[0], 0), this.element.clientWidth),
+      Math.min(Math.max(y + move[1], 0), this.height),
+    );
   }
 }
 
@@ -115,168 +119,56 @@ function gridLines(context, frame, ys) {
   }
 }
 
-/** How far the positions of a grid's axis are apart: "linear", "log", or "" for anything else. */
-function spacing(values) {
-  const even = (numbers) => {
-    const step = (numbers.at(-1) - numbers[0]) / (numbers.length - 1);
-    return step !== 0 && numbers.every((n, i) => Math.abs(n - numbers[0] - i * step) <= Math.abs(step) * 0.51);
-  };
-  const numbers = values.map(Number);
-  if (numbers.length < 2 || numbers.some((n) => !Number.isFinite(n))) return "";
-  if (even(numbers)) return "linear";
-  return numbers.every((n) => n > 0) && even(numbers.map(Math.log)) ? "log" : "";
-}
-
-/** Ticks of an axis whose cells are equally wide: pairs of the cell's number (a fraction) and text. */
-function cellTicks(axis, most) {
-  const cells = axis.values.length, kind = axis.numeric && cells > 12 ? spacing(axis.values) : "";
-  if (kind === "") {
-    const every = Math.ceil(cells / most);
-    return axis.values.map((value, i) => [i, axis.numeric ? brief(value) : shortened(String(value), 14)]).filter(([i]) => i % every === 0);
-  }
-  const scale = kind === "log" ? Math.log10 : Number;
-  const first = scale(Number(axis.values[0])), last = scale(Number(axis.values.at(-1)));
-  const ticks = niceTicks(Math.min(first, last), Math.max(first, last), most);
-  const whole = kind === "log" ? ticks.filter(Number.isInteger) : ticks;
-  if (kind === "log" && whole.length < 2) return cellTicks({ ...axis, values: axis.values, numeric: false }, most);
-  return whole.map((tick) => [((tick - first) / (last - first)) * (cells - 1), brief(kind === "log" ? 10 ** tick : tick)]);
-}
-
-function shortened(text, most) {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
-}
-
-/** A range of values and the colour of each. */
-class Scale {
-  constructor(values, logarithmic) {
-    const numbers = values.filter((value) => value !== null);
-    this.low = numbers.reduce((a, b) => Math.min(a, b), Infinity);
-    this.high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
-    this.logarithmic = logarithmic && this.low > 0;
-    const balance = this.low < 0 && this.high > 0 ? Math.min(-this.low, this.high) / Math.max(-this.low, this.high) : 0;
-    this.centred = balance > 0.2;
-    if (this.centred) this.high = Math.max(-this.low, this.high), this.low = -this.high;
-    this.colours = this.centred ? diverging : viridis;
-    this.table = Array.from({ length: 256 }, (_, i) => blend(this.colours, i / 255));
-  }
-  share(value) {
-    if (this.high === this.low) return 0.5;
-    if (this.logarithmic) return Math.log(value / this.low) / Math.log(this.high / this.low);
-    return (value - this.low) / (this.high - this.low);
-  }
-  colour(value) {
-    return this.table[Math.round(Math.min(Math.max(this.share(value), 0), 1) * 255)];
-  }
-  ticks() {
-    if (!this.logarithmic) return niceTicks(this.low, this.high, 6);
-    const powers = niceTicks(Math.log10(this.low), Math.log10(this.high), 6).filter(Number.isInteger).map((p) => 10 ** p);
-    return powers.length > 1 ? powers : [this.low, Math.sqrt(this.low * this.high), this.high];
-  }
-}
-
-/** Cells of two axes, y upwards; those where every task failed are crossed out. */
-function drawHeatMap(drawing, map, column, logarithmic) {
-  const { x, y } = map, nx = x.values.length, ny = y.values.length;
-  const scale = new Scale(column.values, logarithmic);
-  const failed = new Set(map.failed);
-  const height = Math.round(Math.min(Math.max(ny * 14, 240), 440)) + 72;
-  const frameOf = (width) => ({ left: 72, right: width - 92, top: 24, bottom: height - 48 });
-  const cellAt = (px, py) => {
-    const frame = frameOf(drawing.element.clientWidth);
-    const i = Math.floor(((px - frame.left) / (frame.right - frame.left)) * nx);
-    const j = Math.floor(((frame.bottom - py) / (frame.bottom - frame.top)) * ny);
-    return i >= 0 && i < nx && j >= 0 && j < ny ? [i, j] : null;
-  };
-  drawing.show({
-    height,
-    paint(context, width) {
-      const frame = frameOf(width), w = (frame.right - frame.left) / nx, h = (frame.bottom - frame.top) / ny;
-      context.fillStyle = colour("fill");
-      context.fillRect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
-      for (let j = 0; j < ny; ++j) {
-        for (let i = 0; i < nx; ++i) {
-          const value = column.values[j * nx + i];
-          const left = Math.round(frame.left + i * w), right = Math.round(frame.left + (i + 1) * w);
-          const top = Math.round(frame.bottom - (j + 1) * h), bottom = Math.round(frame.bottom - j * h);
-          if (value !== null) {
-            context.fillStyle = scale.colour(value);
-            context.fillRect(left, top, right - left, bottom - top);
-          } else if (failed.has(j * nx + i)) {
-            crossOut(context, left, top, right - left, bottom - top);
-          }
-        }
-      }
-      bottomAxis(context, frame, cellTicks(x, 10).map(([i, text]) => [frame.left + (i + 0.5) * w, text]), x.name);
-      const rows = cellTicks(y, Math.min(12, Math.floor((frame.bottom - frame.top) / 22)));
-      leftAxis(context, frame, rows.map(([j, text]) => [frame.bottom - (j + 0.5) * h, text]), y.name);
-      drawColourBar(context, frame, scale, column.name);
-    },
-    tell(px, py) {
-      const cell = cellAt(px, py);
-      if (!cell) return null;
-      const [i, j] = cell, value = column.values[j * nx + i];
-      const text = value !== null ? `${column.name} ${brief(value, 6)}` : failed.has(j * nx + i) ? "failed" : "not done yet";
-      return `${x.name} ${x.values[i]}\n${y.name} ${y.values[j]}\n${text}`;
-    },
-    step() {
-      const frame = frameOf(drawing.element.clientWidth);
-      return [(frame.right - frame.left) / nx, (frame.bottom - frame.top) / ny];
-    },
-  });
-}
-
-function crossOut(context, x, y, width, height) {
-  context.fillStyle = colour("bad-fill");
-  context.fillRect(x, y, width, height);
-  context.strokeStyle = colour("bad");
-  context.beginPath();
-  context.moveTo(x + 1, y + 1);
-  context.lineTo(x + width - 1, y + height - 1);
-  context.moveTo(x + width - 1, y + 1);
-  context.lineTo(x + 1, y + height - 1);
-  context.stroke();
-}
-
-function drawColourBar(context, frame, scale, name) {
-  if (!(scale.high >= scale.low)) return;
-  const left = frame.right + 18, height = frame.bottom - frame.top;
-  for (let i = 0; i < height; ++i) {
-    context.fillStyle = scale.table[Math.round((1 - i / height) * 255)];
-    context.fillRect(left, frame.top + i, 14, 1.5);
-  }
-  context.fillStyle = colour("soft");
-  context.textAlign = "left";
-  context.textBaseline = "middle";
-  for (const tick of scale.ticks()) context.fillText(brief(tick, 3), left + 19, frame.bottom - scale.share(tick) * height);
-  context.fillStyle = colour("text");
-  context.textAlign = "right";
-  context.textBaseline = "bottom";
-  context.fillText(name, frame.right + 92, frame.top - 7);
-}
-
-/** Bars between edges. `place` maps a value to a number that is shown on a linear axis; `marks`: pairs of value and text. */
+/** Bars between edges; `ticks` are values, of which `tick` makes text; `marks`: pairs of value and text. */
 function drawHistogram(drawing, { edges, counts, logarithmic, label, tick, ticks, marks = [] }) {
-  const height = 250, most = counts.reduce((a, b) => Math.max(a, b), 1);
+  const height = 250,
+    most = counts.reduce((a, b) => Math.max(a, b), 1);
   const place = logarithmic ? Math.log : Number;
-  const low = place(edges[0]), high = place(edges.at(-1));
+  const low = place(edges[0]),
+    high = place(edges.at(-1));
   const frameOf = (width) => ({ left: 72, right: width - 12, top: 26, bottom: height - 46 });
   const at = (frame, value) => frame.left + ((place(value) - low) / (high - low || 1)) * (frame.right - frame.left);
   drawing.show({
     height,
     paint(context, width) {
-      const frame = frameOf(width), up = (n) => frame.bottom - (n / most) * (frame.bottom - frame.top);
+      const frame = frameOf(width),
+        up = (n) => frame.bottom - (n / most) * (frame.bottom - frame.top);
       const rows = niceTicks(0, most, 5).filter(Number.isInteger);
       gridLines(context, frame, rows.map(up));
-      leftAxis(context, frame, rows.map((n) => [up(n), compact(n)]), "tasks");
+      leftAxis(
+        context,
+        frame,
+        rows.map((n) => [up(n), compact(n)]),
+        "tasks",
+      );
       context.fillStyle = colour("good");
       counts.forEach((n, i) => {
-        const left = at(frame, edges[i]), right = at(frame, edges[i + 1]), gap = right - left > 4 ? 1 : 0;
-        if (n > 0) context.fillRect(left + gap / 2, Math.min(up(n), frame.bottom - 1), Math.max(right - left - gap, 1), Math.max(frame.bottom - up(n), 1));
+        const left = at(frame, edges[i]),
+          right = at(frame, edges[i + 1]),
+          gap = right - left > 4 ? 1 : 0;
+        if (n > 0)
+          context.fillRect(
+            left + gap / 2,
+            Math.min(up(n), frame.bottom - 1),
+            Math.max(right - left - gap, 1),
+            Math.max(frame.bottom - up(n), 1),
+          );
       });
       context.strokeStyle = colour("line");
       context.strokeRect(frame.left, frame.bottom + 0.5, frame.right - frame.left, 0);
-      drawMarks(context, frame, marks.map(([value, text]) => [at(frame, value), text]));
-      bottomAxis(context, frame, ticks.filter((value) => place(value) >= low - 1e-9 && place(value) <= high + 1e-9).map((value) => [at(frame, value), tick(value)]), label);
+      drawMarks(
+        context,
+        frame,
+        marks.map(([value, text]) => [at(frame, value), text]),
+      );
+      bottomAxis(
+        context,
+        frame,
+        ticks
+          .filter((value) => place(value) >= low - 1e-9 && place(value) <= high + 1e-9)
+          .map((value) => [at(frame, value), tick(value)]),
+        label,
+      );
     },
     tell(x) {
       const frame = frameOf(drawing.element.clientWidth);
@@ -311,8 +203,10 @@ function drawMarks(context, frame, marks) {
 /** A row for each lane, under the name of its machine where there are several. */
 function drawTimeline(drawing, timeline) {
   const { lanes, segments, seconds } = timeline;
-  const hosts = new Set(lanes.map((lane) => lane.hostname)), heads = hosts.size > 1;
-  const rowHeight = lanes.length <= 12 ? 20 : lanes.length <= 32 ? 12 : 8, headHeight = 24;
+  const hosts = new Set(lanes.map((lane) => lane.hostname)),
+    heads = hosts.size > 1;
+  const rowHeight = lanes.length <= 12 ? 20 : lanes.length <= 32 ? 12 : 8,
+    headHeight = 24;
   const tops = [];
   let next = 6;
   lanes.forEach((lane, i) => {
@@ -328,7 +222,9 @@ function drawTimeline(drawing, timeline) {
   drawing.show({
     height,
     paint(context, width) {
-      const frame = frameOf(width), good = colour("good"), bad = colour("bad");
+      const frame = frameOf(width),
+        good = colour("good"),
+        bad = colour("bad");
       lanes.forEach((lane, i) => {
         context.globalAlpha = 1;
         context.textBaseline = "middle";
@@ -353,17 +249,25 @@ function drawTimeline(drawing, timeline) {
       });
       context.globalAlpha = 1;
       for (const [lane, begin, end, , , failed] of segments) {
-        const left = at(frame, begin), wide = at(frame, end) - left;
+        const left = at(frame, begin),
+          wide = at(frame, end) - left;
         context.fillStyle = failed ? bad : good;
         context.fillRect(left, tops[lane], Math.max(wide > 3 ? wide - 0.7 : wide, failed ? 1.5 : 0.5), bar);
       }
-      bottomAxis(context, frame, niceTicks(0, seconds / size, 10).map((t) => [at(frame, t * size), brief(t)]), `time since the first task began (${unit})`);
+      bottomAxis(
+        context,
+        frame,
+        niceTicks(0, seconds / size, 10).map((t) => [at(frame, t * size), brief(t)]),
+        `time since the first task began (${unit})`,
+      );
     },
     tell(x, y) {
       const frame = frameOf(drawing.element.clientWidth);
       const i = tops.findIndex((top) => y >= top && y < top + rowHeight);
       if (i < 0 || x < frame.left || x > frame.right) return null;
-      const lane = lanes[i], s = ((x - frame.left) / (frame.right - frame.left)) * seconds, slack = seconds / (frame.right - frame.left);
+      const lane = lanes[i],
+        s = ((x - frame.left) / (frame.right - frame.left)) * seconds,
+        slack = seconds / (frame.right - frame.left);
       const hit = segments.find(([number, begin, end]) => number === i && s >= begin - slack && s <= end + slack);
       const head = `${lane.hostname} ${lane.name}: ${plural(lane.tasks, "task")}, busy ${duration(lane.seconds)}`;
       if (!hit) return head;

@@ -13,7 +13,7 @@ function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   chooseTheme(dark.matches ? "dark" : "light");
   dark.addEventListener("change", () => chooseTheme(dark.matches ? "dark" : "light"));
-  let before = null;  // paper is white, and as wide as its kind
+  let before = null; // paper is white, and as wide as its kind
   window.addEventListener("beforeprint", () => {
     before = theme();
     document.documentElement.classList.add("paper");
@@ -26,10 +26,18 @@ function followTheme() {
 }
 
 function topBar(...middle) {
-  const home = data.dashboard ? el("a", { class: "brand", href: "/" }, "jobhost") : el("span", { class: "brand" }, "jobhost");
-  return el("nav", { class: "bar" }, home, ...middle, el("span", { class: "space" }),
+  const home = data.dashboard
+    ? el("a", { class: "brand", href: "/" }, "jobhost")
+    : el("span", { class: "brand" }, "jobhost");
+  return el(
+    "nav",
+    { class: "bar" },
+    home,
+    ...middle,
+    el("span", { class: "space" }),
     el("button", { class: "plain", onclick: () => print() }, "Print"),
-    el("button", { class: "plain", onclick: () => chooseTheme(theme() === "dark" ? "light" : "dark") }, "Light / dark"));
+    el("button", { class: "plain", onclick: () => chooseTheme(theme() === "dark" ? "light" : "dark") }, "Light / dark"),
+  );
 }
 
 class JobPage {
@@ -38,9 +46,23 @@ class JobPage {
     this.actions = el("span");
     this.trouble = el("div", { class: "trouble", role: "alert", hidden: true });
     this.head = el("div", { class: "head" });
-    this.sections = [new Verdict(), new Failures(), new Results(), new Activity(), new Durations(), new Tasks(), new Provenance()];
-    page.replaceChildren(topBar(this.made, this.actions), this.trouble, el("main", {}, this.head, ...this.sections.map(({ element }) => element)));
-    window.addEventListener("theme", () => { if (this.report) this.update(this.report); });
+    this.sections = [
+      new Verdict(),
+      new Failures(),
+      new Results(),
+      new Activity(),
+      new Durations(),
+      new Tasks(),
+      new Provenance(),
+    ];
+    page.replaceChildren(
+      topBar(this.made, this.actions),
+      this.trouble,
+      el("main", {}, this.head, ...this.sections.map(({ element }) => element)),
+    );
+    window.addEventListener("theme", () => {
+      if (this.report) this.update(this.report);
+    });
   }
 
   update(report) {
@@ -48,21 +70,36 @@ class JobPage {
     const { job, verdict } = report;
     document.title = `${job.kernel.name} · ${job.job}`;
     this.made.textContent = `${data.dashboard ? "as of" : "report of"} ${time(report.made)}`;
-    const facts = [`job ${job.job}`, job.label, `${job.backend} with ${plural(job.workers, "worker")}`, `submitted ${time(job.created)} on ${job.hostname}`, job.parent ? `repeats ${job.parent}` : ""];
+    const facts = [
+      `job ${job.job}`,
+      job.label,
+      `${job.backend} with ${plural(job.workers, "worker")}`,
+      `submitted ${time(job.created)} on ${job.hostname}`,
+      job.parent ? `repeats ${job.parent}` : "",
+    ];
     this.head.replaceChildren(
       el("div", { class: "title" }, el("h1", {}, job.kernel.name), statePill(job.state, verdict.failed, report.works)),
       el("p", { class: "signature mono" }, job.kernel.signature),
-      el("p", { class: "facts" }, facts.filter(Boolean).join(" · ")));
-    if (data.may_cancel) this.actions.replaceChildren(report.works || job.state === "not begun" ? this.cancelButton(job.job) : "");
+      el("p", { class: "facts" }, facts.filter(Boolean).join(" · ")),
+    );
+    if (data.may_cancel)
+      this.actions.replaceChildren(report.works || job.state === "not begun" ? this.cancelButton(job.job) : "");
     for (const section of this.sections) section.update(report);
   }
 
   cancelButton(id) {
-    const button = el("button", { class: "danger", onclick: async () => {
-      if (!confirm("Cancel this job? What is done stays, and jobhost resume goes on.")) return;
-      const answer = await fetch(`/api/jobs/${id}/cancel`, { method: "POST" });
-      this.say(await answer.text());
-    } }, "Cancel job");
+    const button = el(
+      "button",
+      {
+        class: "danger",
+        onclick: async () => {
+          if (!confirm("Cancel this job? What is done stays, and jobhost resume goes on.")) return;
+          const answer = await fetch(`/api/jobs/${id}/cancel`, { method: "POST" });
+          this.say(await answer.text());
+        },
+      },
+      "Cancel job",
+    );
     return button;
   }
 
@@ -74,7 +111,8 @@ class JobPage {
 
   /** Whether a later document says anything new. */
   static changed(before, now) {
-    const parts = ({ job, verdict, failures, works }) => JSON.stringify([job.state, job.nodes, job.queue, verdict, failures.count, works]);
+    const parts = ({ job, verdict, failures, works }) =>
+      JSON.stringify([job.state, job.nodes, job.queue, verdict, failures.count, works]);
     return !before || parts(before) !== parts(now);
   }
 }
@@ -86,10 +124,32 @@ class ListPage {
     this.body = el("tbody");
     this.empty = el("p", { class: "empty", hidden: true }, "No jobs here yet.");
     const heads = ["job", "kernel", "state", "", "tasks", "failed", "submitted"];
-    this.table = el("table", { class: "jobs" }, el("thead", {}, el("tr", {}, heads.map((name) => el("th", { scope: "col", class: name === "tasks" || name === "failed" ? "number" : "" }, name)))), this.body);
-    page.replaceChildren(topBar(), this.trouble, el("main", {},
-      el("div", { class: "head" }, el("h1", {}, "Jobs"), el("p", { class: "facts" }, data.store)),
-      el("section", {}, el("div", { class: "scroll" }, this.table), this.empty)));
+    this.table = el(
+      "table",
+      { class: "jobs" },
+      el(
+        "thead",
+        {},
+        el(
+          "tr",
+          {},
+          heads.map((name) =>
+            el("th", { scope: "col", class: name === "tasks" || name === "failed" ? "number" : "" }, name),
+          ),
+        ),
+      ),
+      this.body,
+    );
+    page.replaceChildren(
+      topBar(),
+      this.trouble,
+      el(
+        "main",
+        {},
+        el("div", { class: "head" }, el("h1", {}, "Jobs"), el("p", { class: "facts" }, data.store)),
+        el("section", {}, el("div", { class: "scroll" }, this.table), this.empty),
+      ),
+    );
   }
 
   update({ jobs }) {
@@ -102,13 +162,30 @@ class ListPage {
 
   rowOf(job) {
     const link = el("a", { href: `/jobs/${encodeURIComponent(job.job)}` }, job.job);
-    if (job.error) return el("tr", {}, el("td", {}, job.job), el("td", { class: "text", colspan: "6" }, statePill(job.state, 0, false), ` ${job.error}`));
+    if (job.error)
+      return el(
+        "tr",
+        {},
+        el("td", {}, job.job),
+        el("td", { class: "text", colspan: "6" }, statePill(job.state, 0, false), ` ${job.error}`),
+      );
     const works = /^(running|cancelling)/.test(job.state);
     const label = [job.label, job.parent ? `repeats ${job.parent}` : ""].filter(Boolean).join(", ");
-    return el("tr", {}, el("td", {}, link, label ? el("div", { class: "note" }, label) : null), el("td", {}, job.kernel), el("td", {}, statePill(job.state, job.failed, works)),
+    return el(
+      "tr",
+      {},
+      el("td", {}, link, label ? el("div", { class: "note" }, label) : null),
+      el("td", {}, job.kernel),
+      el("td", {}, statePill(job.state, job.failed, works)),
       el("td", {}, shareBar(job.done - job.failed, job.failed, job.tasks)),
-      el("td", { class: "number" }, job.done === job.tasks ? count(job.tasks) : `${count(job.done)} / ${count(job.tasks)}`),
-      el("td", { class: `number ${job.failed > 0 ? "badtext" : ""}` }, count(job.failed)), el("td", {}, time(job.created)));
+      el(
+        "td",
+        { class: "number" },
+        job.done === job.tasks ? count(job.tasks) : `${count(job.done)} / ${count(job.tasks)}`,
+      ),
+      el("td", { class: `number ${job.failed > 0 ? "badtext" : ""}` }, count(job.failed)),
+      el("td", {}, time(job.created)),
+    );
   }
 
   say(text) {
@@ -130,7 +207,11 @@ async function follow(path, view, works) {
         last = now;
         view.say("");
       } catch (error) {
-        view.say(error instanceof TypeError ? "The dashboard does not answer any more: start it again with jobhost dashboard." : error.message);
+        view.say(
+          error instanceof TypeError
+            ? "The dashboard does not answer any more: start it again with jobhost dashboard."
+            : error.message,
+        );
       }
     }
     await new Promise((resume) => setTimeout(resume, last && !works(last) ? 5000 : 1000));
@@ -141,7 +222,7 @@ followTheme();
 if (!data.dashboard) {
   new JobPage().update(data);
 } else {
-  history.replaceState(null, "", location.pathname);  // the token is in a cookie now
+  history.replaceState(null, "", location.pathname); // the token is in a cookie now
   if (data.job) follow(`/api/jobs/${encodeURIComponent(data.job)}`, new JobPage(), (report) => report.works);
   else follow("/api/jobs", new ListPage(), ({ jobs }) => jobs.some((job) => /^(running|cancelling)/.test(job.state)));
 }

@@ -1,65 +1,16 @@
 // What came out: heat maps of grids, results against inputs, and how results are distributed.
 
-/** A uPlot chart that is made anew when its data, the theme or its width change. */
-class Chart {
-  constructor(label) {
-    this.place = el("div", { class: "plot", role: "img", "aria-label": label });
-    this.tip = el("div", { class: "tip", hidden: true });
-    this.element = this.place;
-    new ResizeObserver(() => {
-      if (this.plot && this.place.clientWidth > 0) this.plot.setSize({ width: this.place.clientWidth, height: this.height });
-      else if (this.make) this.draw();
-    }).observe(this.place);
-  }
-  /** `make()` returns uPlot's options without a size, and data. */
-  show(height, make) {
-    Object.assign(this, { height, make });
-    this.draw();
-  }
-  draw() {
-    if (this.plot) this.plot.destroy();
-    this.plot = null;
-    if (this.place.clientWidth === 0) return;
-    const { options, data } = this.make();
-    this.plot = new uPlot({ ...options, width: this.place.clientWidth, height: this.height }, data, this.place);
-    this.place.append(this.tip);
-  }
-  tell(text, x, y) {
-    this.tip.hidden = !text;
-    if (!text) return;
-    this.tip.textContent = text;
-    const room = this.place.clientWidth - this.tip.offsetWidth;
-    this.tip.style.left = `${Math.max(0, Math.min(x + 14, room))}px`;
-    this.tip.style.top = `${Math.max(0, y - this.tip.offsetHeight - 10)}px`;
-  }
-}
-
-function axis(label, more = {}) {
-  return {
-    label, labelFont: font, font, labelSize: 24, labelGap: 2,
-    stroke: colour("soft"),
-    grid: { stroke: colour("grid"), width: 1 },
-    ticks: { stroke: colour("line"), width: 1, size: 4 },
-    values: (_, values) => values.map((value) => (value === null ? "" : brief(value))),
-    ...more,
-  };
-}
-
-/** Ends of an axis with a little room beyond the values. */
-function withRoom(share) {
-  return (_, low, high) => {
-    if (low === null) return [0, 1];
-    const room = high > low ? (high - low) * share : Math.abs(high) * 0.1 || 1;
-    return [low - room, high + room];
-  };
-}
-
 /** All that a plot can show of tasks: key, name and cells. */
 function tableOf(report) {
   const { tasks, parameters, columns } = report;
   return [
     { key: "task", name: "task", numeric: true, values: tasks.task },
-    ...parameters.map((parameter, i) => ({ ...parameter, key: `input ${i}`, input: true, values: tasks.inputs[i] ?? [] })),
+    ...parameters.map((parameter, i) => ({
+      ...parameter,
+      key: `input ${i}`,
+      input: true,
+      values: tasks.inputs[i] ?? [],
+    })),
     ...columns.map((column, i) => ({ ...column, key: `result ${i}`, result: true, values: tasks.results[i] ?? [] })),
     { key: "seconds", name: "seconds", numeric: true, result: true, values: tasks.seconds },
   ];
@@ -72,13 +23,22 @@ function numbersOf(column) {
 class Results {
   constructor() {
     this.chosen = {};
-    const choose = (what) => (value) => { this.chosen[what] = value; this.draw(); };
+    const choose = (what) => (value) => {
+      this.chosen[what] = value;
+      this.draw();
+    };
     this.tabs = new Tabs(choose("view"));
     this.map = new Choice("axes", choose("map"));
     this.column = new Choice("result", choose("column"));
     this.x = new Choice("across", choose("x"));
     this.group = new Choice("colours", choose("group"));
-    this.log = el("input", { type: "checkbox", onchange: () => { this.chosen.log = this.log.checked; this.draw(); } });
+    this.log = el("input", {
+      type: "checkbox",
+      onchange: () => {
+        this.chosen.log = this.log.checked;
+        this.draw();
+      },
+    });
     this.logLabel = el("label", {}, this.log, "logarithmic");
     this.heat = new Drawing("Heat map of results over two parameters");
     this.chart = new Chart("Results against inputs");
@@ -86,10 +46,26 @@ class Results {
     this.key = el("ul", { class: "key" });
     this.figures = el("p", { class: "figures" });
     this.note = el("p", { class: "note" });
-    this.element = el("section", { class: "results" },
+    this.element = el(
+      "section",
+      { class: "results" },
       el("header", {}, el("h2", {}, "Results"), el("span", { class: "space" }), this.tabs.element),
-      el("div", { class: "controls" }, this.column.element, this.map.element, this.x.element, this.group.element, this.logLabel),
-      this.heat.element, this.chart.element, this.spread.element, this.key, this.figures, this.note);
+      el(
+        "div",
+        { class: "controls" },
+        this.column.element,
+        this.map.element,
+        this.x.element,
+        this.group.element,
+        this.logLabel,
+      ),
+      this.heat.element,
+      this.chart.element,
+      this.spread.element,
+      this.key,
+      this.figures,
+      this.note,
+    );
   }
 
   update(report) {
@@ -112,7 +88,10 @@ class Results {
     const view = views.some(([name]) => name === chosen.view) ? chosen.view : preferred;
     const column = results.find(({ key }) => key === chosen.column) ?? results[0];
     this.tabs.update(views, view);
-    this.column.update(results.map(({ key, name }) => [key, name]), column.key);
+    this.column.update(
+      results.map(({ key, name }) => [key, name]),
+      column.key,
+    );
     this.heat.element.hidden = view !== "map";
     this.chart.element.hidden = view !== "points";
     this.spread.element.hidden = view !== "spread";
@@ -135,10 +114,16 @@ class Results {
     const positive = cells.values.every((value) => value === null || value > 0);
     this.logLabel.hidden = !positive;
     drawHeatMap(this.heat, map, cells, chosen.log && positive);
-    const drawn = map.x.values.length * map.y.values.length, all = report.job.tasks;
+    const drawn = map.x.values.length * map.y.values.length,
+      all = report.job.tasks;
     const positions = `${count(map.x.positions)} × ${count(map.y.positions)} points`;
-    const failed = map.failed.length > 0 ? ` In ${plural(map.failed.length, "crossed-out cell")} all tasks failed.` : "";
-    this.note.textContent = (all > drawn ? `Each of ${count(drawn)} cells is the mean of about ${plural(Math.round(all / drawn), "task")}, all ${count(all)} of the grid (${positions}) counted.` : `All ${count(all)} tasks of the grid (${positions}).`) + failed;
+    const failed =
+      map.failed.length > 0 ? ` In ${plural(map.failed.length, "crossed-out cell")} all tasks failed.` : "";
+    this.note.textContent =
+      (all > drawn
+        ? `Each of ${count(drawn)} cells is the mean of about ${plural(Math.round(all / drawn), "task")}; ` +
+          `all ${count(all)} of the grid (${positions}) count.`
+        : `All ${count(all)} tasks of the grid (${positions}).`) + failed;
   }
 
   /** Where a result is among those that are numbers. */
@@ -151,49 +136,82 @@ class Results {
     const task = table[0];
     const axes = [...varying, ...table.filter((c) => c.input && c.numeric && c.seed), task];
     const x = axes.find(({ key }) => key === chosen.x) ?? axes[0];
-    this.x.update(axes.map(({ key, name }) => [key, name]), x.key);
+    this.x.update(
+      axes.map(({ key, name }) => [key, name]),
+      x.key,
+    );
     const groups = table.filter((c) => c.input && c.varies && !c.seed && c.key !== x.key);
     const few = groups.find((c) => new Set(c.values).size <= 8);
-    const group = chosen.group === "none" ? null : groups.find(({ key }) => key === chosen.group) ?? few ?? null;
-    this.group.update([["none", "one"], ...groups.map(({ key, name }) => [key, `by ${name}`])], group ? group.key : "none");
+    const group = chosen.group === "none" ? null : (groups.find(({ key }) => key === chosen.group) ?? few ?? null);
+    this.group.update(
+      [["none", "one"], ...groups.map(({ key, name }) => [key, `by ${name}`])],
+      group ? group.key : "none",
+    );
 
-    const xs = numbersOf(x), ys = numbersOf(y);
-    const order = xs.map((_, i) => i).filter((i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i])).sort((a, b) => xs[a] - xs[b]);
+    const xs = numbersOf(x),
+      ys = numbersOf(y);
+    const order = xs
+      .map((_, i) => i)
+      .filter((i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]))
+      .sort((a, b) => xs[a] - xs[b]);
     const positive = order.length > 0 && order.every((i) => ys[i] > 0);
     this.logLabel.hidden = !positive;
     const parts = group ? grouping(group, order) : [{ name: y.name, tasks: new Set(order), colour: null }];
-    const connected = x !== task && parts.every(({ tasks }) => {
-      const seen = new Set([...tasks].map((i) => xs[i]));
-      return seen.size === tasks.size;
-    }) && order.length <= 5000 && !(group && varying.length > 2) && parts.every(({ tasks }) => isSmooth(order.filter((i) => tasks.has(i)).map((i) => ys[i])));
-    const failed = Object.keys(this.report.tasks.failures).map((number) => this.report.tasks.task.indexOf(Number(number)));
+    const connected =
+      x !== task &&
+      parts.every(({ tasks }) => {
+        const seen = new Set([...tasks].map((i) => xs[i]));
+        return seen.size === tasks.size;
+      }) &&
+      order.length <= 5000 &&
+      !(group && varying.length > 2) &&
+      parts.every(({ tasks }) => isSmooth(order.filter((i) => tasks.has(i)).map((i) => ys[i])));
+    const failed = Object.keys(this.report.tasks.failures).map((number) =>
+      this.report.tasks.task.indexOf(Number(number)),
+    );
     this.failed = failed.map((i) => [i, xs[i]]).filter(([, at]) => Number.isFinite(at));
     if (group) {
-      this.key.replaceChildren(...parts.map((part) => {
-        const mark = el("i");
-        mark.style.background = part.colour;
-        return el("li", {}, mark, part.name);
-      }));
+      this.key.replaceChildren(
+        ...parts.map((part) => {
+          const mark = el("i");
+          mark.style.background = part.colour;
+          return el("li", {}, mark, part.name);
+        }),
+      );
     }
-    this.chart.show(360, () => this.chartOf({ x, y, xs, ys, order, parts, connected, logarithmic: chosen.log && positive }));
-    this.note.textContent = sampleNote(this.report) + (this.failed.length > 0 ? " Marks at the foot are tasks that failed." : "");
+    this.chart.show(360, () =>
+      this.chartOf({ x, y, xs, ys, order, parts, connected, logarithmic: chosen.log && positive }),
+    );
+    this.note.textContent =
+      sampleNote(this.report) + (this.failed.length > 0 ? " Marks at the foot are tasks that failed." : "");
   }
 
   chartOf({ x, y, xs, ys, order, parts, connected, logarithmic }) {
     const size = order.length > 4000 ? 3 : order.length > 800 ? 4 : 6;
-    const data = [order.map((i) => xs[i]), ...parts.map(({ tasks }) => order.map((i) => (tasks.has(i) ? ys[i] : null)))];
+    const data = [
+      order.map((i) => xs[i]),
+      ...parts.map(({ tasks }) => order.map((i) => (tasks.has(i) ? ys[i] : null))),
+    ];
     const tell = (plot) => {
       const { left, top } = plot.cursor;
       if (left < 0) return this.chart.tell(null);
-      const failed = top > plot.over.clientHeight - 10 ? this.failed.find(([, at]) => Math.abs(plot.valToPos(at, "x") - left) < 4) : null;
+      const failed =
+        top > plot.over.clientHeight - 10
+          ? this.failed.find(([, at]) => Math.abs(plot.valToPos(at, "x") - left) < 4)
+          : null;
       if (failed) return this.chart.tell(`task #${this.report.tasks.task[failed[0]]} failed`, left + 72, top);
-      let best = null, least = 12 * 12;
+      let best = null,
+        least = 12 * 12;
       for (const i of order) {
-        const dx = plot.valToPos(xs[i], "x") - left, dy = plot.valToPos(ys[i], "y") - top, square = dx * dx + dy * dy;
+        const dx = plot.valToPos(xs[i], "x") - left,
+          dy = plot.valToPos(ys[i], "y") - top,
+          square = dx * dx + dy * dy;
         if (square < least) [best, least] = [i, square];
       }
       if (best === null) return this.chart.tell(null);
-      const lines = this.table.filter((c) => c === x || c === y || (c.input && c.varies)).map((c) => `${c.name} ${c.values[best]}`);
+      const lines = this.table
+        .filter((c) => c === x || c === y || (c.input && c.varies))
+        .map((c) => `${c.name} ${c.values[best]}`);
       this.chart.tell([`task #${this.report.tasks.task[best]}`, ...new Set(lines)].join("\n"), left + 72, top);
     };
     return {
@@ -201,15 +219,24 @@ class Results {
       options: {
         legend: { show: false },
         cursor: { points: { show: false }, y: true, drag: { x: true, y: true, uni: 20 } },
-        scales: { x: { time: false, range: withRoom(0.015) }, y: logarithmic ? { distr: 3 } : { range: withRoom(0.06) } },
-        axes: [axis(x.name, { size: 34 }), axis(y.name, { size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)) })],
-        series: [{}, ...parts.map((part) => ({
-          stroke: part.colour ?? colour("good"),
-          width: 1.5,
-          spanGaps: true,
-          paths: connected ? undefined : () => null,
-          points: { show: !connected || order.length <= 120, size, width: 0, fill: part.colour ?? colour("good") },
-        }))],
+        scales: {
+          x: { time: false, range: withRoom(0.015) },
+          y: logarithmic ? { distr: 3 } : { range: withRoom(0.06) },
+        },
+        axes: [
+          axis(x.name, { size: 34 }),
+          axis(y.name, { size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)) }),
+        ],
+        series: [
+          {},
+          ...parts.map((part) => ({
+            stroke: part.colour ?? colour("good"),
+            width: 1.5,
+            spanGaps: true,
+            paths: connected ? undefined : () => null,
+            points: { show: !connected || order.length <= 120, size, width: 0, fill: part.colour ?? colour("good") },
+          })),
+        ],
         hooks: { setCursor: [tell], draw: [(plot) => drawFailed(plot, this.failed)] },
       },
     };
@@ -223,27 +250,46 @@ class Results {
       this.note.textContent = "There are no finite numbers.";
       return;
     }
-    const low = numbers.reduce((a, b) => Math.min(a, b), Infinity), high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+    const low = numbers.reduce((a, b) => Math.min(a, b), Infinity),
+      high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
     const logarithmic = Boolean(this.chosen.log) && low > 0 && high > low;
     this.logLabel.hidden = !(low > 0 && high > low);
     const whole = numbers.every(Number.isInteger) && high - low < 60;
-    const bins = high === low ? 1 : whole ? high - low + 1 : Math.min(Math.max(Math.round(2 * Math.cbrt(numbers.length)), 8), 60);
-    const begin = whole || high === low ? low - 0.5 : low, end = whole || high === low ? high + 0.5 : high;
+    const bins =
+      high === low ? 1 : whole ? high - low + 1 : Math.min(Math.max(Math.round(2 * Math.cbrt(numbers.length)), 8), 60);
+    const begin = whole || high === low ? low - 0.5 : low,
+      end = whole || high === low ? high + 0.5 : high;
     const edge = (i) => (logarithmic ? low * (high / low) ** (i / bins) : begin + ((end - begin) * i) / bins);
-    const edges = Array.from({ length: bins + 1 }, (_, i) => edge(i)), counts = Array(bins).fill(0);
+    const edges = Array.from({ length: bins + 1 }, (_, i) => edge(i)),
+      counts = Array(bins).fill(0);
     const inverse = logarithmic ? (v) => Math.log(v / low) / Math.log(high / low) : (v) => (v - begin) / (end - begin);
     for (const value of numbers) ++counts[Math.min(Math.floor(inverse(value) * bins), bins - 1)];
     const ticks = logarithmic ? powersBetween(low, high) : niceTicks(begin, end, 8);
     const mean = column.mean ?? null;
-    drawHistogram(this.spread, { edges, counts, logarithmic, label: column.name, ticks, tick: (value) => brief(value, 4), marks: mean === null ? [] : [[Number(mean), "mean"]] });
+    drawHistogram(this.spread, {
+      edges,
+      counts,
+      logarithmic,
+      label: column.name,
+      ticks,
+      tick: (value) => brief(value, 4),
+      marks: mean === null ? [] : [[Number(mean), "mean"]],
+    });
     this.note.textContent = sampleNote(this.report);
   }
 
   tellFigures(column) {
     this.figures.replaceChildren();
     if (column.mean === undefined) return;
-    const parts = [["mean", column.mean], ["standard deviation", column.variance === null ? null : Math.sqrt(Number(column.variance))], ["minimum", column.minimum], ["maximum", column.maximum]];
-    const words = parts.filter(([, value]) => value !== null).flatMap(([name, value], i) => [i > 0 ? " · " : "", `${name} `, el("b", {}, brief(value, 6))]);
+    const parts = [
+      ["mean", column.mean],
+      ["standard deviation", column.variance === null ? null : Math.sqrt(Number(column.variance))],
+      ["minimum", column.minimum],
+      ["maximum", column.maximum],
+    ];
+    const words = parts
+      .filter(([, value]) => value !== null)
+      .flatMap(([name, value], i) => [i > 0 ? " · " : "", `${name} `, el("b", {}, brief(value, 6))]);
     const all = this.report.verdict.succeeded;
     this.figures.append(...words, ` over all ${count(all)} tasks that succeeded`);
   }
@@ -252,7 +298,9 @@ class Results {
 /** Whether neighbours are so much alike that a line between them says something. */
 function isSmooth(values) {
   if (values.length < 3) return true;
-  let low = values[0], high = values[0], path = 0;
+  let low = values[0],
+    high = values[0],
+    path = 0;
   for (let i = 1; i < values.length; ++i) {
     low = Math.min(low, values[i]);
     high = Math.max(high, values[i]);
@@ -263,7 +311,9 @@ function isSmooth(values) {
 
 /** Marks on the lower edge of a plot, where tasks failed. */
 function drawFailed(plot, failed) {
-  const { ctx, bbox } = plot, size = 5 * devicePixelRatio, foot = bbox.top + bbox.height;
+  const { ctx, bbox } = plot,
+    size = 5 * devicePixelRatio,
+    foot = bbox.top + bbox.height;
   ctx.save();
   ctx.fillStyle = colour("bad");
   for (const [, at] of failed) {
@@ -290,27 +340,41 @@ function powersBetween(low, high) {
 /** Tasks by the value of a column: each alone where there are few, else ranges. */
 function grouping(column, order) {
   const distinct = [...new Set(order.map((i) => column.values[i]))];
-  const colours = (n) => Array.from({ length: n }, (_, i) => blend(viridis, n === 1 ? 0.4 : 0.05 + 0.8 * (i / (n - 1))));
+  const colours = (n) =>
+    Array.from({ length: n }, (_, i) => blend(viridis, n === 1 ? 0.4 : 0.05 + 0.8 * (i / (n - 1))));
   if (distinct.length <= 8 || !column.numeric) {
     if (column.numeric) distinct.sort((a, b) => Number(a) - Number(b));
-    const shown = distinct.slice(0, 8), paint = colours(Math.max(shown.length, 1));
-    const parts = shown.map((value, k) => ({ name: `${column.name} ${column.numeric ? brief(value) : value}`, colour: paint[k], tasks: new Set(order.filter((i) => column.values[i] === value)) }));
+    const shown = distinct.slice(0, 8),
+      paint = colours(Math.max(shown.length, 1));
+    const parts = shown.map((value, k) => ({
+      name: `${column.name} ${column.numeric ? brief(value) : value}`,
+      colour: paint[k],
+      tasks: new Set(order.filter((i) => column.values[i] === value)),
+    }));
     const rest = new Set(order.filter((i) => !shown.includes(column.values[i])));
     return rest.size > 0 ? [...parts, { name: "others", colour: colour("rest"), tasks: rest }] : parts;
   }
-  const numbers = numbersOf(column), values = order.map((i) => numbers[i]);
-  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b)), n = 6, paint = colours(n);
+  const numbers = numbersOf(column),
+    values = order.map((i) => numbers[i]);
+  const low = values.reduce((a, b) => Math.min(a, b)),
+    high = values.reduce((a, b) => Math.max(a, b)),
+    n = 6,
+    paint = colours(n);
+  const edge = (k) => low + ((high - low) * k) / n;
   const bin = (value) => Math.min(Math.floor(((value - low) / (high - low)) * n), n - 1);
-  return paint.map((one, k) => ({
-    name: `${column.name} ${brief(low + ((high - low) * k) / n, 3)} to ${brief(low + ((high - low) * (k + 1)) / n, 3)}`,
-    colour: one,
-    tasks: new Set(order.filter((i) => bin(numbers[i]) === k)),
-  })).filter(({ tasks }) => tasks.size > 0);
+  return paint
+    .map((one, k) => ({
+      name: `${column.name} ${brief(edge(k), 3)} to ${brief(edge(k + 1), 3)}`,
+      colour: one,
+      tasks: new Set(order.filter((i) => bin(numbers[i]) === k)),
+    }))
+    .filter(({ tasks }) => tasks.size > 0);
 }
 
 /** What part of the tasks a plot or table shows. */
 function sampleNote(report) {
   const { shown, of, all } = report.tasks;
   if (all) return `All ${plural(of, "task")} that ${of === 1 ? "is" : "are"} done.`;
-  return `Shows ${count(shown)} of ${count(of)} tasks: some drawn evenly at random, the slowest, and those that failed (up to 1,000).`;
+  const which = "some drawn evenly at random, the slowest, and those that failed (up to 1,000)";
+  return `Shows ${count(shown)} of ${count(of)} tasks: ${which}.`;
 }

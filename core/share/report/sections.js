@@ -2,7 +2,13 @@
 
 /** The word for a job's state, in the colour of its outcome. */
 function statePill(state, failed, works) {
-  const kind = works ? "live" : state === "damaged" || state === "refused" || state === "unreadable" || failed > 0 ? "bad" : state === "done" ? "good" : "";
+  const kind = works
+    ? "live"
+    : state === "damaged" || state === "refused" || state === "unreadable" || failed > 0
+      ? "bad"
+      : state === "done"
+        ? "good"
+        : "";
   return el("span", { class: `pill ${kind}` }, state === "done" && failed > 0 ? "done, with failures" : state);
 }
 
@@ -14,7 +20,12 @@ function shareBar(succeeded, failed, tasks) {
     if (number > 0) bar.style.minWidth = "2px";
     return bar;
   };
-  return el("div", { class: "share", role: "img", "aria-label": `${succeeded} of ${tasks} tasks succeeded, ${failed} failed` }, part("good", succeeded), part("bad", failed));
+  return el(
+    "div",
+    { class: "share", role: "img", "aria-label": `${succeeded} of ${tasks} tasks succeeded, ${failed} failed` },
+    part("good", succeeded),
+    part("bad", failed),
+  );
 }
 
 class Verdict {
@@ -24,9 +35,14 @@ class Verdict {
   update(report) {
     const { verdict, job, durations } = report;
     const [first, ...rest] = verdict.sentences;
-    this.element.className = `verdict ${verdict.failed > 0 || job.state === "damaged" ? "bad" : verdict.missing > 0 ? "open" : ""}`;
-    const tile = (name, value, kind = "", title = null) => el("div", { class: kind, title }, el("dt", {}, name), el("dd", {}, value));
-    const tiles = [tile("succeeded", count(verdict.succeeded)), tile("failed", count(verdict.failed), verdict.failed > 0 ? "bad" : "")];
+    const bad = verdict.failed > 0 || job.state === "damaged";
+    this.element.className = `verdict ${bad ? "bad" : verdict.missing > 0 ? "open" : ""}`;
+    const tile = (name, value, kind = "", title = null) =>
+      el("div", { class: kind, title }, el("dt", {}, name), el("dd", {}, value));
+    const tiles = [
+      tile("succeeded", count(verdict.succeeded)),
+      tile("failed", count(verdict.failed), verdict.failed > 0 ? "bad" : ""),
+    ];
     if (verdict.missing > 0) tiles.push(tile("not done", count(verdict.missing)));
     if (durations) {
       tiles.push(
@@ -34,10 +50,17 @@ class Verdict {
         tile("time in tasks", duration(verdict.task_seconds), "", "Of all tasks together, as by a clock on the wall"),
         tile("speed-up", `${brief(verdict.speed_up, 3)} ×`, "", "Time in tasks, by wall time"),
         tile("efficiency", percent(verdict.efficiency), "", `Speed-up, by ${plural(verdict.workers, "worker")}`),
-        tile("tasks per second", compact(verdict.tasks_per_second)));
+        tile("tasks per second", compact(verdict.tasks_per_second)),
+      );
     }
     const damage = (job.damage ?? []).map((sentence) => el("p", { class: "badtext" }, sentence));
-    this.element.replaceChildren(el("p", { class: "first" }, first), ...rest.map((sentence) => el("p", {}, sentence)), ...damage, shareBar(verdict.succeeded, verdict.failed, job.tasks), el("dl", { class: "tiles" }, tiles));
+    this.element.replaceChildren(
+      el("p", { class: "first" }, first),
+      ...rest.map((sentence) => el("p", {}, sentence)),
+      ...damage,
+      shareBar(verdict.succeeded, verdict.failed, job.tasks),
+      el("dl", { class: "tiles" }, tiles),
+    );
   }
 }
 
@@ -52,28 +75,52 @@ class Failures {
     this.list = el("div");
     this.note = el("p", { class: "note" });
     this.title = el("span", { class: "note" });
-    this.element = el("section", { class: "failures" }, el("header", {}, el("h2", {}, "Failures"), this.title), this.list, this.note);
+    this.element = el(
+      "section",
+      { class: "failures" },
+      el("header", {}, el("h2", {}, "Failures"), this.title),
+      this.list,
+      this.note,
+    );
   }
 
   update(report) {
     const { failures } = report;
     this.element.hidden = failures.count === 0;
-    this.title.textContent = `${plural(failures.count, "task")} in ${plural(failures.groups.length, "group")} of the same kind, type and place`;
-    this.note.textContent = failures.left_out > 0 ? `${count(failures.left_out)} failures of further kinds are not shown.` : "";
+    const groups = plural(failures.groups.length, "group");
+    this.title.textContent = `${plural(failures.count, "task")} in ${groups} of the same kind, type and place`;
+    this.note.textContent =
+      failures.left_out > 0 ? `${count(failures.left_out)} failures of further kinds are not shown.` : "";
     this.list.replaceChildren(...failures.groups.map((group, i) => this.groupOf(report, group, i)));
   }
 
   groupOf(report, group, i) {
-    const { error } = group, key = `${error.kind} ${error.type} ${error.where}`;
-    const stack = [...error.causes.map((cause) => `caused by ${cause}`), ...foldedStack(error.stack).map((call) => `at ${call}`)];
+    const { error } = group,
+      key = `${error.kind} ${error.type} ${error.where}`;
+    const stack = [
+      ...error.causes.map((cause) => `caused by ${cause}`),
+      ...foldedStack(error.stack).map((call) => `at ${call}`),
+    ];
     const replay = group.first_tasks.map((task) => copyable(`jobhost replay ${taskName(report, task)}`));
     const more = group.count - group.first_tasks.length;
-    const details = el("details", { class: "failure", open: this.open.has(key) || (i === 0 && !this.touched) },
-      el("summary", {}, el("span", { class: "count" }, `${count(group.count)} ×`), el("span", { class: "what" }, headline(error), el("span", { class: "where" }, error.where || error.kind))),
-      el("div", { class: "more" },
+    const details = el(
+      "details",
+      { class: "failure", open: this.open.has(key) || (i === 0 && !this.touched) },
+      el(
+        "summary",
+        {},
+        el("span", { class: "count" }, `${count(group.count)} ×`),
+        el("span", { class: "what" }, headline(error), el("span", { class: "where" }, error.where || error.kind)),
+      ),
+      el(
+        "div",
+        { class: "more" },
         stack.length > 0 ? [el("h3", {}, "Stack of the first"), el("pre", {}, stack.join("\n"))] : null,
-        el("h3", {}, "Run one again, here and now"), replay,
-        more > 0 ? el("p", { class: "note" }, `and ${plural(more, "more task")} like these`) : null));
+        el("h3", {}, "Run one again, here and now"),
+        replay,
+        more > 0 ? el("p", { class: "note" }, `and ${plural(more, "more task")} like these`) : null,
+      ),
+    );
     details.addEventListener("toggle", () => {
       this.touched = true;
       if (details.open) this.open.add(key);
@@ -101,18 +148,30 @@ function taskName(report, task) {
 
 /** A test of rows: words that must occur, and comparisons as in "x>3" or "task=17". */
 function filterOf(text, columns) {
-  const operators = { "=": (a, b) => a === b, "<": (a, b) => a < b, ">": (a, b) => a > b, "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "!=": (a, b) => a !== b };
-  const tests = text.split(/\s+/).filter(Boolean).map((word) => {
-    const [, name, operator, value] = word.match(/^([^<>=!]+)(<=|>=|!=|<|>|=)(.+)$/) ?? [];
-    const column = columns.find((one) => one.name === name);
-    if (column) {
-      const number = Number(value);
-      if (!Number.isNaN(number)) return (i) => column.values[i] !== null && operators[operator](Number(column.values[i]), number);
-      return (i) => operators[operator](String(column.values[i]), value);
-    }
-    const wanted = word.toLowerCase();
-    return (i) => columns.some(({ values }) => values[i] !== null && String(values[i]).toLowerCase().includes(wanted));
-  });
+  const operators = {
+    "=": (a, b) => a === b,
+    "<": (a, b) => a < b,
+    ">": (a, b) => a > b,
+    "<=": (a, b) => a <= b,
+    ">=": (a, b) => a >= b,
+    "!=": (a, b) => a !== b,
+  };
+  const tests = text
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => {
+      const [, name, operator, value] = word.match(/^([^<>=!]+)(<=|>=|!=|<|>|=)(.+)$/) ?? [];
+      const column = columns.find((one) => one.name === name);
+      if (column) {
+        const number = Number(value);
+        if (!Number.isNaN(number))
+          return (i) => column.values[i] !== null && operators[operator](Number(column.values[i]), number);
+        return (i) => operators[operator](String(column.values[i]), value);
+      }
+      const wanted = word.toLowerCase();
+      return (i) =>
+        columns.some(({ values }) => values[i] !== null && String(values[i]).toLowerCase().includes(wanted));
+    });
   return (i) => tests.every((test) => test(i));
 }
 
@@ -120,32 +179,65 @@ class Tasks {
   constructor() {
     this.sort = { key: "task", falling: false };
     this.first = 0;
-    this.search = el("input", { type: "search", placeholder: "words, or x>3 task=17", "aria-label": "Filter tasks", oninput: () => { this.first = 0; this.draw(); } });
+    this.search = el("input", {
+      type: "search",
+      placeholder: "words, or x>3 task=17",
+      "aria-label": "Filter tasks",
+      oninput: () => {
+        this.first = 0;
+        this.draw();
+      },
+    });
     this.only = "all";
-    this.status = new Choice("show", (value) => { this.only = value; this.first = 0; this.draw(); });
+    this.status = new Choice("show", (value) => {
+      this.only = value;
+      this.first = 0;
+      this.draw();
+    });
     this.head = el("tr");
     this.body = el("tbody");
     this.where = el("span", { "aria-live": "polite" });
     this.back = el("button", { onclick: () => this.turn(-1) }, "‹ Back");
     this.next = el("button", { onclick: () => this.turn(1) }, "Next ›");
     this.note = el("p", { class: "note" });
-    this.element = el("section", { class: "tasks" },
+    this.element = el(
+      "section",
+      { class: "tasks" },
       el("header", {}, el("h2", {}, "Tasks"), el("span", { class: "space" }), this.status.element, this.search),
       el("div", { class: "scroll" }, el("table", {}, el("thead", {}, this.head), this.body)),
-      el("div", { class: "pages" }, this.back, this.next, this.where), this.note);
+      el("div", { class: "pages" }, this.back, this.next, this.where),
+      this.note,
+    );
   }
 
   update(report) {
     this.report = report;
     const { tasks } = report;
     const failure = tasks.task.map((task) => tasks.failures[task]?.[1] ?? null);
-    const named = tableOf(report).filter(({ key, input, varies }) => key !== "seconds" && (!input || varies || report.parameters.length <= 6));
+    const named = tableOf(report).filter(
+      ({ key, input, varies }) => key !== "seconds" && (!input || varies || report.parameters.length <= 6),
+    );
     this.columns = [...named, { key: "seconds", name: "seconds", numeric: true, values: tasks.seconds }];
-    if (Object.keys(tasks.attempts).length > 0) this.columns.push({ key: "attempts", name: "attempts", numeric: true, values: tasks.task.map((task) => tasks.attempts[task] ?? 1) });
+    if (Object.keys(tasks.attempts).length > 0)
+      this.columns.push({
+        key: "attempts",
+        name: "attempts",
+        numeric: true,
+        values: tasks.task.map((task) => tasks.attempts[task] ?? 1),
+      });
     if (failure.some(Boolean)) this.columns.push({ key: "failure", name: "failure", values: failure });
     this.failure = failure;
     this.element.hidden = tasks.task.length === 0;
-    this.status.update(failure.some(Boolean) ? [["all", "all tasks"], ["failed", "failed"], ["succeeded", "succeeded"]] : [["all", "all tasks"]], this.only);
+    this.status.update(
+      failure.some(Boolean)
+        ? [
+            ["all", "all tasks"],
+            ["failed", "failed"],
+            ["succeeded", "succeeded"],
+          ]
+        : [["all", "all tasks"]],
+      this.only,
+    );
     this.note.textContent = sampleNote(report);
     this.draw();
   }
@@ -168,7 +260,10 @@ class Tasks {
     this.head.replaceChildren(...columns.map((column) => this.headOf(column)), el("th"));
     if (focused) [...this.head.querySelectorAll("button")].find((button) => button.textContent === focused)?.focus();
     this.body.replaceChildren(...shown.map((i) => this.rowOf(i)));
-    this.where.textContent = rows.length === 0 ? "No task matches." : `${count(this.first + 1)} to ${count(this.first + shown.length)} of ${plural(rows.length, "row")}`;
+    this.where.textContent =
+      rows.length === 0
+        ? "No task matches."
+        : `${count(this.first + 1)} to ${count(this.first + shown.length)} of ${plural(rows.length, "row")}`;
     this.back.disabled = this.first === 0;
     this.next.disabled = this.first + Tasks.rows >= rows.length;
     this.back.hidden = this.next.hidden = rows.length <= Tasks.rows;
@@ -181,15 +276,35 @@ class Tasks {
       this.first = 0;
       this.draw();
     };
-    return el("th", { scope: "col", class: column.numeric ? "number" : "", "aria-sort": chosen ? (this.sort.falling ? "descending" : "ascending") : null }, el("button", { onclick: sortBy }, column.name));
+    return el(
+      "th",
+      {
+        scope: "col",
+        class: column.numeric ? "number" : "",
+        "aria-sort": chosen ? (this.sort.falling ? "descending" : "ascending") : null,
+      },
+      el("button", { onclick: sortBy }, column.name),
+    );
   }
 
   rowOf(i) {
-    const replay = el("button", { class: "plain", title: "Copy the command that runs this task again", onclick: () => copy(`jobhost replay ${taskName(this.report, this.report.tasks.task[i])}`, replay) }, "replay");
+    const replay = el(
+      "button",
+      {
+        class: "plain",
+        title: "Copy the command that runs this task again",
+        onclick: () => copy(`jobhost replay ${taskName(this.report, this.report.tasks.task[i])}`, replay),
+      },
+      "replay",
+    );
     const cells = this.columns.map(({ key, numeric, values }) => {
       const value = values[i];
       const text = value === null ? "" : key === "seconds" ? duration(value) : String(value);
-      return el("td", { class: numeric ? "number" : key === "failure" ? "text badtext" : "text" }, key === "task" ? `#${text}` : text);
+      return el(
+        "td",
+        { class: numeric ? "number" : key === "failure" ? "text badtext" : "text" },
+        key === "task" ? `#${text}` : text,
+      );
     });
     return el("tr", { class: this.failure[i] === null ? "" : "failed" }, cells, el("td", {}, replay));
   }
@@ -211,12 +326,24 @@ class Provenance {
   constructor() {
     this.list = el("dl", { class: "facts-list" });
     this.raw = el("pre");
-    this.more = el("details", { class: "raw" }, el("summary", {}, "All that is recorded (jobhost show --json)"), this.raw);
-    this.element = el("section", { class: "provenance" }, el("header", {}, el("h2", {}, "Provenance")), this.list, this.more);
+    this.more = el(
+      "details",
+      { class: "raw" },
+      el("summary", {}, "All that is recorded (jobhost show --json)"),
+      this.raw,
+    );
+    this.element = el(
+      "section",
+      { class: "provenance" },
+      el("header", {}, el("h2", {}, "Provenance")),
+      this.list,
+      this.more,
+    );
   }
 
   update(report) {
-    const { job } = report, provenance = job.provenance ?? {};
+    const { job } = report,
+      provenance = job.provenance ?? {};
     const facts = [
       ["command", job.command.map(quoted).join(" ")],
       ["kernel", job.kernel.signature],
@@ -225,7 +352,10 @@ class Provenance {
       ["commit", provenance.commit ? provenance.commit + (provenance.dirty ? ", with uncommitted changes" : "") : ""],
       ["plugin", `${job.plugin.origin}   SHA-256 ${job.plugin.sha256}`],
       ["libraries", job.libraries.map((library) => library.origin).join(", ")],
-      ["submitted", `${time(job.created)} on ${job.hostname}${provenance.jobhost ? ` with jobhost ${provenance.jobhost}` : ""}`],
+      [
+        "submitted",
+        `${time(job.created)} on ${job.hostname}${provenance.jobhost ? ` with jobhost ${provenance.jobhost}` : ""}`,
+      ],
       ["processor", provenance.processor],
       ["platform", provenance.system],
       ["working directory", job.working_directory],
@@ -235,7 +365,14 @@ class Provenance {
       ["ran twice", job.ran_twice > 0 ? `${plural(job.ran_twice, "task")}, of which the first result counts` : ""],
       ["notes", (job.notes ?? []).join("\n")],
     ];
-    this.list.replaceChildren(...facts.filter(([, text]) => text).flatMap(([name, text]) => [el("dt", {}, name), el("dd", { class: name === "command" || name === "kernel" ? "mono" : "" }, text)]));
+    this.list.replaceChildren(
+      ...facts
+        .filter(([, text]) => text)
+        .flatMap(([name, text]) => [
+          el("dt", {}, name),
+          el("dd", { class: name === "command" || name === "kernel" ? "mono" : "" }, text),
+        ]),
+    );
     this.raw.textContent = JSON.stringify(job, null, 2);
   }
 }

@@ -36,7 +36,11 @@ function brief(value, digits = 5) {
 
 /** A count in few characters: 800000 -> "800 k". */
 function compact(value) {
-  const [size, letter] = [[1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([size]) => value >= 10 * size || (size > 1e3 && value >= size)) ?? [1, ""];
+  const [size, letter] = [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ].find(([size]) => value >= 10 * size || (size > 1e3 && value >= size)) ?? [1, ""];
   return letter ? `${brief(value / size, 3)} ${letter}` : brief(value, 3);
 }
 
@@ -48,7 +52,15 @@ function exponent(number, digits) {
   return front === "1" ? `10${raised}` : front === "-1" ? `-10${raised}` : `${front}×10${raised}`;
 }
 
-const units = [[1e-9, "ns"], [1e-6, "µs"], [1e-3, "ms"], [1, "s"], [60, "min"], [3600, "h"], [86400, "d"]];
+const units = [
+  [1e-9, "ns"],
+  [1e-6, "µs"],
+  [1e-3, "ms"],
+  [1, "s"],
+  [60, "min"],
+  [3600, "h"],
+  [86400, "d"],
+];
 
 /** The unit in which so many seconds are told: [seconds in it, its name]. */
 function unitOf(seconds) {
@@ -58,7 +70,8 @@ function unitOf(seconds) {
 function duration(seconds) {
   if (!(seconds > 0)) return "0 s";
   if (seconds >= 120) {
-    const whole = Math.round(seconds), two = (n) => String(n).padStart(2, "0");
+    const whole = Math.round(seconds),
+      two = (n) => String(n).padStart(2, "0");
     if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
     if (whole < 172800) return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)} h`;
     return `${brief(whole / 86400, 3)} d`;
@@ -89,24 +102,40 @@ function colour(name) {
 }
 
 // viridis (Smith and van der Walt, 2015) for what begins somewhere; blue to orange for what has a middle.
-const viridis = ["#440154", "#482878", "#3e4989", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6ece58", "#b5de2b", "#fde725"];
+const viridis = [
+  "#440154",
+  "#482878",
+  "#3e4989",
+  "#31688e",
+  "#26828e",
+  "#1f9e89",
+  "#35b779",
+  "#6ece58",
+  "#b5de2b",
+  "#fde725",
+];
 const diverging = ["#08467a", "#2c7fb8", "#8cc0de", "#efefef", "#f3b27a", "#d9691c", "#8a3800"];
 
 /** The colour at a share between 0 and 1 of a list of them. */
 function blend(colours, share) {
-  const at = Math.min(Math.max(share, 0), 1) * (colours.length - 1), low = Math.min(Math.floor(at), colours.length - 2);
+  const at = Math.min(Math.max(share, 0), 1) * (colours.length - 1),
+    low = Math.min(Math.floor(at), colours.length - 2);
   const part = (hex, i) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16);
-  const mix = [0, 1, 2].map((i) => Math.round(part(colours[low], i) + (at - low) * (part(colours[low + 1], i) - part(colours[low], i))));
+  const mix = [0, 1, 2].map((i) =>
+    Math.round(part(colours[low], i) + (at - low) * (part(colours[low + 1], i) - part(colours[low], i))),
+  );
   return `rgb(${mix.join(",")})`;
 }
 
 /** Numbers for the ticks of an axis: at most about so many between two ends. */
 function niceTicks(low, high, most) {
   if (!(high > low)) return [low];
-  const rough = (high - low) / most, size = 10 ** Math.floor(Math.log10(rough));
+  const rough = (high - low) / most,
+    size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * size >= rough) * size;
   const ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k) ticks.push(Number((k * step).toPrecision(12)));
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k)
+    ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
 }
 
@@ -123,7 +152,9 @@ async function copy(text, button) {
   }
   const before = button.textContent;
   button.textContent = "copied";
-  setTimeout(() => { button.textContent = before; }, 1200);
+  setTimeout(() => {
+    button.textContent = before;
+  }, 1200);
 }
 
 /** A command line with a button that copies it. */
@@ -145,7 +176,8 @@ class Choice {
   /** `options`: pairs of value and text. */
   update(options, chosen) {
     const wanted = JSON.stringify(options);
-    if (wanted !== this.shown) this.select.replaceChildren(...options.map(([value, text]) => option(value, text, chosen)));
+    if (wanted !== this.shown)
+      this.select.replaceChildren(...options.map(([value, text]) => option(value, text, chosen)));
     this.shown = wanted;
     this.select.value = chosen;
     this.element.hidden = options.length < 2;
@@ -161,7 +193,11 @@ class Tabs {
   update(options, chosen) {
     const wanted = JSON.stringify(options);
     if (wanted !== this.shown) {
-      this.element.replaceChildren(...options.map(([value, text]) => el("button", { "data-value": value, onclick: () => this.choose(value) }, text)));
+      this.element.replaceChildren(
+        ...options.map(([value, text]) =>
+          el("button", { "data-value": value, onclick: () => this.choose(value) }, text),
+        ),
+      );
     }
     this.shown = wanted;
     for (const button of this.element.children) button.setAttribute("aria-pressed", button.dataset.value === chosen);
