@@ -109,6 +109,11 @@ function leftAxis(context, frame, ticks, label) {
   context.restore();
 }
 
+/** How many texts have room below. */
+function ticksIn(frame) {
+  return Math.min(Math.max(Math.floor((frame.right - frame.left) / 75), 2), 10);
+}
+
 function gridLines(context, frame, ys) {
   context.strokeStyle = colour("grid");
   for (const y of ys) {
@@ -257,7 +262,7 @@ function drawTimeline(drawing, timeline) {
       bottomAxis(
         context,
         frame,
-        niceTicks(0, seconds / size, 10).map((t) => [at(frame, t * size), brief(t)]),
+        niceTicks(0, seconds / size, ticksIn(frame)).map((t) => [at(frame, t * size), brief(t)]),
         `time since the first task began (${unit})`,
       );
     },

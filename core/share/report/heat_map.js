@@ -109,7 +109,7 @@ function drawHeatMap(drawing, map, column, logarithmic) {
       bottomAxis(
         context,
         frame,
-        cellTicks(x, 10).map(([i, text]) => [frame.left + (i + 0.5) * w, text]),
+        cellTicks(x, ticksIn(frame)).map(([i, text]) => [frame.left + (i + 0.5) * w, text]),
         x.name,
       );
       const rows = cellTicks(y, Math.min(12, Math.floor((frame.bottom - frame.top) / 22)));
