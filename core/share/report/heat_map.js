@@ -142,6 +142,11 @@ function crossOut(context, x, y, width, height) {
   context.fillRect(x, y, width, height);
   context.strokeStyle = colour("bad");
   context.beginPath();
+  if (width < 7 || height < 7) {  // no room for a cross
+    context.moveTo(x, y + height);
+    context.lineTo(x + width, y);
+    return context.stroke();
+  }
   context.moveTo(x + 1, y + 1);
   context.lineTo(x + width - 1, y + height - 1);
   context.moveTo(x + width - 1, y + 1);

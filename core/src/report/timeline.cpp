@@ -105,9 +105,11 @@ double Timeline::busy_seconds() const {
                          [](double sum, const auto& lane) { return sum + lane.seconds; });
 }
 
+/// Logs give batches that were interrupted by a failure one start, so their times may lie upon one another.
 std::vector<double> Timeline::running() const {
+  const auto lanes = static_cast<double>(lanes_.size());
   std::vector<double> result = busy_;
-  for (double& value : result) value = slot_seconds() > 0 ? value / slot_seconds() : 0;
+  for (double& value : result) value = slot_seconds() > 0 ? std::min(value / slot_seconds(), lanes) : 0;
   return result;
 }
 
