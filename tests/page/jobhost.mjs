@@ -75,7 +75,7 @@ export class Scene {
 }
 
 /** Waits for a condition, which may be a promise. */
-export async function until(condition, what, seconds = 20) {
+export async function until(condition, what, seconds = 60) {
   const deadline = Date.now() + seconds * 1000;
   while (!(await condition())) {
     if (Date.now() > deadline) assert.fail(what);
