@@ -134,7 +134,7 @@ class Server {
 
   template <class Make>
   void of_job(const std::string& path, const char* type, const Make& make) {
-    server_.Get(path + "([^/]+)", [this, type, make](const httplib::Request& request, auto& response) {
+    server_.Get(path + "([^/]+)", [this, type, make](const httplib::Request& request, httplib::Response& response) {
       const std::string job = request.matches[1];
       if (!is_id(job)) return refuse(response, kNotFound, "no such job");
       answer(response, type, [&] { return make(job); });
