@@ -1,8 +1,11 @@
 #include "store/claims.hpp"
 
 #include <catch2/catch.hpp>
+#include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <set>
+#include <vector>
 
 #include "base/file.hpp"
 #include "store/epoch.hpp"
@@ -11,6 +14,8 @@
 #include "support/fault_env.hpp"
 #include "support/temporary_directory.hpp"
 #include "worker/claim_source.hpp"
+#include "worker/duty.hpp"
+#include "worker/free_claims.hpp"
 
 using namespace jobhost;
 
@@ -38,7 +43,8 @@ TEST_CASE("a claim belongs to the first who takes it, and takeovers go generatio
   CHECK(second.take(300, 1));
   CHECK(first.owner(300, 1)->id == two.self().id);
   CHECK(first.take(7, 0));
-  CHECK(second.taken() == store::Claims::Generations{{7, 0}, {300, 1}});
+  CHECK(second.folders() == 2);
+  CHECK(second.taken_near(0) == store::Claims::Generations{{7, 0}});
   CHECK(second.taken_near(256) == store::Claims::Generations{{300, 1}});
 }
 
@@ -106,6 +112,69 @@ TEST_CASE("a takeover reads what the dead owner wrote before it gives out work")
   REQUIRE(work);
   CHECK(work->dead_owner == id);
   CHECK(work->missing == std::vector<store::Interval>{{3, 4}});
+}
+
+TEST_CASE("one worker takes free claims in order, and many take each of them once") {
+  base::PosixEnv env;
+  constexpr std::uint64_t kClaims = 64 * 512 + 3;  // for 512 workers: two folders are open at the same time
+  for (const std::size_t workers : {1, 3}) {
+    Job job(env);
+    std::vector<std::unique_ptr<store::Party>> parties;
+    std::vector<std::unique_ptr<store::Claims>> names;
+    std::vector<worker::FreeClaims> free;
+    for (std::size_t i = 0; i < workers; ++i) {
+      parties.push_back(std::make_unique<store::Party>(env, job.directory, store::make_identity(env, "worker")));
+      names.push_back(std::make_unique<store::Claims>(env, job.directory, *parties.back()));
+      free.emplace_back(env, *names.back(), kClaims, [](std::uint64_t claim) { return claim == 5; });
+    }
+    std::vector<std::uint64_t> order;
+    std::set<std::uint64_t> taken;
+    for (std::size_t turn = 0; taken.size() < 1500; ++turn) {
+      const auto claim = free[turn % workers].take();
+      REQUIRE(claim);
+      REQUIRE(taken.insert(*claim).second);
+      order.push_back(*claim);
+    }
+    CHECK_FALSE(taken.contains(5));
+    if (workers == 1) CHECK(std::is_sorted(order.begin(), order.end()));
+    // All that is before the open folders is taken.
+    const std::uint64_t folders = names[0]->folders();
+    CHECK(*taken.rbegin() / 256 == folders - 1);
+    for (std::uint64_t claim = 0; claim < (folders - 2) * 256; ++claim) REQUIRE((claim == 5 || taken.contains(claim)));
+  }
+}
+
+TEST_CASE("free claims come to an end, also where others have taken the last of them") {
+  base::PosixEnv env;
+  Job job(env);
+  store::Party one(env, job.directory, store::make_identity(env, "worker"));
+  store::Party two(env, job.directory, store::make_identity(env, "worker"));
+  store::Claims first(env, job.directory, one), second(env, job.directory, two);
+  worker::FreeClaims free(env, first, 300, [](std::uint64_t) { return false; });
+  for (std::uint64_t claim = 0; claim < 300; claim += 3) REQUIRE(second.take(claim, 0));
+  for (std::uint64_t i = 0; i < 200; ++i) REQUIRE(free.take());
+  CHECK_FALSE(free.take());
+}
+
+TEST_CASE("the eight living workers with the smallest ids are on duty") {
+  base::PosixEnv env;
+  Job job(env);
+  std::vector<std::unique_ptr<store::Party>> parties;
+  const auto join = [&](const std::string& role, const std::string& beginning) {
+    auto identity = store::make_identity(env, role);
+    identity.id = beginning + std::string(32 - beginning.size(), '0');
+    parties.push_back(std::make_unique<store::Party>(env, job.directory, identity));
+  };
+  for (int i = 0; i < 10; ++i) join("worker", std::to_string(10 + 7 * i));
+  join("host", "00");
+  const auto on_duty = [&](std::size_t number) {
+    store::DeathWatch watch(env, job.directory, parties[number]->self(), 1'000'000'000);
+    return worker::Duty(env, job.directory, *parties[number], watch, 1'000'000'000).mine();
+  };
+  for (std::size_t i = 0; i < 10; ++i) CHECK(on_duty(i) == (i < 8));
+  parties[3]->leave();
+  CHECK(on_duty(8));
+  CHECK_FALSE(on_duty(9));
 }
 
 TEST_CASE("a process of this machine is known to live or to be dead") {

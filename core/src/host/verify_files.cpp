@@ -225,7 +225,7 @@ class FileCheck {
   }
 
   void host_file(const std::string& path, const std::string& name) {
-    if (name == "cancel" || name == "cancel-now" || name == "audit") return empty(path);
+    if (name == "cancel" || name == "cancel-now" || name == "audit" || name == "refusals") return empty(path);
     if (name.starts_with("manifest.") && is_hex(name.substr(9), 64)) return empty(path);
     const auto epoch = name.starts_with("owner.") ? number(name.substr(6)) : std::nullopt;
     if (epoch) {

@@ -24,22 +24,20 @@ bool Claims::take(std::uint64_t index, std::uint32_t generation) {
   return party_.link_to(path(index, generation));
 }
 
-Claims::Generations Claims::taken() {
-  Generations found;
+std::uint64_t Claims::folders() {
+  std::uint64_t folders = 0;
   for (const auto& name : base::list_beneath(env_, job_.claims())) {
-    if (name.find_first_not_of("0123456789") == std::string::npos) list(job_.claims() + "/" + name, found);
+    std::uint64_t number = 0;
+    const char* const end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data(), end, number);
+    if (error == std::errc() && stop == end) folders = std::max(folders, number + 1);
   }
-  return found;
+  return folders;
 }
 
-Claims::Generations Claims::taken_near(std::uint64_t index) {
+Claims::Generations Claims::taken_near(std::uint64_t near) {
   Generations found;
-  list(folder(index), found);
-  return found;
-}
-
-void Claims::list(const std::string& folder, Generations& found) {
-  for (const auto& name : base::list_beneath(env_, folder)) {
+  for (const auto& name : base::list_beneath(env_, folder(near))) {
     std::uint64_t index = 0;
     std::uint32_t generation = 0;
     const char* const end = name.data() + name.size();
@@ -50,6 +48,8 @@ void Claims::list(const std::string& folder, Generations& found) {
     auto& latest = found[index];
     latest = std::max(latest, generation);
   }
+  if (!found.empty()) made_ = folder(near);
+  return found;
 }
 
 std::optional<Identity> Claims::owner(std::uint64_t index, std::uint32_t generation) {

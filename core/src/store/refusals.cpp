@@ -1,5 +1,6 @@
 #include "store/refusals.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/beneath.hpp"
@@ -28,11 +29,17 @@ void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker
                                        {"reason", reason}};
   const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
   try {
+    base::write_file_atomically(env, job.refusals(), {}, false);  // first, so that workers look for the other
     base::make_directories_beneath(env, job.path(), folder);
     const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
     base::write_file_atomically(env, folder + "/" + worker.id + std::string(kEnding), base::as_bytes(text), false);
   } catch (const base::Error&) {
   }
+}
+
+bool any_refused(base::Env& env, const JobDirectory& job) {
+  const auto names = base::names_in(env, job.host());
+  return std::binary_search(names.begin(), names.end(), job.refusals().substr(job.host().size() + 1));
 }
 
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {

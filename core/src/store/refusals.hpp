@@ -24,6 +24,9 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job);
 /// Says that `worker` ends for this reason. Never throws: a worker that can write nothing at all ends all the same.
 void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason);
 
+/// Whether anybody said so. Costs a list of one folder; to read them, of all.
+bool any_refused(base::Env& env, const JobDirectory& job);
+
 /// Those since the present owner began; what is no refusal is left out.
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job);
 
