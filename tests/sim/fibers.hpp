@@ -35,9 +35,7 @@ class Fibers {
   struct Event {
     std::uint64_t time, number;
     Fiber* fiber;
-    bool operator>(const Event& other) const {
-      return time != other.time ? time > other.time : number > other.number;
-    }
+    bool operator>(const Event& other) const { return time != other.time ? time > other.time : number > other.number; }
   };
   static void enter(unsigned high, unsigned low);
 

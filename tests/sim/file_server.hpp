@@ -12,7 +12,20 @@
 namespace jobhost::test {
 
 /// What a client asks a file server for. Listing takes a question per kNamesPerList names.
-enum class Operation { kOpen, kCreate, kClose, kRead, kWrite, kCommit, kAttributes, kList, kLink, kRename, kRemove, kMakeDirectory };
+enum class Operation {
+  kOpen,
+  kCreate,
+  kClose,
+  kRead,
+  kWrite,
+  kCommit,
+  kAttributes,
+  kList,
+  kLink,
+  kRename,
+  kRemove,
+  kMakeDirectory
+};
 inline constexpr std::array kOperationNames = {"open", "create", "close", "read",   "write",  "commit",
                                                "attr", "list",   "link",  "rename", "remove", "mkdir"};
 inline constexpr std::size_t kOperations = kOperationNames.size();
@@ -39,7 +52,7 @@ class FileServer {
   Fibers& fibers_;
   const std::uint64_t each_, latency_;
   std::uint64_t free_at_ = 0, longest_wait_ = 0;
-  std::vector<ByOperation> counts_;    // by purpose
+  std::vector<ByOperation> counts_;   // by purpose
   std::vector<std::uint64_t> bytes_;  // likewise
   std::vector<std::uint32_t> by_second_;
 };

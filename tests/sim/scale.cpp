@@ -23,22 +23,22 @@ namespace {
 
 struct Options {
   std::uint64_t tasks = 1'000'000, workers = 200, deaths = 2;
-  std::uint64_t per_node = 64;            // workers of a machine
-  double seconds = 0.04;                  // per task
-  double starts = 50;                     // of workers per second, by the queue
-  double operations = 20'000;             // per second, of the file server
+  std::uint64_t per_node = 64;  // workers of a machine
+  double seconds = 0.04;        // per task
+  double starts = 50;           // of workers per second, by the queue
+  double operations = 20'000;   // per second, of the file server
   std::uint64_t latency_us = 300;
-  std::uint64_t most = UINT64_MAX;        // operations
+  std::uint64_t most = UINT64_MAX;  // operations
   std::uint64_t seed = 1;
 };
 
 enum Purpose : std::size_t { kStart, kClaim, kBeat, kCancel, kSync, kIdle, kEnd, kHost, kPurposes };
 constexpr std::array kPurposeNames = {"start", "claims", "heartbeat", "cancelled?", "results", "idle", "end", "host"};
 
-constexpr std::uint64_t kSupervisorNs = kSecond / 10;     // between two looks of one without work
-constexpr std::uint64_t kHostPauseNs = kSecond;           // the longest
-constexpr std::uint64_t kQuestionNs = 3 * kSecond;        // between two questions to the queue
-constexpr std::uint64_t kManyWorkers = 1000;              // as in worker/supervisor.cpp
+constexpr std::uint64_t kSupervisorNs = kSecond / 10;  // between two looks of one without work
+constexpr std::uint64_t kHostPauseNs = kSecond;        // the longest
+constexpr std::uint64_t kQuestionNs = 3 * kSecond;     // between two questions to the queue
+constexpr std::uint64_t kManyWorkers = 1000;           // as in worker/supervisor.cpp
 
 class Scale {
  public:
@@ -55,7 +55,8 @@ class Scale {
   void prepare_worker(ServedEnv& env, const std::string& id);
   int report(double real_seconds);
   std::uint64_t jitter(double seconds) {
-    return static_cast<std::uint64_t>(seconds * 1e9 * (0.8 + 0.4 * static_cast<double>(world_.dice.below(1024)) / 1024));
+    return static_cast<std::uint64_t>(seconds * 1e9 *
+                                      (0.8 + 0.4 * static_cast<double>(world_.dice.below(1024)) / 1024));
   }
   std::uint64_t crowd() const { return std::max<std::uint64_t>(1, options_.workers / kManyWorkers); }
 
@@ -87,7 +88,8 @@ Scale::Scale(const Options& options)
   }
   SimEnv env(world_, *machines_[0].machine);
   const auto& job = job_.directory;
-  for (const auto& folder : {job.workers(), job.logs(), job.claims(), job.host(), job.blobs(), job.inputs(), job.printed()})
+  for (const auto& folder :
+       {job.workers(), job.logs(), job.claims(), job.host(), job.blobs(), job.inputs(), job.printed()})
     base::make_directories(env, folder);
   base::write_file_atomically(env, job.manifest(), base::Bytes(8192), false);
   base::write_file_atomically(env, job.blob("code"), base::Bytes(100'000), false);
@@ -95,7 +97,8 @@ Scale::Scale(const Options& options)
   fibers_.start(world_.now, [this] { follow(); });
   const double most_jitter = std::min(10.0, 0.005 * static_cast<double>(options.workers));
   for (std::uint64_t i = 0; i < options.workers; ++i) {
-    const double at = static_cast<double>(i) / options.starts + most_jitter * static_cast<double>(world_.dice.below(1024)) / 1024;
+    const double at =
+        static_cast<double>(i) / options.starts + most_jitter * static_cast<double>(world_.dice.below(1024)) / 1024;
     fibers_.start(world_.now + static_cast<std::uint64_t>(at * 1e9), [this, i] { work(i); });
   }
 }
@@ -142,8 +145,9 @@ void Scale::work(std::uint64_t number) {
   const std::uint64_t ask_every = kSecond * crowd(), sync_every = kSecond / 2 * crowd();
   std::uint64_t beat_at = world_.now + beat_every, ask_at = world_.now + world_.dice.below(ask_every),
                 sync_at = world_.now + sync_every;
-  const bool dies = number % std::max<std::uint64_t>(1, options_.workers / std::max<std::uint64_t>(1, options_.deaths)) == 1 &&
-                    options_.deaths > 0;
+  const bool dies =
+      number % std::max<std::uint64_t>(1, options_.workers / std::max<std::uint64_t>(1, options_.deaths)) == 1 &&
+      options_.deaths > 0;
   const std::uint64_t dies_after = world_.dice.between(1, 50);  // claims
 
   std::optional<worker::WorkSource::Work> claim;
@@ -181,7 +185,8 @@ void Scale::work(std::uint64_t number) {
       env.purpose = kSync;
       if (claim && world_.now > claim_begin && world_.now < claim_end) {
         const auto& piece = claim->missing[0];
-        const double part = static_cast<double>(world_.now - claim_begin) / static_cast<double>(claim_end - claim_begin);
+        const double part =
+            static_cast<double>(world_.now - claim_begin) / static_cast<double>(claim_end - claim_begin);
         const std::uint64_t all = committed + piece.size();
         commit(piece.first - committed + static_cast<std::uint64_t>(part * static_cast<double>(all)));
       }
@@ -217,7 +222,8 @@ void Scale::work(std::uint64_t number) {
     if (claim->missing.empty()) {
       if (count_in_logs) source.refresh_claim(claim->claim);
       base::Bytes payload(16);
-      own_log->append({store::FrameKind::kClaimDone, claim->tasks.first, claim->tasks.size(), 0, 0, env.wall_ns()}, {payload});
+      own_log->append({store::FrameKind::kClaimDone, claim->tasks.first, claim->tasks.size(), 0, 0, env.wall_ns()},
+                      {payload});
       source.claim_finished(claim->claim, claim->tasks.size(), 0);
       claim.reset();
       continue;
@@ -240,8 +246,8 @@ void Scale::follow() {
   Machine& machine = machines_[0];
   ServedEnv env(world_, *machine.machine, machine.cache, server_, fibers_);
   env.purpose = kHost;
-  host::Ownership ownership(env, job_, simulated_identity(world_, *machine.machine, "host", machine.machine->start_process()),
-                            false);
+  host::Ownership ownership(
+      env, job_, simulated_identity(world_, *machine.machine, "host", machine.machine->start_process()), false);
   host::ResultStream stream(env, job_);
   std::uint64_t next = 0, asked = 0, pause = kSecond / 20;
   while (!stream.finished()) {
@@ -279,7 +285,8 @@ int Scale::report(double real_seconds) {
   const auto since = [&](std::uint64_t time) { return static_cast<double>(time - begin_) * 1e-9; };
   std::printf("simulated scale: %" PRIu64 " tasks, %" PRIu64 " workers, %" PRIu64 " claims of %" PRIu64
               " tasks, seed %" PRIu64 ", simulated in %.0f s\n",
-              options_.tasks, options_.workers, job_.manifest.claims(), job_.manifest.claim, options_.seed, real_seconds);
+              options_.tasks, options_.workers, job_.manifest.claims(), job_.manifest.claim, options_.seed,
+              real_seconds);
   std::printf("  first row after %.1f s, last row %.1f s, DONE %.1f s, last worker ended %.1f s\n", since(first_row_),
               since(all_rows_), since(done_), since(ended_));
   const double worker_ns = static_cast<double>(options_.workers) * static_cast<double>(ended_ - begin_);
@@ -311,9 +318,10 @@ int Scale::report(double real_seconds) {
   for (std::uint64_t second = 0; second < server_.by_second().size(); ++second) {
     if (server_.by_second()[second] > server_.by_second()[busiest]) busiest = second;
   }
-  std::printf("  busiest second: %u operations, %.0f s after the start; %.0f per second on average; longest wait %.3f s\n",
-              server_.by_second()[busiest], static_cast<double>(busiest) - static_cast<double>(begin_ / kSecond),
-              static_cast<double>(everything) / since(ended_), static_cast<double>(server_.longest_wait()) * 1e-9);
+  std::printf(
+      "  busiest second: %u operations, %.0f s after the start; %.0f per second on average; longest wait %.3f s\n",
+      server_.by_second()[busiest], static_cast<double>(busiest) - static_cast<double>(begin_ / kSecond),
+      static_cast<double>(everything) / since(ended_), static_cast<double>(server_.longest_wait()) * 1e-9);
   if (everything <= options_.most) return 0;
   std::printf("more than %" PRIu64 " operations\n", options_.most);
   return 1;

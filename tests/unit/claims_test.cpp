@@ -1,7 +1,7 @@
 #include "store/claims.hpp"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cerrno>
 #include <memory>
 #include <set>

@@ -32,8 +32,7 @@ bool IntervalSet::contains(std::uint64_t task) const {
 
 std::optional<std::uint64_t> IntervalSet::first_missing(Interval within) const {
   const auto next = ends_.upper_bound(within.first);
-  const std::uint64_t first =
-      next == ends_.begin() ? within.first : std::max(within.first, std::prev(next)->second);
+  const std::uint64_t first = next == ends_.begin() ? within.first : std::max(within.first, std::prev(next)->second);
   return first < within.end ? std::optional(first) : std::nullopt;
 }
 

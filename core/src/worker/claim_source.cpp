@@ -8,9 +8,9 @@ namespace {
 // A worker without work looks again once it has been without for a tenth longer, within these limits. Where there are
 // many workers, they look less often: all together some hundred times a second at most.
 constexpr std::uint64_t kShortestWaitNs = 100'000'000, kLongestWaitNs = 3'000'000'000;
-constexpr std::uint64_t kWaitPerClaimNs = 50'000;        // 3 ms for each worker
-constexpr std::uint64_t kLookNs = 100'000'000;           // at others, before the supervisor's other business
-constexpr std::uint64_t kGrowth = 8;             // of how many claims are passed over at the start
+constexpr std::uint64_t kWaitPerClaimNs = 50'000;  // 3 ms for each worker
+constexpr std::uint64_t kLookNs = 100'000'000;     // at others, before the supervisor's other business
+constexpr std::uint64_t kGrowth = 8;               // of how many claims are passed over at the start
 
 }  // namespace
 
@@ -189,7 +189,8 @@ std::optional<ClaimSource::Work> ClaimSource::look_after(std::uint64_t claim) {
 
 /// Nothing to do for a while, which is a little longer or shorter for each worker.
 std::optional<ClaimSource::Work> ClaimSource::wait(std::uint64_t looked_since) {
-  const std::uint64_t now = env_.monotonic_ns(), longest = std::max(kLongestWaitNs, kWaitPerClaimNs * manifest_.claims());
+  const std::uint64_t now = env_.monotonic_ns(),
+                      longest = std::max(kLongestWaitNs, kWaitPerClaimNs * manifest_.claims());
   const std::uint64_t pause = std::clamp((now - nothing_new_since_) / 10, kShortestWaitNs, longest);
   std::uint32_t chance = 0;
   env_.random(&chance, sizeof chance);

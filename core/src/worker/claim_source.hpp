@@ -65,15 +65,15 @@ class ClaimSource : public WorkSource {
   Duty duty_;
   FreeClaims free_;
   store::IntervalSet failed_;
-  std::map<std::uint64_t, std::uint64_t> own_failures_;  // by claim; our own logs are not read in general
+  std::map<std::uint64_t, std::uint64_t> own_failures_;         // by claim; our own logs are not read in general
   std::map<std::uint64_t, std::optional<Parties>> taken_over_;  // claims of ours, and who had them before
 
   bool looked_around_ = false;
   store::Claims::Generations around_;
   std::uint64_t passed_ = 0, ask_at_ = 0;  // claims that were passed over, and at which to ask next
 
-  const bool old_done_;     // DONE was there before
-  bool said_done_ = false;  // by a DONE that was not
+  const bool old_done_;                                                       // DONE was there before
+  bool said_done_ = false;                                                    // by a DONE that was not
   std::uint64_t look_again_ = 0, nothing_new_since_ = 0, began_looking_ = 0;  // monotonic
   bool looking_ = false;                                                      // and not yet at all
   std::uint64_t known_ = 0;                                                   // tasks that were done when it began

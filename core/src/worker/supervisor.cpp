@@ -25,7 +25,7 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kBeatsPerLease = 10;  // where that is rarer
 // What is committed just after one sync waits for the next, and for the disk: within the second that is promised.
 constexpr std::uint64_t kSyncNs = 500'000'000;
-constexpr std::uint64_t kManyWorkers = 1000;  // of twice as many each asks and syncs half as often
+constexpr std::uint64_t kManyWorkers = 1000;         // of twice as many each asks and syncs half as often
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
 constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
