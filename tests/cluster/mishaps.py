@@ -56,16 +56,18 @@ class Run:
     def running(self):
         return [entry["id"] for entry in self.cluster.queue() if entry["state"] == "RUNNING"]
 
+    def sound_node(self):
+        return self.chance.choice([node for node in self.cluster.nodes if node not in self.broken])
+
     def kill_a_node(self):
-        node = self.chance.choice(self.cluster.nodes)
+        node = self.sound_node()
         self.cluster.kill_node(node)
         self.broken[node] = lambda: self.cluster.start_node(node)
 
     def kill_a_slurmd(self):
-        node = self.chance.choice(self.cluster.nodes)
-        if node not in self.broken:
-            self.cluster.stop_daemon(node, kill=True)
-            self.broken[node] = lambda: self.cluster.start_node(node)
+        node = self.sound_node()
+        self.cluster.stop_daemon(node, kill=True)
+        self.broken[node] = lambda: self.cluster.start_node(node)
 
     def cancel_a_third(self):
         running = self.running()
@@ -85,10 +87,9 @@ class Run:
                 self.cluster.end_time_limit(entry["job"])
 
     def drain_a_node(self):
-        node = self.chance.choice(self.cluster.nodes)
-        if node not in self.broken:
-            self.cluster.drain(node)
-            self.broken[node] = lambda: self.cluster.resume(node)
+        node = self.sound_node()
+        self.cluster.drain(node)
+        self.broken[node] = lambda: self.cluster.resume(node)
 
     def kill_the_host(self):
         self.host.kill()
@@ -97,6 +98,13 @@ class Run:
 
     MISHAPS = (kill_a_node, kill_a_slurmd, cancel_a_third, queue_again, restart_slurmctld, reach_time_limits, drain_a_node,
                kill_the_host)
+
+    def attempt(self, what, act):
+        try:
+            act()
+            self.befell[what] += 1
+        except ClusterError as error:  # as when slurmctld just starts
+            print(f"  {what}: {error}; nodes: {self.cluster.run('sinfo', '-h', '-N', check=False).stdout.split()}", flush=True)
 
     def problem(self):
         """Of the run as a sentence, "" for none."""
@@ -107,14 +115,10 @@ class Run:
         for mishap in self.chance.sample(self.MISHAPS, self.chance.randint(2, 4)):
             time.sleep(self.chance.uniform(0, 1.5))
             if self.host.poll() is None:
-                try:
-                    mishap(self)
-                    self.befell[mishap.__name__] += 1
-                except ClusterError as error:  # as when slurmctld just starts
-                    print(f"  {mishap.__name__}: {error}")
+                self.attempt(mishap.__name__, lambda: mishap(self))
         time.sleep(self.chance.uniform(0, 3))
         for mend in self.broken.values():
-            mend()
+            self.attempt("mended", mend)
         for attempt in range(6):
             try:
                 said = self.host.communicate(timeout=PATIENCE)[1]
@@ -176,6 +180,7 @@ def main():
             file.write(KERNEL)
         subprocess.run([options.jobhost, "build", source, "-o", plugin], check=True)
         for seed in range(options.seed, options.seed + runs):
+            began = time.monotonic()
             with SlurmCluster(max_array_size=MOST_PER_ARRAY, extra=QUICK_LOSS) as cluster:
                 run = Run(options.jobhost, cluster, plugin, seed)
                 try:
@@ -184,8 +189,8 @@ def main():
                     if problem:
                         bad += 1
                         print(f"BAD seed {seed}, {dict(run.befell)}: {problem}", flush=True)
-                    elif options.long:
-                        print(f"seed {seed}: {dict(run.befell)}", flush=True)
+                    elif runs > 2:
+                        print(f"seed {seed}: {dict(run.befell)}, {time.monotonic() - began:.0f} s", flush=True)
                 finally:
                     if run.host.poll() is None:
                         run.host.kill()

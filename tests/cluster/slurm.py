@@ -56,7 +56,7 @@ def require_slurm(hosts="one"):
 def check_machine(hosts):
     if os.geteuid() != 0:
         raise Unavailable("a Slurm cluster needs root, for slurmd starts jobs as their users: run the tests as root")
-    programs = PROGRAMS + (["ip", "unshare"] if hosts == "two" else [])
+    programs = PROGRAMS + (["ip", "nsenter", "unshare"] if hosts == "two" else [])
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         raise Unavailable(f"no Slurm cluster without {', '.join(missing)}: tests/support/install_packages.sh --tests "
@@ -195,6 +195,10 @@ class SlurmCluster:
     def set_down(self, name, reason="test"):
         """Tells slurmctld that a node is lost, which it would notice later."""
         self.run("scontrol", "update", f"NodeName={name}", "State=DOWN", f"Reason={reason}")
+
+    def run_on(self, name, *words):
+        """Runs a command, such as mount, on a host (hosts="two") whose jobs see what it does to the host's files."""
+        return self.run("nsenter", "--mount", "--target", self._daemons[name][-1].process.pid, *words)
 
     def end_time_limit(self, job):
         """Lets a running job reach its time limit, which slurmctld looks at every 30 s."""

@@ -62,7 +62,7 @@ class Lag(JobhostTest):
         return self.start_elsewhere(machine, "worker", "--job", f"{store}/{job}", "--manifest", digest or self.digest(job),
                                     "--lanes", lanes, *words)
 
-    def ends(self, worker, code=0, seconds=40):
+    def ends(self, worker, code=0, seconds=120):
         err = worker.communicate(timeout=seconds)[1]
         self.assertEqual(worker.returncode, code, err)
         return err
@@ -243,7 +243,7 @@ class Commands(Lag):
 
     def test_one_owner(self):
         near, far = self.view("near"), self.view("far")
-        words = (f"{HOSTILE}:sleeps", "x=1..200", "milliseconds=10")
+        words = (f"{HOSTILE}:sleeps", "x=1..400", "milliseconds=50")
         host = self.start("--store", near, "run", *words)
         self.wait_until(lambda: self.job_folders() and pathlib.Path(self.store, self.job_folders()[0], "host/owner.0").exists(),
                         "nobody owns the job")

@@ -1,4 +1,5 @@
 """Runs the real jobhost for tests: results as people and scripts see them."""
+import hashlib
 import json
 import os
 import pathlib
@@ -52,12 +53,13 @@ class JobhostTest(unittest.TestCase):
                 os.kill(pid, signal.SIGKILL)
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, *words, **options):
+    def start(self, *words, wrapper=(), **options):
+        """Starts jobhost, or what runs it: `wrapper` is a command line that another one is added to."""
+        options.setdefault("env", dict(os.environ, JOBHOST_STORE=self.store))
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.Popen([JOBHOST, *map(str, words)], cwd=self.folder, text=True,
-                                env=dict(os.environ, JOBHOST_STORE=self.store), **options)
+        return subprocess.Popen([*wrapper, JOBHOST, *map(str, words)], cwd=self.folder, text=True, **options)
 
     def start_elsewhere(self, machine, *words, before="true", environment={}):
         """Starts jobhost as if on a machine of that name: processes here and there can only judge each other by heartbeats.
@@ -67,6 +69,20 @@ class JobhostTest(unittest.TestCase):
                                  f'hostname {machine} && {before} && exec "$0" "$@"', JOBHOST, *map(str, words)],
                                 cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, env=dict(os.environ, JOBHOST_STORE=self.store, **environment))
+
+    def held(self, *words):
+        """The id of a job that no worker was started for."""
+        return self.run_jobhost("submit", "--hold", *words).out.strip()
+
+    def start_worker(self, job, machine, *options, manifest=None, **how):
+        """Starts a worker of a job as if on a machine of that name, where another file is its MANIFEST if one is given;
+        `how` as for start_elsewhere()."""
+        folder = pathlib.Path(self.store, job)
+        digest = hashlib.sha256((manifest or folder / "MANIFEST").read_bytes()).hexdigest()
+        return self.start_elsewhere(machine, "worker", "--job", folder, "--manifest", digest, *options, **how)
+
+    def claims(self, job):
+        return list(pathlib.Path(self.store, job, "claims").rglob("*.*"))
 
     def run_jobhost(self, *words, code=0, stdin=None):
         process = self.start(*words, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL)

@@ -1,27 +1,12 @@
 """Workers on machines that cannot do their part: a machine is a host name of its own here."""
-import hashlib
 import json
 import os
-import pathlib
 import subprocess
 
 from jobhost import HOSTILE, JOBHOST, JobhostTest
 
 
 class BrokenMachines(JobhostTest):
-    def held(self, *words):
-        return self.run_jobhost("submit", "--hold", *words).out.strip()
-
-    def worker(self, job, name, *options, before="true", environment={}):
-        """Starts a worker by hand on a machine of that name, in an environment of its own."""
-        folder = os.path.join(self.store, job)
-        digest = hashlib.sha256(pathlib.Path(folder, "MANIFEST").read_bytes()).hexdigest()
-        return self.start_elsewhere(name, "worker", "--job", folder, "--manifest", digest, *options, before=before,
-                                    environment=environment)
-
-    def claims(self, job):
-        return list(pathlib.Path(self.store, job, "claims").rglob("*.*"))
-
     def fails(self, worker, code):
         err = worker.communicate(timeout=60)[1]
         self.assertEqual(worker.returncode, code, err)
@@ -33,14 +18,14 @@ class BrokenMachines(JobhostTest):
         os.mkdir(cache)
         no_room = f"mount -t tmpfs -o size=4k none {cache}"
         for _ in range(3):
-            self.fails(self.worker(job, "bad", before=no_room, environment={"XDG_CACHE_HOME": cache}), 4)
+            self.fails(self.start_worker(job, "bad", before=no_room, environment={"XDG_CACHE_HOME": cache}), 4)
         self.assertEqual(self.claims(job), [])
         refusals = json.loads(self.run_jobhost("show", job, "--json").out)["refusals"]
         self.assertEqual([(one["hostname"], one["code"], one["workers"]) for one in refusals], [("bad", 4, 3)])
         self.assertIn("no space left", refusals[0]["reason"])
         self.assertIn("bad (3 workers)", self.run_jobhost("show", job).out)
         # Three failures exclude the machine, though nothing is wrong with it any more; others are welcome.
-        excluded = self.fails(self.worker(job, "bad"), 4)
+        excluded = self.fails(self.start_worker(job, "bad"), 4)
         self.assertIn("this machine, bad, is excluded from job", excluded)
         self.assertIn("no space left", excluded)
         self.assertEqual(self.claims(job), [])
@@ -48,19 +33,19 @@ class BrokenMachines(JobhostTest):
         # A host that resumes the job begins anew.
         self.assertEqual(len(self.rows("resume", job)), 1000)
         self.assertNotIn("refused", self.run_jobhost("show", job).out)
-        self.fails(self.worker(job, "bad"), 0)
+        self.fails(self.start_worker(job, "bad"), 0)
 
     def test_a_worker_whose_executors_cannot_start_claims_nothing(self):
         job = self.held(f"{HOSTILE}:inc", "x=1..1000")
         libexec = os.path.join(os.path.dirname(os.path.dirname(JOBHOST)), "libexec", "jobhost")
-        self.fails(self.worker(job, "bad", before=f"mount -t tmpfs none {libexec}"), 4)
+        self.fails(self.start_worker(job, "bad", before=f"mount -t tmpfs none {libexec}"), 4)
         self.assertEqual(self.claims(job), [])
 
     def test_a_machine_where_every_task_crashes_does_not_drain_a_job(self):
         job = self.held(f"{HOSTILE}:needs_host", "x=1..1000", "name=good", "microseconds=10000")
-        good = self.worker(job, "good")
+        good = self.start_worker(job, "good")
         self.wait_until(lambda: self.rows("results", job), "no task was done")
-        bad = self.worker(job, "bad", "--lanes", "2")
+        bad = self.start_worker(job, "bad", "--lanes", "2")
         err = self.fails(bad, 4)
         self.assertIn("left to the workers on other machines", err)
         self.fails(good, 0)
@@ -69,12 +54,12 @@ class BrokenMachines(JobhostTest):
 
     def test_a_single_machine_blames_tasks_at_once(self):
         job = self.held(f"{HOSTILE}:needs_host", "x=1..20", "name=nowhere", "microseconds=0", "--retries", "0")
-        self.fails(self.worker(job, "bad"), 0)
+        self.fails(self.start_worker(job, "bad"), 0)
         self.assertEqual([row["error"]["kind"] for row in self.rows("results", job, code=1)], ["crash"] * 20)
 
     def test_a_host_whose_own_workers_fail_leaves_the_job_to_others(self):
         job = self.held(f"{HOSTILE}:sleeps", "x=1..600", "milliseconds=5")
-        good = self.worker(job, "good")
+        good = self.start_worker(job, "good")
         self.wait_until(lambda: self.rows("results", job), "no task was done")
         cache = os.path.join(self.folder, "file")
         self.write("file", "")  # no directory can be made beneath it

@@ -255,7 +255,7 @@ class Jobs(JobhostTest):
         self.wait_until(lambda: "cancelled" in self.run_jobhost("ls").out, "still running")
         done = len(self.rows("results", job))
         self.assertLess(done, 400)
-        self.run_jobhost("attach", job, code=4)
+        self.assertIn("cancelled: ", self.run_jobhost("attach", job, code=130).err)
         rows = self.rows("resume", job, "-b", "threads", "-j", "2")
         self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
         self.assertNotIn("ran twice", self.run_jobhost("show", job).out)

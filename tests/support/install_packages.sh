@@ -6,7 +6,8 @@ packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspd
   nlohmann-json3-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev)
 if [[ "${1:-}" == --tests ]]; then
   packages+=(tzdata libfuse3-dev fuse3 catch2 libcereal-dev libeigen3-dev libgsl-dev libmuparser-dev gnuplot-nox python3 gdb fish zsh binutils git clang libclang-rt-14-dev clang-format clang-tidy
-    slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 openmpi-bin mpich iproute2)
+    slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 openmpi-bin mpich iproute2
+    gridengine-master gridengine-exec gridengine-client)
 fi
 if [[ "${1:-}" == --bench ]]; then
   packages+=(libbenchmark-dev libopenmpi-dev openmpi-bin python3-numpy python3-mpi4py python3-joblib python3-dask

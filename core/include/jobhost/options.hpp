@@ -34,15 +34,19 @@ struct Progress {
 
 /// How tasks are run. Every verb takes it as an optional first argument: map({.workers = 4}, f, xs).
 struct Options {
-  std::string backend = "processes";  // or "threads"
-  unsigned workers = 0;               // lanes to compute in; 0: one per core
-  std::uint64_t chunk = 0;            // tasks that a lane begins at once; 0 adapts to about a millisecond
-  double timeout = 0;                 // seconds per task; 0: none
-  unsigned retries = 2;               // further attempts after a crash or time-out
-  std::uint64_t memory = 0;           // bytes a task may take; 0: no limit
-  std::uint64_t seed = 0;             // of jobhost::rng() in tasks
-  bool exact_libraries = false;       // refuse machines whose system libraries differ from those here
-  std::string label = {};             // for jobhost ls
+  /// "processes" or "threads" on this machine; "slurm" or "mpi" for a job in a store that all machines see, and neither
+  /// for pools.
+  std::string backend = "processes";
+  /// "KEY=VALUE" for Slurm or mpirun, as --slurm and --mpi take them.
+  std::vector<std::string> backend_options = {};
+  unsigned workers = 0;          // lanes to compute in; 0: one per core, or as many as the allocation has
+  std::uint64_t chunk = 0;       // tasks that a lane begins at once; 0 adapts to about a millisecond
+  double timeout = 0;            // seconds per task; 0: none
+  unsigned retries = 2;          // further attempts after a crash or time-out
+  std::uint64_t memory = 0;      // bytes a task may take; 0: no limit
+  std::uint64_t seed = 0;        // of jobhost::rng() in tasks
+  bool exact_libraries = false;  // refuse machines whose system libraries differ from those here
+  std::string label = {};        // for jobhost ls
   /// Directory of jobs that outlive the call, as for the command line. "": the job lives in memory and ends with its
   /// results.
   std::string store = {};

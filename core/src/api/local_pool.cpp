@@ -6,6 +6,7 @@
 #include "api/pool_map.hpp"
 #include "api/program.hpp"
 #include "api/shared_region.hpp"
+#include "backend/backend.hpp"
 #include "base/file.hpp"
 #include "bundle/input_reader.hpp"
 #include "store/result_arena.hpp"
@@ -332,6 +333,12 @@ std::shared_ptr<LocalPool> make_local_pool(base::Env& env, const std::string& fo
                                            const Options& options) {
   const detail::Call nothing{[] { return std::string("pool"); }, nullptr, [] { return std::string("\"void\""); }, {}};
   host::JobSpec spec = spec_of(options, kernel_of(nothing), globals);
+  if (!backend::is_local(options.backend)) {
+    throw std::invalid_argument(
+        "a pool, and a map without a store, live in this machine's memory: their backend is "
+        "processes or threads, not " +
+        options.backend + "; Options::store names a directory that all machines see");
+  }
   spec.open = true;
   spec.inputs = [](schema::Kernel&, const std::string&) { return bundle::Inputs{{{0, {}}}, {}}; };
   store::Store store(env, folder);

@@ -24,7 +24,7 @@
 #include "jobhost/detail/runtime.hpp"
 #include "schema/value.hpp"
 
-// The host side of the C++ API: jobs on this machine, for a program whose module is a plugin.
+// The host side of the C++ API: jobs of a program whose module is a plugin.
 namespace jobhost::api {
 namespace {
 
@@ -158,13 +158,14 @@ class LocalJob : public detail::Job {
       const bool fresh = stream_.poll();
       done_.store(stream_.done());
       if (cancelled_.load()) return false;
+      const std::uint64_t pause_ns = pause_.next_ns(fresh);
       if (fresh) continue;
       look(last_look);
       if (while_waiting) while_waiting();
-      if (workers_) {
+      if (workers_ && workers_->local()) {
         workers_->bell().wait(bell, kWakeNs);
       } else {
-        env_.sleep_ns(kWakeNs);
+        env_.sleep_ns(pause_ns);
       }
     }
     return false;
@@ -205,6 +206,7 @@ class LocalJob : public detail::Job {
   std::shared_ptr<JobCode> code_;
   host::WorkerWatch watch_;
   std::unique_ptr<host::Workers> workers_;  // null: others compute
+  host::PollPause pause_;
   std::atomic<bool> cancelled_{false};
   std::atomic<std::uint64_t> done_{0};
   detail::Failure failure_;
@@ -226,8 +228,8 @@ class LocalRuntime : public detail::Runtime {
     return in_users_words([&] {
       store::Store store(env_, options.store);
       host::JobSpec spec = spec_of(options, kernel_of(call), globals_of(call));
-      auto workers =
-          std::make_unique<host::HeadStart>(env_, jobhost_program(), backend::Choice{spec.backend}, spec.workers);
+      auto workers = std::make_unique<host::HeadStart>(
+          env_, jobhost_program(), backend::Choice{spec.backend, spec.backend_options}, spec.workers);
       workers->go();  // they start while the job is made
       host::Job job = make_job(store, call, feed, std::move(spec));
       return std::make_unique<LocalJob>(env_, std::move(job), std::move(workers), in_order, options);
@@ -238,7 +240,7 @@ class LocalRuntime : public detail::Runtime {
     return in_users_words([&] {
       store::Store store(env_, options.store.empty() ? store::Store::default_path() : options.store);
       const host::Job job = make_job(store, call, feed, spec_of(options, kernel_of(call), globals_of(call)));
-      backend::make_backend(env_, {job.manifest.backend}, true)
+      backend::make_backend(env_, {job.manifest.backend, job.manifest.backend_options}, true)
           ->start({jobhost_program(), job.directory.path(), job.manifest_sha256}, job.manifest.workers);
       return job.manifest.job;
     });

@@ -1,9 +1,12 @@
 #include "api/program.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "api/linked_globals.hpp"
+#include "backend/allocation.hpp"
+#include "backend/backend.hpp"
 #include "host/notes.hpp"
 #include "host/workers.hpp"
 #include "schema/value.hpp"
@@ -86,8 +89,20 @@ schema::Kernel kernel_of(const detail::Call& call) {
 }
 
 host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, const std::string& globals) {
-  if (options.backend != "processes" && options.backend != "threads") {
-    throw std::invalid_argument("no backend '" + options.backend + "'; there are: processes, threads");
+  const auto& names = backend::backend_names();
+  if (std::find(names.begin(), names.end(), options.backend) == names.end()) {
+    std::string listed;
+    for (const auto& name : names) listed += (listed.empty() ? "" : ", ") + name;
+    throw std::invalid_argument("no backend '" + options.backend + "'; there are: " + listed);
+  }
+  const bool local = backend::is_local(options.backend);
+  if (local && !options.backend_options.empty()) {
+    throw std::invalid_argument("the backend " + options.backend + " takes no Options::backend_options");
+  }
+  unsigned workers = options.workers;
+  if (workers == 0) workers = local ? host::default_lanes() : backend::allocated_lanes();
+  if (workers == 0) {
+    throw std::invalid_argument("how many lanes are there to be on " + options.backend + "? set Options::workers");
   }
   if (!(options.timeout >= 0 && options.timeout <= 1e9)) {
     throw std::invalid_argument("Options::timeout is a number of seconds from 0 to 1e9");
@@ -96,7 +111,9 @@ host::JobSpec spec_of(const Options& options, const schema::Kernel& kernel, cons
   spec.plugin = spec.named = program_module().dli_fname;
   spec.entry = kernel;
   spec.backend = options.backend;
-  spec.workers = options.workers > 0 ? options.workers : host::default_lanes();
+  spec.backend_options = options.backend_options;
+  spec.workers = workers;
+  if (!local) spec.worker_processes = workers;
   spec.chunk = options.chunk;
   spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
   spec.retries = options.retries;

@@ -70,15 +70,15 @@ const std::vector<std::string>& backend_names();
 bool is_local(const std::string& name);
 
 /// "processes" (an executor process per lane) or "threads" (one executor process with TBB lanes) on this machine;
-/// "slurm" (a job array). Options that it does not understand are Error(kUsage), what is not installed is
-/// Error(kBackendFailed). `detached`: the workers outlive this process and stop only when the job is done or cancelled.
-/// `run_worker`: given by a program with a single thread, a copy of which then becomes the worker that is prepared,
-/// sooner than another program could start.
+/// "slurm" (job arrays, or `srun` inside of an allocation), "mpi" (ranks that `mpirun` starts), "template" (any queue).
+/// Options that it does not understand are Error(kUsage), what is missing is Error(kBackendFailed). `detached`: the
+/// workers outlive this process and stop only when the job is done or cancelled. `run_worker`: given by a program with
+/// a single thread, a copy of which then becomes the worker that is prepared, sooner than another program could start.
 std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
                                       const RunWorker& run_worker = nullptr);
 
-/// Takes workers that wait in a queue out of it, and with `running` those that run: of a job that is cancelled or
-/// removed. Returns what went wrong as a sentence, "" for nothing. A job that was never in a queue is fine.
+/// Takes workers of a cancelled job that wait in a queue out of it, and with `running` those that run. Returns what
+/// went wrong as a sentence, "" for nothing. A job that was never in a queue is fine.
 std::string withdraw(base::Env& env, const std::string& job_directory, bool running);
 
 /// A word as a POSIX shell reads it.

@@ -10,7 +10,6 @@
 
 #include "backend/worker_words.hpp"
 #include "base/beneath.hpp"
-#include "base/trust.hpp"
 #include "store/job_directory.hpp"
 #include "store/party.hpp"
 
@@ -145,11 +144,7 @@ class Local : public Backend {
         request.keep.push_back(fd);
       }
     }
-    for (char** entry = environ; *entry; ++entry) {
-      const std::string variable = *entry, name = variable.substr(0, variable.find('='));
-      // The program itself may need LD_LIBRARY_PATH to start.
-      if (!base::steers_loader(name) || name == "LD_LIBRARY_PATH") request.environment.push_back(variable);
-    }
+    request.environment = environment_of_starter();
     request.new_session = true;  // Ctrl-C is the host's to interpret
     return request;
   }

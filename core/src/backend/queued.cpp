@@ -2,18 +2,21 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "backend/queue.hpp"
 #include "base/beneath.hpp"
 #include "base/program.hpp"
 #include "store/queue_record.hpp"
+#include "store/refusals.hpp"
 
 namespace jobhost::backend {
 namespace {
 
 constexpr std::uint64_t kSecond = 1'000'000'000;
-constexpr std::uint64_t kAnswerNs = 60 * kSecond;  // for an answer: clients wait long for a system that is down
+constexpr std::uint64_t kAnswerNs = 60 * kSecond;      // for an answer: clients wait long for a system that is down
+constexpr std::uint64_t kQuickAnswerNs = 5 * kSecond;  // for people who only look
 constexpr std::uint64_t kSubmitNs = 30 * kSecond;
 constexpr std::uint64_t kWithdrawNs = 20 * kSecond;
 constexpr std::uint64_t kPeriodNs = 3 * kSecond;       // between two questions
@@ -54,11 +57,12 @@ class Queued : public Backend {
     base::open_beneath(env_, job.path(), job.printed() + "/worker", O_WRONLY | O_CREAT | O_APPEND);
     const auto earlier = store::read_queue_record(env_, job);
     record_ = {choice_.name, choice_.options, {}};
-    if (earlier && earlier->backend == choice_.name) {
+    if (earlier && earlier->backend == choice_.name && earlier->options == choice_.options) {
       record_.ids = earlier->ids;
       const auto end = base::run_program(env_, queue_->question(record_.ids), kAnswerNs);
       if (!end.succeeded()) throw silence(end.why());
       answer_ = queue_->answer(end.printed);
+      replaced_ = failed();
     } else if (earlier) {
       withdraw(env_, job.path(), true);
     }
@@ -66,7 +70,7 @@ class Queued : public Backend {
     const unsigned there = active();
     if (there < wanted_) submit(wanted_ - there);
     if (active() > 0) return;
-    throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " takes no worker now: " + full_,
+    throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " takes no worker now: " + full_,
                       "try again later, or see what its limits are");
   }
 
@@ -82,8 +86,13 @@ class Queued : public Backend {
     if (progress != progress_ || active() > 0 || last_sign_ns_ == 0) last_sign_ns_ = now;
     progress_ = progress;
     ask(now);
+    if (stopping_ && is_fresh_ && answer_.running == 0 && answer_.waiting > 0) {
+      is_fresh_ = false;
+      take_out(false);
+    }
     if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
     if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
+      base::run_program(env_, queue_->withdrawal(record_.ids, false), kWithdrawNs);  // what the system holds for good
       over_ = stopping_ || !submit_again();
     }
     return status();
@@ -97,6 +106,7 @@ class Queued : public Backend {
     missing_ = 0;
     take_out(!now);
     last_question_ns_ = 0;
+    is_fresh_ = false;
     if (now) over_ = true;
   }
 
@@ -109,7 +119,7 @@ class Queued : public Backend {
   unsigned active() const { return answer_.running + answer_.waiting; }
 
   base::Error silence(const std::string& why) const {
-    return base::Error(base::ExitCode::kBackendFailed, choice_.name + " does not answer: " + why);
+    return base::Error(base::ExitCode::kBackendFailed, queue_->name() + " does not answer: " + why);
   }
 
   /// As many as it takes; the others are missing until it takes them.
@@ -122,7 +132,7 @@ class Queued : public Backend {
       const unsigned count = std::min(missing_, at_once);
       base::write_file_atomically(env_, job.queue_script(), base::as_bytes(queue_->script(command_, count)), false,
                                   0700);
-      const auto end = base::run_program(env_, queue_->submission(job.queue_script()), kSubmitNs);
+      const auto end = base::run_program(env_, queue_->submission(job.queue_script(), count), kSubmitNs);
       if (end.succeeded()) {
         missing_ -= count;
         answer_.waiting += count;
@@ -135,7 +145,7 @@ class Queued : public Backend {
         if (count == 1) return;
         at_once = count / 2;
       } else {
-        throw base::Error(base::ExitCode::kBackendFailed, choice_.name + " refused the job: " + end.why(),
+        throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
                           "what was submitted is in '" + job.queue_script() + "'");
       }
     }
@@ -156,6 +166,38 @@ class Queued : public Backend {
     return active() > 0;
   }
 
+  /// Workers that ended with a code other than 0, as far as the system still knows.
+  unsigned failed() const {
+    unsigned failed = 0;
+    for (const auto& [how, count] : answer_.ended) failed += queue_->has_failed(how) ? count : 0;
+    return failed;
+  }
+
+  /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
+  /// are submitted again, to run elsewhere.
+  void replace_refused() {
+    if (stopping_ || nowhere_else_ || failed() <= replaced_) return;
+    for (const auto& refusal : store::read_refusals(env_, directory())) {
+      const std::string& node = refusal.node.empty() ? refusal.hostname : refusal.node;
+      if (refusing_.insert(node).second && queue_->avoid(node)) {
+        avoids_any_ = true;
+        refused_ = node + " takes no task: " + refusal.reason;
+      }
+    }
+    if (!avoids_any_) return;
+    const unsigned there = active() + missing_, lost = wanted_ - std::min(wanted_, there);
+    const unsigned again = std::min(lost, failed() - replaced_);
+    replaced_ = failed();
+    if (again == 0) return;
+    try {
+      submit(missing_ + again);
+      restarts_ += again;
+    } catch (const base::Error&) {  // no node is left
+      nowhere_else_ = true;
+      missing_ = 0;
+    }
+  }
+
   /// One question at a time, and never more often than is polite.
   void ask(std::uint64_t now) {
     if (!question_) {
@@ -167,7 +209,11 @@ class Queued : public Backend {
     if (!end) return;
     if (end->succeeded()) {
       // What was submitted after the question was asked is not in the answer.
-      if (last_submission_ns_ <= last_question_ns_) answer_ = queue_->answer(end->printed);
+      if (last_submission_ns_ <= last_question_ns_) {
+        answer_ = queue_->answer(end->printed);
+        is_fresh_ = true;
+        replace_refused();
+      }
       silent_since_ns_ = 0;
     } else {
       if (silent_since_ns_ == 0) silent_since_ns_ = now;
@@ -188,16 +234,18 @@ class Queued : public Backend {
       for (const auto& [how, count] : answer_.ended) {
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
-      status.note = choice_.name + " says of the workers: " + status.note;
+      status.note = queue_->name() + " says of the workers: " + status.note;
     } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
       status.note = silence(silent_why_).what();
     } else if (missing_ > 0) {
-      status.note = choice_.name + " takes " + std::to_string(wanted_ - missing_) + " of " + number(wanted_, "worker") +
-                    " now: " + full_;
+      status.note = queue_->name() + " takes " + std::to_string(wanted_ - missing_) + " of " +
+                    number(wanted_, "worker") + " now: " + full_;
     } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
-                    choice_.name + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
+                    queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
+    } else if (!over_) {
+      status.note = refused_;
     }
     return status;
   }
@@ -214,15 +262,40 @@ class Queued : public Backend {
   std::uint64_t last_question_ns_ = 0, last_submission_ns_ = 0, last_sign_ns_ = 0, silent_since_ns_ = 0;
   std::string silent_why_, note_;
   bool stopping_ = false;
-  bool over_ = false;  // no worker will do more
+  bool is_fresh_ = false;  // the answer was given since
+  bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
+  unsigned replaced_ = 0;           // of the workers that failed
+  std::set<std::string> refusing_;  // nodes
+  bool avoids_any_ = false;         // of them
+  bool nowhere_else_ = false;       // the system has no other node
+  std::string refused_;             // what the last of them said
 };
 
 }  // namespace
 
 std::unique_ptr<Backend> make_queued(base::Env& env, const Choice& choice) {
   return std::make_unique<Queued>(env, choice);
+}
+
+std::optional<QueueState> ask_queue(base::Env& env, const std::string& job_directory) {
+  const auto record = store::read_queue_record(env, store::JobDirectory(job_directory));
+  if (!record) return std::nullopt;
+  QueueState state{record->backend, {}};
+  try {
+    const auto queue = make_queue(env, {record->backend, record->options}, job_directory);
+    if (!queue) return std::nullopt;
+    const auto end = base::run_program(env, queue->question(record->ids), kQuickAnswerNs);
+    if (end.succeeded()) {
+      state.answer = queue->answer(end.printed);
+    } else {
+      state.silence = end.why();
+    }
+  } catch (const base::Error& error) {
+    state.silence = error.what();
+  }
+  return state;
 }
 
 std::string withdraw(base::Env& env, const std::string& job_directory, bool running) {
@@ -232,7 +305,7 @@ std::string withdraw(base::Env& env, const std::string& job_directory, bool runn
     const auto queue = make_queue(env, {record->backend, record->options}, job_directory);
     if (!queue) return "";
     const auto end = base::run_program(env, queue->withdrawal(record->ids, !running), kWithdrawNs);
-    return end.succeeded() ? "" : record->backend + ": " + end.why();
+    return end.succeeded() ? "" : queue->name() + ": " + end.why();
   } catch (const base::Error& error) {
     return error.what();
   }

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <cctype>
 #include <charconv>
-#include <cstdlib>
 #include <set>
 
+#include "backend/queued_worker.hpp"
 #include "backend/worker_words.hpp"
 #include "base/program.hpp"
 #include "store/job_directory.hpp"
@@ -17,23 +17,16 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
-constexpr unsigned kManyWorkers = 32;          // from which on they do not all begin at once
-constexpr unsigned kJitterPerWorker = 5;       // ms
-constexpr unsigned kMostJitter = 10'000;       // ms
+constexpr unsigned kPatience = 120;  // s, for the job directory to be seen
+/// Slurm holds what it had to start too often; a person would have to release it.
+const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
-
-/// What workers need of the environment; tasks see what was captured at submission.
-constexpr std::array kPassedOn = {"HOME", "USER", "LOGNAME", "PATH", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "TMPDIR"};
-
-std::string name_of(const std::string& job_directory) {
-  return "jobhost-" + job_directory.substr(job_directory.rfind('/') + 1);
-}
 
 class Slurm : public Queue {
  public:
   Slurm(base::Env& env, const Choice& choice, const std::string& job_directory)
-      : env_(env), job_(name_of(job_directory)), again_(choice.auto_resubmit) {
+      : env_(env), job_(queue_name(job_directory)), again_(choice.auto_resubmit) {
     for (const auto& option : choice.options) take(option);
   }
 
@@ -63,21 +56,18 @@ class Slurm : public Queue {
     directive("array=0-" + std::to_string(workers - 1));
     directive("ntasks=1");
     directive("output=/dev/null");
-    directive("export=NIL");
+    directive("export=ALL");
     if (!given_.contains("signal")) directive(std::string("signal=") + kWarning);
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
-    for (const char* name : kPassedOn) {
-      if (const char* value = std::getenv(name)) text += std::string("export ") + name + "=" + shell_word(value) + "\n";
-    }
-    auto words = worker_words(command, lanes_, "processes");
-    if (workers >= kManyWorkers) {
-      words.insert(words.end(), {"--jitter", std::to_string(std::min(kMostJitter, workers * kJitterPerWorker))});
-    }
+    if (!avoided_.empty()) directive("exclude=" + avoided_);
+    text += environment_lines();
+    // A node may see a new directory late.
+    text += "tries=0\nuntil [ -w " + shell_word(job.printed() + "/worker") + " ] || [ \"$tries\" -ge " +
+            std::to_string(kPatience) + " ]; do sleep 1; tries=$((tries + 1)); done\n";
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
-    for (const auto& word : words) text += shell_word(word) + " ";
-    text += "\\\n  >>" + shell_word(job.printed() + "/worker") + " 2>&1 &\nworker=$!\n";
+    text += queued_worker_line(command, lanes_, workers) + " &\nworker=$!\n";
     text += "while :; do\n  wait \"$worker\"\n  code=$?\n  kill -0 \"$worker\" 2>/dev/null || break\ndone\n";
     if (again_) {
       text += "if [ \"$limit\" ] && ! [ -e " + shell_word(job.done()) + " ] && ! [ -e " + shell_word(job.cancel()) +
@@ -86,8 +76,19 @@ class Slurm : public Queue {
     return text + "exit $code\n";
   }
 
-  std::vector<std::string> submission(const std::string& file) const override {
-    return {client("sbatch"), "--parsable", file};
+  /// Of the environment only what the script sets, too, and what is for sbatch. Any other way to leave out the rest has
+  /// Slurm run the user's login shell on each node, which takes as long as that pleases, several at a time.
+  std::vector<std::string> submission(const std::string& file, unsigned) const override {
+    std::vector<std::string> words = {base::find_program("env"), "-i"};
+    for (char** entry = environ; *entry; ++entry) {
+      const std::string variable = *entry, name = variable.substr(0, variable.find('='));
+      if (name.starts_with("SBATCH_") || name.starts_with("SLURM_") ||
+          std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end()) {
+        words.push_back(variable);
+      }
+    }
+    words.insert(words.end(), {client("sbatch"), "--parsable", file});
+    return words;
   }
 
   std::string id_of(const std::string&) const override { return ""; }
@@ -119,9 +120,12 @@ class Slurm : public Queue {
       const std::size_t bar = line.find('|');
       if (bar == std::string::npos) continue;
       const std::string state = line.substr(0, bar);
-      if (kWaiting.contains(state)) {
+      const std::string reason = line.substr(bar + 1);
+      if (kWaiting.contains(state) && kHeldForGood.contains(reason)) {
+        ++answer.ended[reason];
+      } else if (kWaiting.contains(state)) {
         ++answer.waiting;
-        ++reasons[line.substr(bar + 1)];
+        ++reasons[reason];
       } else if (kRunning.contains(state)) {
         ++answer.running;
       } else if (state != "COMPLETING") {
@@ -142,7 +146,19 @@ class Slurm : public Queue {
 
   bool was_accident(const std::string& how_it_ended) const override {
     static const std::set<std::string> kAccidents = {"TIMEOUT", "NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "REVOKED"};
-    return kAccidents.contains(how_it_ended);
+    return kAccidents.contains(how_it_ended) || kHeldForGood.contains(how_it_ended);
+  }
+
+  bool has_failed(const std::string& how_it_ended) const override { return how_it_ended == "FAILED"; }
+
+  bool avoid(const std::string& node) override {
+    for (const char letter : node) {
+      if (std::isalnum(static_cast<unsigned char>(letter)) == 0 && letter != '-' && letter != '_' && letter != '.') {
+        return false;
+      }
+    }
+    avoided_ += (avoided_.empty() ? "" : ",") + node;
+    return true;
   }
 
  private:
@@ -183,6 +199,10 @@ class Slurm : public Queue {
     }
     if (key == "clusters" || key == "cluster") clusters_ = value;
     given_.insert(key);
+    if (key == "exclude") {  // there can be only one of them
+      avoided_ = value;
+      return;
+    }
     options_.push_back(option);
   }
 
@@ -192,6 +212,7 @@ class Slurm : public Queue {
   std::vector<std::string> options_;
   std::set<std::string> given_;  // their names
   std::string clusters_;
+  std::string avoided_;  // nodes
   unsigned lanes_ = 1, most_ = 0;
 };
 

@@ -15,7 +15,15 @@ namespace {
 constexpr std::uint64_t kMostPrinted = 256 << 20;
 constexpr std::uint64_t kMostPauseNs = 10'000'000;
 
-std::string path_of(const std::string& name) {
+File in_memory(Env& env) {
+  const int fd = ::memfd_create("jobhost-program", MFD_CLOEXEC);
+  if (fd < 0) throw_file_error(-errno, "make", "anonymous file");
+  return File::adopt(env, "output of a program", fd);
+}
+
+}  // namespace
+
+std::string program_path(const std::string& name) {
   const char* set = std::getenv("PATH");
   const std::string folders = set && *set ? set : "/usr/bin:/bin";
   for (std::size_t begin = 0; begin <= folders.size();) {
@@ -27,22 +35,12 @@ std::string path_of(const std::string& name) {
   return "";
 }
 
-File in_memory(Env& env) {
-  const int fd = ::memfd_create("jobhost-program", MFD_CLOEXEC);
-  if (fd < 0) throw_file_error(-errno, "make", "anonymous file");
-  return File::adopt(env, "output of a program", fd);
-}
-
-}  // namespace
-
 std::string find_program(const std::string& name, const std::string& hint) {
-  std::string path = path_of(name);
+  std::string path = program_path(name);
   if (!path.empty()) return path;
   throw Error(ExitCode::kBackendFailed, "there is no program '" + name + "' in PATH",
               hint.empty() ? "install " + name : hint);
 }
-
-bool has_program(const std::string& name) { return !path_of(name).empty(); }
 
 std::string ProgramEnd::why() const {
   if (took_too_long) return "it did not answer";
@@ -64,14 +62,14 @@ ProgramRun::ProgramRun(Env& env, std::vector<std::string> words, std::uint64_t l
   for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
   request.out = printed_.fd();
   request.err = complaints_.fd();
-  request.new_session = true;  // Ctrl-C is for this process
+  request.new_session = true;  // Ctrl-C is for this process; what it starts is killed with it
   pid_ = env_.spawn(request);
   if (pid_ < 0) throw_file_error(pid_, "start", request.program);
 }
 
 ProgramRun::~ProgramRun() {
   if (end_) return;
-  env_.kill(pid_, SIGKILL);
+  env_.kill(-pid_, SIGKILL);
   ExitStatus status;
   env_.wait(pid_, true, status);
 }
@@ -82,7 +80,7 @@ const std::optional<ProgramEnd>& ProgramRun::look() {
   if (env_.wait(pid_, false, status) != pid_) {
     if (!took_too_long_ && env_.monotonic_ns() - begin_ns_ > limit_ns_) {
       took_too_long_ = true;
-      env_.kill(pid_, SIGKILL);
+      env_.kill(-pid_, SIGKILL);
     }
     return end_;
   }

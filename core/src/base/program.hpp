@@ -9,11 +9,10 @@
 
 namespace jobhost::base {
 
-/// Absolute path of the first program of that name in PATH. Throws Error(kBackendFailed), with `hint` or the advice to
-/// install it, when there is none.
+/// Absolute path of the first program of that name in PATH; "" when there is none.
+std::string program_path(const std::string& name);
+/// The same; throws Error(kBackendFailed), with `hint` or the advice to install it, when there is none.
 std::string find_program(const std::string& name, const std::string& hint = {});
-/// Whether there is one.
-bool has_program(const std::string& name);
 
 /// How a program ended.
 struct ProgramEnd {

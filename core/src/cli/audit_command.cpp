@@ -181,7 +181,8 @@ void audit(Session& session, AuditOptions options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
   const auto& manifest = job.manifest;
-  const backend::Choice backend = choice_of(options.backend, {manifest.backend == "threads" ? "processes" : "threads"});
+  const backend::Choice backend =
+      choice_of(session.env, options.backend, {manifest.backend == "threads" ? "processes" : "threads"});
   if (manifest.isolate_globals && backend.name == "threads") {
     if (options.backend.lanes > 1) {
       throw base::Error(base::ExitCode::kUsage, "the job isolates globals, which threads share",

@@ -13,7 +13,8 @@ namespace jobhost::cli {
 struct BackendOptions {
   std::string name = {};
   unsigned lanes = 0;
-  std::vector<std::string> slurm;
+  std::vector<std::string> slurm, mpi;
+  std::string queue_template;  // its file, or the name of one that comes with jobhost
   bool auto_resubmit = false;
 };
 
@@ -25,8 +26,8 @@ void add_backend_options(CLI::App& command, BackendOptions& options, const std::
 backend::Choice choice_of(const bundle::Manifest& manifest);
 
 /// What the command line chooses, `otherwise` where it says nothing. Throws Error(kUsage) for an unknown backend, for
-/// options of another one, and for too many lanes.
-backend::Choice choice_of(const BackendOptions& options, const backend::Choice& otherwise = {});
+/// options of another one, for what is no template, and for too many lanes.
+backend::Choice choice_of(base::Env& env, const BackendOptions& options, const backend::Choice& otherwise = {});
 
 /// In how many lanes is computed by a new job. Throws Error(kUsage) where only the user can know that.
 unsigned lanes_of(const BackendOptions& options, const backend::Choice& choice);

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/program.hpp"
 #include "cli/document.hpp"
 #include "cli/session.hpp"
 #include "worker/stage.hpp"
@@ -23,21 +24,8 @@ struct Finding {
   bool needed = false;  // jobs cannot run without it
 };
 
-/// The path of a program as the shell would find it, or "".
-std::string program_path(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  const std::string folders = path ? path : "/usr/bin:/bin";
-  for (std::size_t begin = 0; begin <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', begin), folders.size());
-    const std::string candidate = folders.substr(begin, end - begin) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    begin = end + 1;
-  }
-  return "";
-}
-
 Finding program(const std::string& what, const std::string& name, const std::string& hint) {
-  const std::string path = program_path(name);
+  const std::string path = base::program_path(name);
   return {what, path.empty() ? "missing" : "ok", path.empty() ? name : path, hint, false};
 }
 

@@ -21,8 +21,7 @@ namespace jobhost::cli {
 namespace {
 
 constexpr std::uint64_t kWakeNs = 50'000'000;
-constexpr std::uint64_t kPollNs = 50'000'000, kMostPollNs = 1'000'000'000;  // without a doorbell
-constexpr std::uint64_t kLongNs = 1'000'000'000;                            // for a task
+constexpr std::uint64_t kLongNs = 1'000'000'000;  // for a task
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
 
 /// For jobs whose results are not to be seen.
@@ -133,13 +132,12 @@ class Follower {
     return fresh;
   }
 
-  /// `fresh`: something came. Nothing rings for workers elsewhere, and looking costs their file system something.
+  /// `fresh`: something came. Nothing rings for workers elsewhere.
   void rest(std::uint32_t bell, bool fresh) {
     if (workers_ && workers_->local()) {
       workers_->bell().wait(bell, kWakeNs);
     } else {
-      pause_ns_ = fresh ? kPollNs : std::min(2 * pause_ns_, kMostPollNs);
-      session_.env.sleep_ns(pause_ns_);
+      session_.env.sleep_ns(pause_.next_ns(fresh));
     }
   }
 
@@ -233,6 +231,7 @@ class Follower {
     stream_.read_all();
     pump();
     if (stream_.finished()) return true;
+    if (cancelled()) return false;
     throw_unfinished("no worker is running job " + job_.manifest.job);
   }
 
@@ -243,8 +242,13 @@ class Follower {
                         "jobhost resume " + job_.called);
     }
     if (own_failure_) throw *own_failure_;
-    const std::string refusals = host::why_no_worker(session_.env, job_);
-    throw base::Error(base::ExitCode::kBackendFailed, what + (refusals.empty() ? last_words() : ""), refusals);
+    const auto refusals = host::refusals_of(session_.env, job_);
+    if (!refusals.empty()) throw base::Error(host::code_of(refusals), what, host::in_words(refusals));
+    const std::string last = last_words();
+    const bool said_nothing = last.empty() && workers_ && !workers_->local();
+    throw base::Error(
+        base::ExitCode::kBackendFailed, what + last,
+        said_nothing ? "they left no word: can their nodes read and write '" + job_.directory.path() + "'?" : "");
   }
 
   /// Why the last worker ended, where it said so.
@@ -310,7 +314,7 @@ class Follower {
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both
   backend::Status status_;
-  std::uint64_t pause_ns_ = kPollNs;
+  host::PollPause pause_;
   int requests_seen_ = 0;
 };
 

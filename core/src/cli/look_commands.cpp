@@ -6,13 +6,16 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "backend/queue.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/trust.hpp"
+#include "base/utc.hpp"
 #include "cli/captured_words.hpp"
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
+#include "cli/node_table.hpp"
 #include "cli/one_line.hpp"
 #include "cli/progress.hpp"
 #include "cli/provenance.hpp"
@@ -21,8 +24,8 @@
 #include "cli/session.hpp"
 #include "cli/task_words.hpp"
 #include "host/code.hpp"
+#include "host/nodes.hpp"
 #include "host/notes.hpp"
-#include "host/refusals.hpp"
 #include "host/reuse.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
@@ -157,8 +160,34 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-void show_document(base::Env& env, const host::Job& job, const std::string& state, const host::ResultStream& stream,
+/// What the queue says of a job that is not done, if it ever was in one.
+std::optional<backend::QueueState> queue_of(base::Env& env, const host::Job& job, const std::string& state) {
+  if (state == "done") return std::nullopt;
+  return backend::ask_queue(env, job.directory.path());
+}
+
+/// "slurm: 3 run, 5 wait (Resources)"
+std::string queue_in_words(const backend::QueueState& queue) {
+  if (!queue.silence.empty()) return queue.backend + ": " + queue.silence;
+  const auto& [running, waiting, reason, ended] = queue.answer;
+  std::string text = queue.backend + ": " + std::to_string(running) + " run, " + std::to_string(waiting) + " wait";
+  if (!reason.empty()) text += " (" + reason + ")";
+  for (const auto& [how, count] : ended) text += ", " + std::to_string(count) + " " + how;
+  return text;
+}
+
+Json queue_json(const backend::QueueState& queue) {
+  if (!queue.silence.empty()) return {{"backend", queue.backend}, {"error", queue.silence}};
+  return {{"backend", queue.backend},
+          {"running", queue.answer.running},
+          {"waiting", queue.answer.waiting},
+          {"reason", queue.answer.reason},
+          {"ended", queue.answer.ended}};
+}
+
+void show_document(Session& session, const host::Job& job, const std::string& state, const host::ResultStream& stream,
                    const std::vector<std::string>& damage) {
+  base::Env& env = session.env;
   const auto& manifest = job.manifest;
   Json libraries = Json::array(), system = Json::array(), globals = Json::array();
   for (const auto& global : manifest.globals) globals.push_back(global.name);
@@ -205,11 +234,16 @@ void show_document(base::Env& env, const host::Job& job, const std::string& stat
     document["context"] = Json::parse(bundle::context_to_json(manifest.context));
   }
   if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
-  Json refusals = Json::array();
-  for (const auto& some : host::refusals_of(env, job)) {
+  Json nodes = Json::array(), refusals = Json::array();
+  for (const auto& node : host::nodes_of(env, job, stream)) {
+    nodes.push_back(node_json(node, session.verbose));
+    if (!node.refusals) continue;
+    const auto& some = *node.refusals;
     refusals.push_back(
         {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
   }
+  document["nodes"] = std::move(nodes);
+  if (const auto queue = queue_of(env, job, state)) document["queue"] = queue_json(*queue);
   if (!damage.empty()) document["damage"] = damage;
   if (!refusals.empty()) document["refusals"] = std::move(refusals);
   print_document(document);
@@ -223,7 +257,7 @@ void show(Session& session, const LookOptions& options) {
   stream.read_all();
   const std::string state = state_of(session.env, job, stream);
   const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
-  if (options.json) return show_document(session.env, job, state, stream, damage);
+  if (options.json) return show_document(session, job, state, stream, damage);
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
@@ -235,6 +269,7 @@ void show(Session& session, const LookOptions& options) {
   line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
   line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
+  if (const auto queue = queue_of(session.env, job, state)) line("queue", queue_in_words(*queue));
   std::string limits = std::to_string(manifest.retries) + " retries";
   if (manifest.timeout_ms > 0)
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
@@ -270,9 +305,18 @@ void show(Session& session, const LookOptions& options) {
   for (const auto& file : provenance.files) line("input", file.path + "   SHA-256 " + file.sha256);
   line("command", shell_line(manifest.command));
   for (const auto& note : host::notes_of(session.env, job)) line("note", note);
-  for (const auto& refusals : host::refusals_of(session.env, job)) line("refused", host::in_words(refusals));
+  const auto nodes = host::nodes_of(session.env, job, stream);
+  bool any_refused = false;
+  for (const auto& node : nodes) {
+    if (!node.refusals) continue;
+    any_refused = true;
+    line("refused", host::in_words(*node.refusals));
+  }
   for (const auto& sentence : damage) line("damaged", sentence);
   if (state == "damaged" || !damage.empty()) line("damaged", "more about it: jobhost verify " + job.called);
+  if (nodes.size() > 1 || any_refused || session.verbose) {
+    print_nodes(nodes, session.env.wall_ns(), session.verbose);
+  }
 }
 
 /// Rows of all tasks that are done, whatever is missing between them.

@@ -33,7 +33,7 @@ struct JobOptions {
 };
 
 /// What would run: the kernel, its first tasks, and what starts the worker. The job is made and removed again.
-void show_plan(Session& session, const host::Job& job) {
+void show_plan(Session& session, const host::Job& job, bool detached) {
   constexpr std::uint64_t kShown = 5;
   const auto& manifest = job.manifest;
   std::printf("%s\n%llu tasks on %s with %u lanes\n", manifest.kernel.signature.c_str(),
@@ -43,9 +43,9 @@ void show_plan(Session& session, const host::Job& job) {
     std::printf("  task %llu: %s\n", static_cast<unsigned long long>(task), words.inputs_of(task).c_str());
   }
   if (manifest.tasks > kShown) std::printf("  ...\n");
-  const auto backend = backend::make_backend(session.env, choice_of(manifest), false);
+  const auto backend = backend::make_backend(session.env, choice_of(manifest), detached);
   const bool local = backend::is_local(manifest.backend);
-  std::printf("%s%s", local ? "each worker: " : "submitted:\n",
+  std::printf("%s%s", local ? "each worker: " : "workers start by:\n",
               backend->plan({Session::program(), local ? "JOB" : job.directory.path(), "SHA256", -1}, manifest.workers)
                   .c_str());
 }
@@ -61,7 +61,7 @@ void detach(Session& session, const host::Job& job) {
 /// Workers that start while the job is made, unless they are to outlive this process.
 std::unique_ptr<host::HeadStart> start_ahead(Session& session, const RunOptions& options) {
   if (options.dry_run || options.detach) return nullptr;
-  const backend::Choice backend = choice_of(options.backend);
+  const backend::Choice backend = choice_of(session.env, options.backend);
   auto workers = std::make_unique<host::HeadStart>(
       session.env, Session::program(), backend, lanes_of(options.backend, backend),
       [&session](const std::vector<std::string>& arguments) { return run_worker(session.env, arguments); });
@@ -92,7 +92,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
   try {
     if (options.reuse) reuse(session, job);
     if (options.dry_run) {
-      show_plan(session, job);
+      show_plan(session, job, options.detach);
       base::remove_tree(session.env, job.directory.path());
     } else if (options.hold) {
       if (job.manifest.sync == base::SyncPolicy::kBatch) {  // there is no worker to do it
@@ -108,7 +108,9 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
       session.exit_code = follow(session, job, follow_options(options, job), std::move(ahead));
     }
   } catch (const base::Error& error) {
-    if (error.code() == base::ExitCode::kUsage) base::remove_tree(session.env, job.directory.path());
+    if (error.code() == base::ExitCode::kUsage || options.dry_run) {
+      base::remove_tree(session.env, job.directory.path());
+    }
     throw;
   }
 }
@@ -159,7 +161,7 @@ void resume(Session& session, const JobOptions& options) {
     }
   } else {
     how.steal = options.steal;
-    how.start = FollowOptions::Workers{choice_of(options.backend, choice_of(job.manifest)),
+    how.start = FollowOptions::Workers{choice_of(session.env, options.backend, choice_of(job.manifest)),
                                        options.backend.lanes > 0 ? options.backend.lanes : job.manifest.workers};
     host::require_own_globals(job.manifest.isolate_globals, how.start->backend.name, how.start->lanes);
     say_changed_files(session, job);

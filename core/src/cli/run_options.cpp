@@ -226,7 +226,7 @@ void add_waiting_options(CLI::App& command, RunOptions& options) {
 }
 
 host::Job make_job(Session& session, const CLI::App& command, RunOptions options) {
-  const backend::Choice backend = choice_of(options.backend);
+  const backend::Choice backend = choice_of(session.env, options.backend);
   const unsigned lanes = lanes_of(options.backend, backend);
   failures_allowed(options.max_failures, 1);
   options.inputs.assignments = assignments_of(command, !options.expression.empty());

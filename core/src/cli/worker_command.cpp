@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "base/error.hpp"
 #include "cli/session.hpp"
@@ -21,6 +22,7 @@ struct WorkerOptions {
   int doorbell_fd = -1;
   double patience = 120;
   unsigned jitter_ms = 0;
+  bool in_group = false;
   std::vector<std::string> arguments;
 };
 
@@ -31,6 +33,7 @@ void work(Session& session, WorkerOptions options) {
   ::prctl(PR_SET_NAME, "jobhost-worker");  // it may be a copy of another process
   // A worker that is suspended when its host dies goes on, and sees that.
   if (options.supervisor.host_fd >= 0) ::prctl(PR_SET_PDEATHSIG, SIGCONT);
+  if (options.in_group) ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   worker::forbid_core_dumps();
   Signals::install();
   options.supervisor.patience_ns = static_cast<std::uint64_t>(options.patience * 1e9);
@@ -67,6 +70,15 @@ void work(Session& session, WorkerOptions options) {
   }
 }
 
+/// As one of those that a launcher started, which ends all of them when one ends with another code than 0.
+void work_in_group(Session& session, WorkerOptions options) {
+  try {
+    work(session, std::move(options));
+  } catch (const std::exception& error) {
+    session.say(std::string("error: ") + error.what());
+  }
+}
+
 }  // namespace
 
 void add_worker_command(CLI::App& app, Session& session) {
@@ -87,6 +99,7 @@ void add_worker_command(CLI::App& app, Session& session) {
                       "Stop when the other end of this pipe closes; without --job it names the job");
   command->add_option("--doorbell-fd", options->doorbell_fd, "Shared page to ring when results are committed");
   command->add_option("--jitter", options->jitter_ms, "Begin within so many milliseconds, at random");
+  command->add_flag("--in-group", options->in_group, "End with the parent, and with code 0 whatever happens");
   command->add_option("--mailbox-fd", options->supervisor.mailbox_fd, "Memory with an open job's tasks");
   command
       ->add_option(
@@ -96,7 +109,7 @@ void add_worker_command(CLI::App& app, Session& session) {
       ->capture_default_str();
   command->add_option("arguments", options->arguments, "Without --job: the submission's command line, as far as known")
       ->type_name("WORD");
-  command->callback([&session, options] { work(session, *options); });
+  command->callback([&session, options] { (options->in_group ? work_in_group : work)(session, *options); });
 }
 
 }  // namespace jobhost::cli

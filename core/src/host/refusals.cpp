@@ -1,8 +1,7 @@
 #include "host/refusals.hpp"
 
+#include <algorithm>
 #include <map>
-
-#include "store/refusals.hpp"
 
 namespace jobhost::host {
 
@@ -10,7 +9,7 @@ std::vector<Refusals> refusals_of(base::Env& env, const Job& job) {
   std::map<std::pair<std::string, std::string>, Refusals> groups;
   for (const auto& refusal : store::read_refusals(env, job.directory)) {
     Refusals& group = groups[{refusal.hostname, refusal.boot}];
-    group = {refusal.hostname, refusal.reason, refusal.code, group.workers + 1};
+    group = {refusal.hostname, refusal.boot, refusal.reason, refusal.code, group.workers + 1};
   }
   std::vector<Refusals> all;
   for (auto& [key, group] : groups) all.push_back(std::move(group));
@@ -22,10 +21,17 @@ std::string in_words(const Refusals& refusals) {
          ": " + refusals.reason;
 }
 
-std::string why_no_worker(base::Env& env, const Job& job) {
+std::string in_words(const std::vector<Refusals>& refusals) {
   std::string lines;
-  for (const auto& refusals : refusals_of(env, job)) lines += (lines.empty() ? "" : "\n") + in_words(refusals);
+  for (const auto& some : refusals) lines += (lines.empty() ? "" : "\n") + in_words(some);
   return lines;
+}
+
+base::ExitCode code_of(const std::vector<Refusals>& refusals) {
+  const auto other = [&](const Refusals& some) { return some.code != refusals.front().code; };
+  return refusals.empty() || std::any_of(refusals.begin(), refusals.end(), other)
+             ? base::ExitCode::kBackendFailed
+             : static_cast<base::ExitCode>(refusals.front().code);
 }
 
 }  // namespace jobhost::host

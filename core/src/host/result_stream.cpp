@@ -89,12 +89,24 @@ void ResultStream::index(std::size_t log, const store::Frame& frame) {
   seen_.add(tasks);
   duplicates_ += tasks.size() - fresh;
   if (kind == store::FrameKind::kFailure) failed_ += fresh;
+  if (log >= tallies_.size()) tallies_.resize(log + 1);
+  LogTally& tally = tallies_[log];
+  tally.tasks += fresh;
+  if (kind == store::FrameKind::kFailure) tally.failed += fresh;
+  tally.begin_ns = std::min(tally.begin_ns, header.started);
+  tally.end_ns = std::max(tally.end_ns, header.started + header.nanoseconds);
   if (header.count > 0) {
     const double seconds = static_cast<double>(header.nanoseconds) * 1e-9 / static_cast<double>(header.count);
     if (seconds > slowest_seconds_) {
       slowest_seconds_ = seconds;
       slowest_task_ = header.first;
     }
+  }
+}
+
+void ResultStream::each_log(const std::function<void(const std::string&, const LogTally&)>& tell) const {
+  for (std::size_t log = 0; log < logs_.size(); ++log) {
+    tell(logs_.log(log).path(), log < tallies_.size() ? tallies_[log] : LogTally());
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,13 @@ struct Block {
   jobhost_column results{};                           // of the kernel's result type; position 0 is task `first`
   store::Failure failure;                             // when failed
   const std::vector<std::string>* modules = nullptr;  // what the failure's stack refers to
+};
+
+/// What one log holds: how many tasks were first recorded there, and from when to when they ran, by the wall clock of
+/// their machine.
+struct LogTally {
+  std::uint64_t tasks = 0, failed = 0;
+  std::uint64_t begin_ns = UINT64_MAX, end_ns = 0;
 };
 
 /// Follows the logs of a job and yields every task exactly once, in order, as soon as all before it are there. Holds an
@@ -53,6 +61,8 @@ class ResultStream {
   std::uint64_t failed() const { return failed_; }          // of those
   std::uint64_t duplicates() const { return duplicates_; }  // results beyond the first of their task
   const store::IntervalSet& seen() const { return seen_; }
+  /// For each log, its path and what it holds.
+  void each_log(const std::function<void(const std::string& path, const LogTally& tally)>& tell) const;
   /// Places of logs that are damaged, in words, when tasks are missing for that: to be asked when nobody writes.
   std::vector<std::string> damage();
   /// The slowest task or mean of a sub-batch so far: task and seconds.
@@ -74,6 +84,7 @@ class ResultStream {
   const Job& job_;
   store::LogSet logs_;
   std::optional<std::uint64_t> result_size_;
+  std::vector<LogTally> tallies_;        // by log
   std::map<std::uint64_t, Part> ahead_;  // by first task; disjoint
   store::IntervalSet seen_;
   std::map<std::pair<std::size_t, std::uint64_t>, std::vector<std::string>> modules_;  // by log and offset

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,19 @@ class HeadStart {
   std::unique_ptr<backend::Backend> backend_;
   backend::WorkerCommand command_;
   unsigned lanes_;
+};
+
+/// How long to wait before a job directory is looked at again for which nothing rings: its file system pays for it.
+class PollPause {
+ public:
+  /// `fresh`: the last look found something. Else a little longer each time: about an eighth of how long nothing came.
+  std::uint64_t next_ns(bool fresh) {
+    return pause_ns_ = fresh ? kLeastNs : std::min(pause_ns_ + pause_ns_ / 8, kMostNs);
+  }
+
+ private:
+  static constexpr std::uint64_t kLeastNs = 50'000'000, kMostNs = 1'000'000'000;
+  std::uint64_t pause_ns_ = kLeastNs;
 };
 
 /// The host's side of a running job: the right to run it, and the workers that were started for it.

@@ -1,6 +1,9 @@
 #include "store/refusals.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/beneath.hpp"
@@ -14,6 +17,12 @@ namespace {
 constexpr std::uint64_t kLimit = 64 << 10;  // bytes of a refusal
 constexpr std::string_view kEnding = ".refused";
 
+std::string hostname() {
+  char name[256] = {};
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
 }  // namespace
 
 std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
@@ -21,14 +30,18 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
   return latest ? *latest + 1 : 0;
 }
 
-void add_refusal(base::Env& env, const JobDirectory& job, const Identity& worker, int code, const std::string& reason) {
-  const nlohmann::ordered_json json = {{"hostname", worker.hostname},
-                                       {"boot", worker.boot},
-                                       {"owners", owners_of(env, job)},
-                                       {"code", code},
-                                       {"reason", reason}};
-  const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
+void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Identity>& known, int code,
+                 const std::string& reason) {
   try {
+    if (!base::exists(env, job.workers())) return;
+    const Identity worker = known ? *known : Identity{"worker", base::random_hex(env, 16), hostname(), "", ""};
+    nlohmann::ordered_json json = {{"hostname", worker.hostname},
+                                   {"boot", worker.boot},
+                                   {"owners", owners_of(env, job)},
+                                   {"code", code},
+                                   {"reason", reason}};
+    if (const char* node = std::getenv("SLURMD_NODENAME")) json["node"] = node;
+    const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
     base::write_file_atomically(env, job.refusals(), {}, false);  // first, so that workers look for the other
     base::make_directories_beneath(env, job.path(), folder);
     const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
@@ -56,8 +69,12 @@ std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {
       const auto json = nlohmann::json::parse(text, nullptr, false);
       if (!json.is_object()) continue;
       try {
-        Refusal refusal{json.at("hostname"), json.at("boot"), base::whole_number<std::uint64_t>(json.at("owners")),
-                        base::whole_number<int>(json.at("code")), json.at("reason")};
+        Refusal refusal{json.at("hostname"),
+                        json.at("boot"),
+                        base::whole_number<std::uint64_t>(json.at("owners")),
+                        base::whole_number<int>(json.at("code")),
+                        json.at("reason"),
+                        json.value("node", std::string())};
         if (refusal.owners == owners) refusals.push_back(std::move(refusal));
       } catch (const base::Malformed&) {
       } catch (const nlohmann::json::exception&) {

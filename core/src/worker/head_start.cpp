@@ -114,7 +114,6 @@ bool Supervisor::read_job() {
 /// A machine on which worker after worker fails would only keep others waiting for what it claims.
 void Supervisor::require_welcome(const store::Identity& self) {
   if (!store::any_refused(env_, job_)) return;
-  constexpr std::size_t kFailures = 3;
   std::size_t failures = 0;
   std::string reason;
   for (const auto& refusal : store::read_refusals(env_, job_)) {
@@ -122,7 +121,8 @@ void Supervisor::require_welcome(const store::Identity& self) {
     ++failures;
     reason = refusal.reason;
   }
-  if (failures < kFailures) return;
+  if (failures < store::kRefusalsThatExclude) return;
+  excluded_ = true;
   throw base::Error(base::ExitCode::kBackendFailed,
                     "this machine, " + self.hostname + ", is excluded from job " + manifest_.job + ": " +
                         std::to_string(failures) + " workers failed here",

@@ -42,13 +42,13 @@ Supervisor::Supervisor(base::Env& env, SupervisorOptions options, store::Doorbel
       doorbell_(doorbell),
       log_(std::move(log)),
       stop_requests_(stop_requests) {
-  prepare();
-  if (options_.job_directory.empty()) {
-    launcher_ = make_launcher(plan_);
-    launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
-    if (!await_job()) return;
-  }
   try {
+    prepare();
+    if (options_.job_directory.empty()) {
+      launcher_ = make_launcher(plan_);
+      launch_more(std::max<std::size_t>(1, cores_ - 1), UINT64_MAX);  // the host has something to do, too
+      if (!await_job()) return;
+    }
     if (!read_job()) return;
     control_->publish(plan_);
     if (!launcher_) launcher_ = make_launcher(plan_);
@@ -122,11 +122,15 @@ void Supervisor::work() {
 
 /// Says why, and leaves what it claimed to others.
 void Supervisor::give_up(const base::Error& error) {
-  stop_lanes();
+  if (control_) stop_lanes();
   launcher_.reset();
-  const bool is_refusal =
-      error.code() == base::ExitCode::kPluginRefused || error.code() == base::ExitCode::kBackendFailed;
-  if (self_ && is_refusal) store::add_refusal(env_, job_, *self_, static_cast<int>(error.code()), error.what());
+  // What is damaged may be so only as this machine sees it, as long as nothing was begun.
+  const bool is_refusal = error.code() == base::ExitCode::kPluginRefused ||
+                          error.code() == base::ExitCode::kBackendFailed ||
+                          (error.code() == base::ExitCode::kDamaged && self_ && !source_);
+  if (is_refusal && !excluded_ && !options_.job_directory.empty()) {
+    store::add_refusal(env_, job_, self_, static_cast<int>(error.code()), error.what());
+  }
   if (!party_) return;
   try {
     party_->leave();

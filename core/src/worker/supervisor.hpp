@@ -128,6 +128,7 @@ class Supervisor {
   const std::atomic<int>& stop_requests_;
   bundle::Manifest manifest_;
   std::optional<store::Identity> self_;  // once the manifest is known to be the job's
+  bool excluded_ = false;                // this machine, as its refusals say already
   std::unique_ptr<store::Party> party_;
   std::unique_ptr<store::Mailbox> mailbox_;      // of an open job, else null
   std::unique_ptr<store::ResultArena> replies_;  // likewise
