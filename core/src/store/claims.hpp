@@ -21,8 +21,15 @@ class Claims {
 
   /// Takes claim `index` in this generation; false when another party has it.
   bool take(std::uint64_t index, std::uint32_t generation);
-  /// One more than the number of the last folder of claims that is there.
-  std::uint64_t folders();
+  /// Says that who took it in this generation does not finish it: anybody may take the next one.
+  void give_up(std::uint64_t index, std::uint32_t generation);
+  /// Somebody has taken what was given up, or it is done.
+  void forget_given_up(std::uint64_t index, std::uint32_t generation);
+  struct Overview {
+    std::uint64_t folders = 0;  // one more than the number of the last one
+    Generations given_up;
+  };
+  Overview overview();
   /// The latest generation of each claim that somebody took, of those whose names are in the folder of this one.
   Generations taken_near(std::uint64_t index);
   /// Nothing when its identity did not survive a power cut. Then nobody of that name lives.
@@ -31,6 +38,7 @@ class Claims {
  private:
   std::string folder(std::uint64_t index) const;
   std::string path(std::uint64_t index, std::uint32_t generation) const;
+  std::string given_up_path(std::uint64_t index, std::uint32_t generation) const;
 
   base::Env& env_;
   JobDirectory job_;

@@ -3,8 +3,8 @@
 namespace jobhost::worker {
 
 BackgroundSync::BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id,
-                               std::uint64_t period_ns)
-    : env_(env), job_(job), logs_(env, std::move(job), worker_id), period_(period_ns), thread_([this] { run(); }) {}
+                               std::chrono::nanoseconds period)
+    : env_(env), job_(job), logs_(env, std::move(job), worker_id), period_(period), thread_([this] { run(); }) {}
 
 BackgroundSync::~BackgroundSync() { stop(); }
 

@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint64_t kShortestWaitNs = 100'000'000, kLongestWaitNs = 3'000'000'000;
 constexpr std::uint64_t kWaitPerClaimNs = 50'000;  // 3 ms for each worker
 constexpr std::uint64_t kLookNs = 100'000'000;     // at others, before the supervisor's other business
-constexpr std::uint64_t kGrowth = 8;               // of how many claims are passed over at the start
+constexpr std::uint64_t kGrowth = 4;               // of how many claims are passed over at the start
 
 }  // namespace
 
@@ -42,7 +42,7 @@ void ClaimSource::read_all_logs() {
 void ClaimSource::refresh() { read_logs_of(Parties{self_}); }
 
 void ClaimSource::refresh_claim(std::uint64_t claim) {
-  if (const auto before = taken_over_.find(claim); before != taken_over_.end()) read_logs_of(before->second);
+  if (const auto held = held_.find(claim); held != held_.end()) read_logs_of(held->second.before);
   refresh();
 }
 
@@ -87,40 +87,53 @@ std::uint64_t ClaimSource::failed_within(store::Interval tasks) const {
 }
 
 std::optional<ClaimSource::Work> ClaimSource::next() {
-  if (!looked_around_) {
-    if (auto work = look_around()) return work;
-    looked_around_ = true;
-  }
-  if (const auto claim = free_.take()) return work_of(*claim, "");
+  if (!looked_around_) begin_around();
+  if (auto work = take_given_up()) return work;
+  if (auto work = look_around()) return work;
+  if (const auto claim = free_.take()) return work_of(*claim, {}, "");
   if (env_.monotonic_ns() < look_again_) return std::nullopt;
-  auto work = look_after_others();
-  if (work) nothing_new_since_ = 0;
+  free_.look();
+  auto work = take_given_up();
+  if (!work) work = look_after_others();
+  if (!work) return std::nullopt;
+  nothing_new_since_ = 0;
+  duty_.resign();
   return work;
 }
 
-/// At the start, at the claims that were taken last: a worker that replaces a dead one goes on where that was. Where a
-/// thousand start together, each would ask after all the others: after each that lives more of them are passed over.
-std::optional<ClaimSource::Work> ClaimSource::look_around() {
-  if (ask_at_ == 0) {
-    const std::uint64_t folders = claims_.folders();
-    if (folders > 0) around_ = claims_.taken_near((folders - 1) * store::Claims::kPerFolder);
-    ask_at_ = 1;
-  }
-  while (!around_.empty()) {
-    const auto [claim, generation] = *around_.begin();
-    around_.erase(around_.begin());
-    if (claim >= manifest_.claims() || finished(claim)) continue;
-    if (++passed_ < ask_at_) continue;
+std::optional<ClaimSource::Work> ClaimSource::take_given_up() {
+  while (const auto given_up = free_.given_up()) {
+    const auto [claim, generation] = *given_up;
+    if (held_.contains(claim)) continue;  // it was ours, and we were taken for dead
     Other other{generation};
-    if (auto work = take_over(claim, other)) {
-      passed_ = ask_at_ - 1;
-      return work;
+    auto work = take_from(claim, other);
+    if (work || finished(claim)) claims_.forget_given_up(claim, generation);
+    if (work) return work;
+  }
+  return std::nullopt;
+}
+
+/// At the start, at the claims that were taken last: a worker that replaces a dead one goes on where that was. Where a
+/// thousand start together, each would ask after all the others: after each time in vain more of them are passed over.
+void ClaimSource::begin_around() {
+  looked_around_ = true;
+  const std::uint64_t folders = free_.look();
+  for (std::uint64_t last = 1; last <= std::min<std::uint64_t>(folders, 2); ++last) {
+    around_.merge(claims_.taken_near((folders - last) * store::Claims::kPerFolder));
+  }
+}
+
+std::optional<ClaimSource::Work> ClaimSource::look_around() {
+  while (!around_.empty()) {
+    const auto [claim, generation] = *around_.rbegin();
+    around_.erase(claim);
+    if (claim >= manifest_.claims() || finished(claim) || ++passed_ < ask_at_) continue;
+    passed_ = 0;
+    Other other{generation};
+    if (!alive(claim, other)) {
+      if (auto work = take_from(claim, other)) return work;
     }
-    if (finished(claim)) {
-      passed_ = ask_at_ - 1;
-    } else {
-      ask_at_ *= kGrowth;
-    }
+    ask_at_ *= kGrowth;
   }
   return std::nullopt;
 }
@@ -157,7 +170,7 @@ std::optional<ClaimSource::Work> ClaimSource::look_after_others() {
   looking_ = false;
   ask_from_ = 0;
   listed_.reset();
-  if (done().size() > known_) nothing_new_since_ = env_.monotonic_ns();
+  if (done().size() > known_ || std::exchange(gave_up_, false)) nothing_new_since_ = env_.monotonic_ns();
   return wait(began_looking_);
 }
 
@@ -177,14 +190,19 @@ std::optional<ClaimSource::Work> ClaimSource::look_after(std::uint64_t claim) {
   const auto found = latest_.find(claim);
   if (found == latest_.end()) {  // a power cut took the name, or nobody has been here
     if (!claims_.take(claim, 0)) return std::nullopt;
-    return work_of(claim, "");
+    return work_of(claim, {}, "");
   }
   Other& other = others_[claim];
   if (found->second > other.generation) other = {found->second};
-  auto work = take_over(claim, other);
-  if (!work && other.owner && !finished(claim)) read_logs_of(Parties{other.owner->id});
-  if (work || finished(claim)) others_.erase(claim);
-  return work;
+  const bool lives = !other.given_up && alive(claim, other);
+  read_logs_of(lives ? Parties{other.owner->id} : holders(claim, other));
+  if (finished(claim)) {
+    others_.erase(claim);
+  } else if (!lives && !std::exchange(other.given_up, true)) {
+    claims_.give_up(claim, other.generation);  // to whoever of all that wait looks first
+    gave_up_ = true;
+  }
+  return std::nullopt;
 }
 
 /// Nothing to do for a while, which is a little longer or shorter for each worker.
@@ -198,27 +216,36 @@ std::optional<ClaimSource::Work> ClaimSource::wait(std::uint64_t looked_since) {
   return std::nullopt;
 }
 
-/// The claim is now ours, if its owner is dead and nobody else was faster.
-std::optional<ClaimSource::Work> ClaimSource::take_over(std::uint64_t claim, Other& other) {
+bool ClaimSource::alive(std::uint64_t claim, Other& other) {
   if (!std::exchange(other.known, true)) other.owner = claims_.owner(claim, other.generation);
-  if (other.owner && !watch_.dead(*other.owner)) return std::nullopt;
+  return other.owner && !watch_.dead(*other.owner);
+}
+
+/// The claim is now ours, unless it is done or somebody else was faster.
+std::optional<ClaimSource::Work> ClaimSource::take_from(std::uint64_t claim, Other& other) {
+  if (!std::exchange(other.known, true)) other.owner = claims_.owner(claim, other.generation);
   auto before = holders(claim, other);
   read_logs_of(before);
   if (finished(claim) || !claims_.take(claim, other.generation + 1)) return std::nullopt;
   read_logs_of(before);  // all that the dead owner wrote is there to be read now
-  taken_over_[claim] = std::move(before);
-  return work_of(claim, other.owner ? other.owner->id : "that left no name");
+  return work_of(claim, {other.generation + 1, std::move(before)}, other.owner ? other.owner->id : "that left no name");
 }
 
-ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, const std::string& dead_owner) {
+ClaimSource::Work ClaimSource::work_of(std::uint64_t claim, Held held, const std::string& dead_owner) {
   const store::Interval tasks = tasks_of(claim);
+  held_.insert_or_assign(claim, std::move(held));
   return {claim, tasks, done().missing(tasks), dead_owner};
 }
 
 void ClaimSource::claim_finished(std::uint64_t claim, std::uint64_t, std::uint64_t failed) {
   note_done(tasks_of(claim));
-  taken_over_.erase(claim);
+  held_.erase(claim);
   if (failed > 0) own_failures_[claim] = failed;
+}
+
+void ClaimSource::give_up() {
+  for (const auto& [claim, held] : held_) claims_.give_up(claim, held.generation);
+  duty_.resign();
 }
 
 std::optional<std::pair<std::uint64_t, std::uint64_t>> ClaimSource::totals() const {

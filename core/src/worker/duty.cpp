@@ -1,56 +1,70 @@
 #include "worker/duty.hpp"
 
+#include <fcntl.h>
+
+#include <charconv>
+#include <string_view>
+
 #include "base/beneath.hpp"
 
 namespace jobhost::worker {
 namespace {
 
-constexpr unsigned kOnDuty = 8;
-constexpr std::string_view kEnding = ".0.id";
+constexpr std::string_view kBeginning = "duty.";
 
 }  // namespace
 
-Duty::Duty(base::Env& env, store::JobDirectory job, const store::Party& party, store::DeathWatch& watch,
+Duty::Duty(base::Env& env, store::JobDirectory job, store::Party& party, store::DeathWatch& watch,
            std::uint64_t lease_ns)
-    : env_(env), job_(std::move(job)), self_(party.self().id), watch_(watch), excuse_ns_(lease_ns / 2) {}
+    : env_(env), job_(std::move(job)), party_(party), watch_(watch), period_ns_(lease_ns / 2) {}
+
+std::string Duty::path(std::size_t place, std::uint32_t generation) const {
+  return job_.host() + "/" + std::string(kBeginning) + std::to_string(place) + "." + std::to_string(generation);
+}
 
 bool Duty::mine() {
+  look();
+  if (own_) return true;
   const std::uint64_t now = env_.monotonic_ns();
-  if (now < excused_until_) return false;
-  if (!enough_before()) return true;
-  excused_until_ = now + excuse_ns_;
+  const bool ask = now >= ask_again_;
+  if (ask) ask_again_ = now + period_ns_;
+  for (std::size_t i = 0; i < kPlaces; ++i) {
+    auto& [generation, holder] = places_[i];
+    if (holder && (!ask || !watch_.dead(*holder))) continue;
+    const std::uint32_t next = generation ? *generation + 1 : 0;
+    if (!party_.link_to(path(i, next))) continue;
+    generation = next;
+    holder = party_.self();
+    own_ = i;
+    return true;
+  }
   return false;
 }
 
-/// Whether so many live whose ids are smaller. One who is taken for dead without being it only has more company.
-bool Duty::enough_before() {
-  unsigned alive = 0;
-  for (const auto& folder : base::list_beneath(env_, job_.workers())) {
-    if (!store::is_party_folder(folder)) continue;
-    if (folder > self_.substr(0, 2)) return false;
-    const std::string path = job_.workers() + "/" + folder + "/";
-    for (const auto& name : base::list_beneath(env_, path.substr(0, path.size() - 1))) {
-      if (!name.ends_with(kEnding)) continue;
-      const std::string id = name.substr(0, name.size() - kEnding.size());
-      if (id >= self_) return false;
-      if (!store::is_party_id(id) || passed_.contains(id)) continue;
-      auto known = known_.find(id);
-      if (known == known_.end()) {
-        auto identity = store::read_identity_if_whole(env_, job_, path + name);
-        if (!identity || identity->role != "worker") {
-          passed_.insert(id);
-          continue;
-        }
-        known = known_.emplace(id, std::move(*identity)).first;
-      }
-      if (watch_.dead(known->second)) {
-        passed_.insert(id);
-      } else if (++alive == kOnDuty) {
-        return true;
-      }
-    }
+/// Lists the places. Who finds another name in its own was taken for dead.
+void Duty::look() {
+  for (const auto& name : base::list_beneath(env_, job_.host())) {
+    if (!name.starts_with(kBeginning)) continue;
+    std::size_t place = 0;
+    std::uint32_t generation = 0;
+    const char* const end = name.data() + name.size();
+    const auto [dot, error] = std::from_chars(name.data() + kBeginning.size(), end, place);
+    if (error != std::errc() || dot == end || *dot != '.' || place >= kPlaces) continue;
+    const auto [stop, no_number] = std::from_chars(dot + 1, end, generation);
+    if (no_number != std::errc() || stop != end) continue;
+    Place& known = places_[place];
+    if (known.generation && *known.generation >= generation) continue;
+    known = {generation, store::read_identity_if_whole(env_, job_, job_.host() + "/" + name)};
+    if (own_ == place) own_.reset();
   }
-  return false;
+}
+
+void Duty::resign() {
+  if (!own_) return;
+  auto& [generation, holder] = places_[*own_];
+  base::open_beneath(env_, job_.path(), path(*own_, ++*generation), O_RDONLY | O_CREAT);  // nobody's
+  holder.reset();
+  own_.reset();
 }
 
 }  // namespace jobhost::worker

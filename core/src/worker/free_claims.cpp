@@ -1,6 +1,7 @@
 #include "worker/free_claims.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace jobhost::worker {
 namespace {
@@ -43,21 +44,37 @@ std::optional<std::uint64_t> FreeClaims::take() {
   return std::nullopt;
 }
 
+std::uint64_t FreeClaims::look() {
+  const auto seen = names_.overview();
+  opened_ = std::max(opened_, seen.folders);
+  given_up_.clear();
+  for (const auto& claim : seen.given_up) {
+    if (claim.first < claims_ && !named_.contains(claim)) given_up_.insert(claim);
+  }
+  return seen.folders;
+}
+
+std::optional<std::pair<std::uint64_t, std::uint32_t>> FreeClaims::given_up() {
+  if (given_up_.empty()) return std::nullopt;
+  const auto chosen = std::next(given_up_.begin(), static_cast<std::ptrdiff_t>(crowded_ ? below(given_up_.size()) : 0));
+  const auto claim = *chosen;
+  given_up_.erase(chosen);
+  named_.insert(claim);
+  return claim;
+}
+
 /// Lists a folder that has free claims.
 void FreeClaims::find() {
-  opened_ = std::max(opened_, names_.folders());
+  look();
   const std::uint64_t end = std::min(folders_, std::max(opened_, window_)), first = end - std::min(end, window_);
-  const std::uint64_t chosen = crowded_ ? first + below(end - first) : first;
-  if (open(chosen) || (chosen != first && open(first))) return;
-  if (end < folders_) {
-    opened_ = end + 1;
-    open(end);
-    return;
-  }
-  for (std::uint64_t folder = first + 1; folder < end; ++folder) {
+  const bool last = end == folders_;
+  if (crowded_ && (open(first + below(end - first)) || open(first))) return;
+  for (std::uint64_t folder = first; folder < end && (last || !crowded_); ++folder) {
     if (open(folder)) return;
   }
-  none_ = true;
+  if (!last) open(end);
+  opened_ = end + 1;
+  none_ = last;
 }
 
 bool FreeClaims::open(std::uint64_t folder) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "store/claims.hpp"
@@ -21,6 +22,10 @@ class FreeClaims {
 
   /// A claim that is now ours, in generation 0; nothing once all are taken.
   std::optional<std::uint64_t> take();
+  /// One that somebody gave up, and in which generation, as far as was seen in passing; each is named once.
+  std::optional<std::pair<std::uint64_t, std::uint32_t>> given_up();
+  /// Looks for more of these; how many folders of claims there are.
+  std::uint64_t look();
 
  private:
   void find();
@@ -32,6 +37,7 @@ class FreeClaims {
   const std::uint64_t claims_, folders_, window_, usual_spread_;
   std::function<bool(std::uint64_t)> finished_;
   std::vector<std::uint64_t> free_;  // of one folder, as far as is known
+  std::set<std::pair<std::uint64_t, std::uint32_t>> given_up_, named_;
   std::set<std::uint64_t> lost_;     // that others were faster to take; a list may not show them yet
   std::uint64_t opened_ = 0;         // folders that exist
   std::uint64_t spread_;             // how many of those that are free are chosen from

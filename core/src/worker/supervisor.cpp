@@ -25,7 +25,7 @@ constexpr std::uint64_t kBeatNs = 1'000'000'000;
 constexpr std::uint64_t kBeatsPerLease = 10;  // where that is rarer
 // What is committed just after one sync waits for the next, and for the disk: within the second that is promised.
 constexpr std::uint64_t kSyncNs = 500'000'000;
-constexpr std::uint64_t kManyWorkers = 1000;         // of twice as many each asks and syncs half as often
+constexpr std::uint64_t kManyWorkers = 1000;         // of twice as many, each asks and syncs half as often
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
 constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
@@ -69,7 +69,8 @@ void Supervisor::begin() {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
     // Where the file system lags, what is not synced is seen elsewhere when its file is closed, or half a minute later.
     if (manifest_.sync == base::SyncPolicy::kBatch || (lags_ && manifest_.sync == base::SyncPolicy::kProcess))
-      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id, kSyncNs * crowd());
+      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id,
+                                               std::chrono::nanoseconds(at_scale(kSyncNs)));
     own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
@@ -96,6 +97,7 @@ void Supervisor::work() {
       wait_for_executors();
       settle();
       if (sync_) sync_->finish();
+      source_->give_up();
       party_->leave();
       return;
     }
@@ -133,6 +135,7 @@ void Supervisor::give_up(const base::Error& error) {
   }
   if (!party_) return;
   try {
+    if (source_) source_->give_up();
     party_->leave();
   } catch (const base::Error&) {
     // The disk is full or gone: others wait for the lease.
@@ -245,7 +248,7 @@ void Supervisor::tick() {
   }
   if (!look) return;
   last_look_ns_ = now;
-  if (!lags_ || now - last_ask_ns_ >= kAskNs * crowd()) {
+  if (!lags_ || now - last_ask_ns_ >= at_scale(kAskNs)) {
     last_ask_ns_ = now;
     cancelled_ = job_.is_cancelled(env_);
     cancelled_now_ = cancelled_ && job_.is_cancelled_now(env_);
@@ -254,9 +257,9 @@ void Supervisor::tick() {
   judge_doubtful();
 }
 
-/// By how much rarer each worker does what is a question to a server.
-std::uint64_t Supervisor::crowd() const {
-  return std::max<std::uint64_t>(1, manifest_.workers / options_.lanes / kManyWorkers);
+/// The period of what is a question to a server, so that very many workers together ask no more often than many do.
+std::uint64_t Supervisor::at_scale(std::uint64_t period) const {
+  return period * std::max<std::uint64_t>(kManyWorkers, manifest_.workers / options_.lanes) / kManyWorkers;
 }
 
 /// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what

@@ -31,6 +31,8 @@ class WorkSource {
   const store::IntervalSet& done() const { return done_; }
   virtual std::uint64_t failed_within(store::Interval tasks) const = 0;
   virtual void claim_finished(std::uint64_t claim, std::uint64_t ok, std::uint64_t failed) = 0;
+  /// This worker ends before that: what it holds is for others.
+  virtual void give_up() {}
   virtual bool everything_done() const = 0;
   /// Tasks that succeeded and failed, once everything is done; nothing when somebody else said so already.
   virtual std::optional<std::pair<std::uint64_t, std::uint64_t>> totals() const = 0;
