@@ -1,5 +1,6 @@
 """Jobs through templates of queueing systems, on a small one that has mishaps on demand."""
 import collections
+import json
 import os
 import pathlib
 import signal
@@ -72,6 +73,16 @@ class Template(JobhostTest):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=1..1000", "--retries", "0", "-o", "processes.csv", code=1)
         self.assertEqual(self.read("template.csv"), self.read("processes.csv"))
         self.assertEqual(self.read("template.csv").count("\n"), 1001)
+
+    def test_a_done_that_outlived_records_does_not_end_a_resume(self):
+        self.run_jobhost(*self.words("run", "inc", "x=1..200"))
+        job = self.job_folders()[0]
+        logs = sorted(pathlib.Path(self.store, job, "logs").glob("*/*"), key=lambda log: log.stat().st_size)
+        logs[-1].unlink()  # as a power cut may do
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
+        process = self.run_jobhost("resume", job, "--format", "jsonl")
+        self.assertEqual([json.loads(line)["result"] for line in process.out.splitlines()], [i + 2 for i in range(200)])
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
 
     def test_the_script_and_commands_that_dry_run_prints_are_those_that_run(self):
         shown = self.run_jobhost(*self.words("run", "inc", "x=1..10", lanes=4), "--dry-run").out

@@ -113,6 +113,11 @@ SimWorker::Step SimWorker::step(std::uint64_t batch) {
   return Step::kWorked;
 }
 
+void SimWorker::leave() {
+  source_->give_up();
+  party_->leave();
+}
+
 void SimWorker::sync() {
   if (!log_sync_) {
     store::sync_code_and_inputs(env_, job_.directory);

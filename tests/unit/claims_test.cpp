@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <vector>
@@ -248,30 +249,27 @@ TEST_CASE("a worker that is taken for dead does not take what it holds once more
 
 TEST_CASE("those on duty give what the dead held to whoever has nothing to do") {
   Clock env;
-  constexpr std::size_t kDead = 12, kIdle = 8;
-  Crew crew(env, kDead, 0, 1000);
-  for (std::size_t i = 0; i < kDead; ++i) REQUIRE(crew.claim(crew.join("elsewhere")) == i);
-  std::vector<std::size_t> idle;
-  for (std::size_t i = 0; i < kIdle; ++i) idle.push_back(crew.join("here"));
-  std::set<std::uint64_t> taken;
-  std::set<std::size_t> busy;
-  for (int round = 0; round < 100; ++round, env.now += kSecond / 10) {
-    for (const std::size_t worker : idle) {
-      crew.parties[worker]->beat();
-      if (busy.contains(worker)) continue;
-      if (const auto claim = crew.claim(worker)) {
-        CHECK(taken.insert(*claim).second);
-        busy.insert(worker);
+  constexpr std::size_t kMany = 8;  // twice as many as have duty
+  Crew crew(env, kMany, 0, 1000);
+  for (std::size_t i = 0; i < kMany; ++i) REQUIRE(crew.claim(crew.join("elsewhere")));  // whose hearts do not beat
+  std::set<std::size_t> alive, busy;
+  const auto pass = [&] {
+    for (int round = 0; round < 100; ++round, env.now += kSecond / 10) {
+      for (const std::size_t worker : alive) crew.parties[worker]->beat();
+      for (const std::size_t worker : alive) {
+        if (!busy.contains(worker) && crew.claim(worker)) busy.insert(worker);
       }
     }
-  }
-  CHECK(busy.size() == kIdle);  // though only some of them looked for it
-  idle.push_back(crew.join("here"));
-  for (int round = 0; round < 100 && busy.size() == kIdle; ++round, env.now += kSecond / 10) {
-    for (const std::size_t worker : idle) crew.parties[worker]->beat();
-    if (crew.claim(idle.back())) busy.insert(idle.back());
-  }
-  CHECK(busy.contains(idle.back()));  // and these are busy now
+  };
+  for (std::size_t i = 0; i < kMany; ++i) alive.insert(crew.join("here " + std::to_string(i)));
+  pass();
+  CHECK(busy == alive);
+  // Those who had duty are busy now.
+  alive.erase(std::prev(alive.end()));
+  const std::size_t last = crew.join("here, too");
+  alive.insert(last);
+  pass();
+  CHECK(busy.contains(last));
 }
 
 TEST_CASE("few are on duty, and others follow those who are busy, have left or are dead") {
