@@ -41,8 +41,8 @@ class Tree:
     def __init__(self, build, header_users):
         """`header_users`: sources that are compiled anew when the mutation is in this header, by name of the header."""
         self.build = pathlib.Path(build).resolve()
-        runtime = next((self.build / "lib").glob("libjobhost-runtime.so"), None)
-        self.programs = [*PROGRAMS, str(runtime.relative_to(self.build))]
+        self.runtime = self.build / "lib" / os.readlink(self.build / "lib/libjobhost.so")  # as the loader looks for it
+        self.programs = [*PROGRAMS, str(self.runtime.resolve().relative_to(self.build))]
         self.header_users = header_users
         self.links, self.compiles = {}, {}
 
@@ -91,6 +91,8 @@ class Tree:
             for made, fresh in {**archives, **objects}.items():
                 line = line.replace(f" {made} ", f" {fresh} ")
             self.run(re.sub(r" && cd .*$", "", line))
+            if target == self.programs[-1]:
+                os.symlink(pathlib.Path(target).name, folder / "lib" / self.runtime.name)
         for name in ("include", "libexec/jobhost/jobhost-scan"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             os.symlink(self.build / name, folder / name)

@@ -30,7 +30,7 @@ _jobhost() {
   candidates=("${(@f)$(jobhost __complete "${words[1,CURRENT]}" 2>/dev/null)}")
   if [[ -n ${candidates[1]} ]]; then compadd -Q -S '' -- $candidates; else _files; fi
 }
-compdef _jobhost jobhost
+if [[ $funcstack[1] == _jobhost ]]; then _jobhost; else compdef _jobhost jobhost; fi
 )";
 constexpr const char* kFish =
     R"(complete -c jobhost -f -a '(jobhost __complete (commandline -cp | string collect) 2>/dev/null)'

@@ -72,6 +72,7 @@ void export_results(Session& session, const ExportOptions& options, const std::s
   const std::string text =
       provenance_of(session.env, written).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   base::write_file_atomically(session.env, provenance, base::as_bytes(text), false, 0666);
+  session.say("wrote " + file + ", and beside it " + provenance.substr(provenance.rfind('/') + 1));
 }
 
 void export_job(Session& session, const ExportOptions& options) {

@@ -12,31 +12,12 @@
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "base/trust.hpp"
+#include "cli/help.hpp"
 #include "cli/signals.hpp"
 #include "cli/standard_output.hpp"
 
 namespace jobhost::cli {
 namespace {
-
-const std::vector<std::pair<std::string, std::vector<std::string>>> kGroups = {
-    {"Run", {"run", "submit", "resume", "retry", "attach", "cancel"}},
-    {"Look", {"ls", "show", "results", "errors", "logs"}},
-    {"Write", {"new", "build", "kernels", "check"}},
-    {"Debug", {"replay", "doctor"}},
-    {"Keep", {"verify", "export", "audit", "session", "rm", "gc", "completion"}}};
-
-/// CLI11's help without its notes on checks and exclusions.
-class HelpFormatter : public CLI::Formatter {
- public:
-  std::string make_option_opts(const CLI::Option* option) const override {
-    const std::string type = option->get_type_name();
-    std::size_t end = type.size();
-    for (const char* check : {":{", ":UINT", ":FLOAT", ":SIZE", ":INT"}) end = std::min(end, type.find(check));
-    std::string text = type.empty() ? "" : " " + type.substr(0, end);
-    if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
-    return text;
-  }
-};
 
 /// Takes every `::: a b c` and `:::+ a b c` out of the words. A list ends at the next one or at an option (a dash and a
 /// letter).
@@ -185,8 +166,7 @@ int run_command_line(base::Env& env, int argc, char** argv) {
 
   CLI::App app("Maps a plain C++ function over many inputs: on threads, processes, a cluster.", "jobhost");
   app.set_version_flag("--version", "jobhost " JOBHOST_VERSION);
-  app.formatter(std::make_shared<HelpFormatter>());
-  app.get_formatter()->column_width(34);
+  set_help_format(app);
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option("--store", session.store_path, "Directory that holds jobs ($JOBHOST_STORE, else .jobhost)")
@@ -207,8 +187,9 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   add_audit_command(app, session);
   add_doctor_command(app, session);
   add_completion_command(app, session);
+  add_man_command(app, session);
   add_worker_command(app, session);
-  for (const auto& [group, names] : kGroups) {
+  for (const auto& [group, names] : kCommandGroups) {
     for (const auto& name : names) app.get_subcommand(name)->group(group);
   }
   app.footer(

@@ -46,6 +46,7 @@ void add_export_command(CLI::App& app, Session& session);
 void add_audit_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);
+void add_man_command(CLI::App& app, Session& session);
 void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.

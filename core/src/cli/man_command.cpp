@@ -1,0 +1,55 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/suggest.hpp"
+#include "cli/help.hpp"
+#include "cli/session.hpp"
+
+namespace jobhost::cli {
+namespace {
+
+struct ManOptions {
+  std::string command, folder;
+};
+
+void write_pages(const CLI::App& app, Session& session, const std::string& folder) {
+  const auto write = [&](const std::string& name, const std::string& page) {
+    base::write_file_atomically(session.env, folder + "/" + name + ".1", base::as_bytes(page), false, 0644);
+  };
+  write("jobhost", man_page(app));
+  for (const auto& [group, names] : kCommandGroups) {
+    for (const auto& name : names) write("jobhost-" + name, man_page(app, name));
+  }
+}
+
+void print_page(const CLI::App& app, const std::string& command) {
+  std::vector<std::string> commands;
+  for (const auto& [group, names] : kCommandGroups) commands.insert(commands.end(), names.begin(), names.end());
+  if (!command.empty() && std::find(commands.begin(), commands.end(), command) == commands.end()) {
+    const auto near = base::nearest(command, commands);
+    throw base::Error(base::ExitCode::kUsage, "there is no command '" + command + "'",
+                      near ? "did you mean 'jobhost man " + *near + "'?" : "try: jobhost --help");
+  }
+  std::fputs((command.empty() ? man_page(app) : man_page(app, command)).c_str(), stdout);
+}
+
+}  // namespace
+
+void add_man_command(CLI::App& app, Session& session) {
+  auto options = std::make_shared<ManOptions>();
+  auto* command = app.add_subcommand("man", "Print the manual page of jobhost, or of one of its commands");
+  command->add_option("command", options->command, "run, for instance")->type_name("COMMAND");
+  command->add_option("--all", options->folder, "Write every page to a folder instead")->type_name("FOLDER");
+  command->callback([&app, &session, options] {
+    if (options->folder.empty()) {
+      print_page(app, options->command);
+    } else {
+      write_pages(app, session, options->folder);
+    }
+  });
+  command->footer("To read it: jobhost man run | man -l -");
+}
+
+}  // namespace jobhost::cli

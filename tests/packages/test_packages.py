@@ -1,0 +1,59 @@
+"""The Debian packages: what lintian says of them, and what a system can do on which they are installed."""
+import glob
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import unittest
+
+BUILD, SOURCE = os.environ["JOBHOST_BUILD"], os.environ["JOBHOST_SOURCE"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Packages(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="jobhost-packages-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        subprocess.run(["cpack", "-B", cls.folder], cwd=BUILD, check=True)
+        cls.version = re.search(r"project\(jobhost VERSION (\d+\.\d+\.\d+)", pathlib.Path(SOURCE, "CMakeLists.txt").read_text())[1]
+        cls.so_version = cls.version.rpartition(".")[0]
+
+    def packages(self):
+        return sorted(glob.glob(f"{self.folder}/*.deb"))
+
+    def test_lintian_finds_nothing(self):
+        names = [os.path.basename(path).split("_")[0] for path in self.packages()]
+        self.assertEqual(names, ["jobhost", "libjobhost-dev", f"libjobhost{self.so_version}"])
+        done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", *self.packages()],
+                              capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+    def test_a_system_with_the_packages(self):
+        place = os.path.join(self.folder, "consumer")
+        os.mkdir(place)
+        for package in self.packages():
+            shutil.copy(package, place)
+        shutil.copytree(f"{SOURCE}/examples/05-program", f"{place}/program")
+        shutil.copy(f"{HERE}/consumer.sh", place)
+        done = subprocess.run([f"{HERE}/overlay.sh", place, "env", f"VERSION={self.version}",
+                               f"SO_VERSION={self.so_version}", "./consumer.sh"], capture_output=True, text=True)
+        if done.returncode == 77:
+            self.skipTest(done.stderr)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_archive_works_wherever_it_is_unpacked(self):
+        (archive,) = glob.glob(f"{self.folder}/*.tar.gz")
+        with tarfile.open(archive) as packed:
+            packed.extractall(f"{self.folder}/un packed")
+        (program,) = glob.glob(f"{self.folder}/un packed/*/bin/jobhost")
+        pathlib.Path(self.folder, "f.cpp").write_text("int twice(int x) { return 2 * x; }\n")
+        done = subprocess.run([program, "run", "f.cpp:twice", "x=21"], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(done.stdout, '{"task": 0, "x": 21, "result": 42}\n', done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
