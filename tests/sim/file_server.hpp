@@ -47,6 +47,12 @@ class FileServer {
   const std::vector<std::uint32_t>& by_second() const { return by_second_; }  // since the world began
   std::uint64_t longest_wait() const { return longest_wait_; }
 
+  struct List {
+    std::uint64_t modified = 0;
+    std::vector<std::string> names;
+  };
+  std::unordered_map<const SimNode*, List> lists;
+
  private:
   SimWorld& world_;
   Fibers& fibers_;

@@ -343,7 +343,8 @@ int Scale::report(double real_seconds) {
 std::array<double, kPurposes> Scale::on_paper() const {
   const auto workers = static_cast<double>(options_.workers), claims = static_cast<double>(job_.manifest.claims());
   const double all = static_cast<double>(ended_ - begin_) * 1e-9;  // seconds
-  const double busy = static_cast<double>(busy_ns_) * 1e-9 / workers, idle = static_cast<double>(idle_ns_) * 1e-9 / workers;
+  const double busy = static_cast<double>(busy_ns_) * 1e-9 / workers,
+               idle = static_cast<double>(idle_ns_) * 1e-9 / workers;
   const double lease = static_cast<double>(kLeaseMs) * 1e-3, period = std::max(1.0, workers / kManyWorkers);
   const double longest = std::max(3.0, claims * 50e-6);  // between two looks
   const double looks = 10 + 10 * std::log(std::clamp(idle, 1.0, 10 * longest)) + std::max(0.0, idle / longest - 10);
@@ -355,8 +356,8 @@ std::array<double, kPurposes> Scale::on_paper() const {
   operations[kBeat] = 3 * workers * all / (lease / 10);
   operations[kCancel] = workers * all / period;
   operations[kSync] = 2 * commits + 2 * workers * all / period;
-  operations[kIdle] = workers * (3 * looks + 3 * on_duty * (1 + 2 * idle / lease)) +
-                      on_duty * (8 * workers + 10 * looks * dead);
+  operations[kIdle] =
+      workers * (3 * looks + 3 * on_duty * (1 + 2 * idle / lease)) + on_duty * (8 * workers + 10 * looks * dead);
   operations[kEnd] = 16 * workers;
   operations[kHost] = std::min(4 * commits, all * 1e6 / static_cast<double>(options_.latency_us));
   return operations;

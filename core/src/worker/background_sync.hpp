@@ -14,7 +14,8 @@ namespace jobhost::worker {
 /// Makes a job and the results of one worker durable now and then, on a thread of its own: fsync may take long.
 class BackgroundSync {
  public:
-  BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id, std::chrono::nanoseconds period);
+  BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id,
+                 std::chrono::nanoseconds period);
   /// Does not sync once more.
   ~BackgroundSync();
   /// Throws what a sync that failed threw. There is no further one after it.

@@ -38,10 +38,10 @@ class FreeClaims {
   std::function<bool(std::uint64_t)> finished_;
   std::vector<std::uint64_t> free_;  // of one folder, as far as is known
   std::set<std::pair<std::uint64_t, std::uint32_t>> given_up_, named_;
-  std::set<std::uint64_t> lost_;     // that others were faster to take; a list may not show them yet
-  std::uint64_t opened_ = 0;         // folders that exist
-  std::uint64_t spread_;             // how many of those that are free are chosen from
-  bool crowded_ = false;             // others are ahead
+  std::set<std::uint64_t> lost_;  // that others were faster to take; a list may not show them yet
+  std::uint64_t opened_ = 0;      // folders that exist
+  std::uint64_t spread_;          // how many of those that are free are chosen from
+  bool crowded_ = false;          // others are ahead
   bool none_ = false;
 };
 

@@ -69,8 +69,8 @@ void Supervisor::begin() {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
     // Where the file system lags, what is not synced is seen elsewhere when its file is closed, or half a minute later.
     if (manifest_.sync == base::SyncPolicy::kBatch || (lags_ && manifest_.sync == base::SyncPolicy::kProcess))
-      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id,
-                                               std::chrono::nanoseconds(at_scale(kSyncNs)));
+      sync_ =
+          std::make_unique<BackgroundSync>(env_, job_, party_->self().id, std::chrono::nanoseconds(at_scale(kSyncNs)));
     own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
