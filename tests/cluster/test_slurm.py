@@ -128,6 +128,20 @@ class Slurm(JobhostTest):
             for node in cluster.nodes[1:]:
                 cluster.resume(node)
 
+    def test_a_removed_job_leaves_no_worker_in_the_queue(self):
+        for node in cluster.nodes:
+            cluster.drain(node)
+        try:
+            kept, removed = (self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "4").out.strip() for _ in "12")
+            self.assertEqual(self.queued(), {f"jobhost-{job}": ["PENDING"] * 4 for job in (kept, removed)})
+            self.assertEqual(self.run_jobhost("rm", removed).err, f"removed {self.store}/{removed}\n")
+            self.assertEqual(self.queued(), {f"jobhost-{kept}": ["PENDING"] * 4})
+            self.run_jobhost("rm", kept)
+            self.assertEqual(self.queued(), {})
+        finally:
+            for node in cluster.nodes:
+                cluster.resume(node)
+
     def test_refusals_name_what_slurm_said(self):
         said = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "2", "--slurm", "partition=nowhere", code=4).err
         self.assertIn("error: slurm refused the job: ", said)
@@ -156,6 +170,49 @@ class Slurm(JobhostTest):
         self.assertIn("slurm says of the workers: 6 CANCELLED", said)
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 2001)
+
+    def put(self, program, script):
+        """Where jobhost finds it before any other of that name."""
+        path = pathlib.Path(self.folder, "programs", program)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return dict(os.environ, JOBHOST_STORE=self.store, PATH=f"{path.parent}:{os.environ['PATH']}")
+
+    def words_of_workers_that_squeue_forgot(self, environment):
+        """What is said when all were cancelled, and squeue does not know of them any more."""
+        process = self.start("run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv",
+                             env=environment)
+        self.wait_until(lambda: self.running() == 6, "not all run")
+        self.put("squeue", ":")
+        cluster.run("scancel", "--user=root")
+        said = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 4, said)
+        return said
+
+    def test_sacct_tells_of_workers_that_squeue_forgot_from_the_file_of_completed_jobs(self):
+        said = self.words_of_workers_that_squeue_forgot(self.put("scontrol", 'exec /usr/bin/scontrol "$@"'))
+        self.assertIn("slurm says of the workers: 6 CANCELLED\n", said)
+        self.assertIn("slurm: 0 run, 0 wait, 6 CANCELLED", self.run_jobhost("show").out)
+
+    def test_a_stand_in_for_sacct_with_accounting_is_asked_once_for_all(self):
+        environment = self.put("sacct", f"""\
+echo "$@" >>{self.folder}/asked
+name=$(printf '%s\\n' "$@" | sed -n 's/^--name=//p')
+for task in 0 1 2 3; do echo "$name|TIMEOUT|0:15|n1|7_$task"; done
+echo "$name|OUT_OF_MEMORY|0:125|n2|7_4"
+echo "$name|CANCELLED by 0|0:0|n2|7_5"
+echo "$name-other|FAILED|1:0|n2|8"
+""")
+        said = self.words_of_workers_that_squeue_forgot(environment)
+        self.assertIn("slurm says of the workers: 1 CANCELLED, 1 OUT_OF_MEMORY, 4 TIMEOUT\n", said)
+        (asked,) = self.read("asked").splitlines()
+        self.assertIn(f" --name=jobhost-{self.job_folders()[0]} ", asked)
+
+    def test_without_records_nothing_is_said_of_them(self):
+        said = self.words_of_workers_that_squeue_forgot(self.put("sacct", "echo Slurm accounting storage is disabled >&2; exit 1"))
+        self.assertNotIn("accounting", said)
+        self.assertNotIn("slurm says", said)
 
     def test_a_time_limit_is_no_loss_when_workers_are_submitted_again(self):
         process = self.start("run", f"{HOSTILE}:counted", "x=1..1500", f"file={self.folder}/ran", "microseconds=20000", "-b",

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backend/queue.hpp"
+#include "backend/queued_worker.hpp"
 #include "base/beneath.hpp"
 #include "base/program.hpp"
 #include "store/queue_record.hpp"
@@ -29,6 +30,17 @@ constexpr unsigned kSubmissionsWithoutProgress = 5;
 
 std::string number(unsigned count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// How workers ended that the system has forgotten.
+QueueAnswer recorded(base::Env& env, const Queue& queue, std::uint64_t limit_ns) {
+  for (const auto& command : queue.records()) {
+    const auto end = base::run_program(env, command, limit_ns);
+    if (!end.succeeded()) continue;
+    QueueAnswer answer = queue.recorded(end.printed);
+    if (!answer.ended.empty()) return answer;
+  }
+  return {};
 }
 
 class Queued : public Backend {
@@ -63,6 +75,7 @@ class Queued : public Backend {
       if (!end.succeeded()) throw silence(end.why());
       answer_ = queue_->answer(end.printed);
       replaced_ = failed();
+      blind_ = answer_.blind;
     } else if (earlier) {
       withdraw(env_, job.path(), true);
     }
@@ -93,6 +106,10 @@ class Queued : public Backend {
     if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
     if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
       base::run_program(env_, queue_->withdrawal(record_.ids, false), kWithdrawNs);  // what the system holds for good
+      if (!stopping_ && answer_.ended.empty()) {
+        answer_ = recorded(env_, *queue_, kSubmitNs);
+        refuse_for_blind();
+      }
       over_ = stopping_ || !submit_again();
     }
     return status();
@@ -173,6 +190,15 @@ class Queued : public Backend {
     return failed;
   }
 
+  /// Workers that did not see the job's directory could not say so in it.
+  void refuse_for_blind() {
+    for (const auto& [worker, node] : answer_.blind) {
+      if (!blind_.emplace(worker, node).second) continue;
+      store::add_refusal_of_node(env_, directory(), node, static_cast<int>(base::ExitCode::kBackendFailed),
+                                 unseen_sentence(command_.job_directory));
+    }
+  }
+
   /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
   /// are submitted again, to run elsewhere.
   void replace_refused() {
@@ -212,6 +238,7 @@ class Queued : public Backend {
       if (last_submission_ns_ <= last_question_ns_) {
         answer_ = queue_->answer(end->printed);
         is_fresh_ = true;
+        refuse_for_blind();
         replace_refused();
       }
       silent_since_ns_ = 0;
@@ -266,11 +293,12 @@ class Queued : public Backend {
   bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
-  unsigned replaced_ = 0;           // of the workers that failed
-  std::set<std::string> refusing_;  // nodes
-  bool avoids_any_ = false;         // of them
-  bool nowhere_else_ = false;       // the system has no other node
-  std::string refused_;             // what the last of them said
+  unsigned replaced_ = 0;                     // of the workers that failed
+  std::map<std::string, std::string> blind_;  // of them: those that were refused for
+  std::set<std::string> refusing_;            // nodes
+  bool avoids_any_ = false;                   // of them
+  bool nowhere_else_ = false;                 // the system has no other node
+  std::string refused_;                       // what the last of them said
 };
 
 }  // namespace
@@ -289,6 +317,8 @@ std::optional<QueueState> ask_queue(base::Env& env, const std::string& job_direc
     const auto end = base::run_program(env, queue->question(record->ids), kQuickAnswerNs);
     if (end.succeeded()) {
       state.answer = queue->answer(end.printed);
+      const auto& [running, waiting, reason, ended, blind] = state.answer;
+      if (running + waiting == 0 && ended.empty()) state.answer = recorded(env, *queue, kQuickAnswerNs);
     } else {
       state.silence = end.why();
     }

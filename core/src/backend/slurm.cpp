@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <set>
+#include <tuple>
 
 #include "backend/queued_worker.hpp"
 #include "backend/worker_words.hpp"
@@ -17,11 +18,26 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
-constexpr unsigned kPatience = 120;  // s, for the job directory to be seen
 /// Slurm holds what it had to start too often; a person would have to release it.
 const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
+constexpr const char* kRecord = "--format=JobName,State,ExitCode,NodeList,JobID";
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
+
+/// Lines of fields between bars.
+std::vector<std::vector<std::string>> rows_of(const std::string& printed) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t begin = 0; begin < printed.size();) {
+    const std::size_t end = std::min(printed.find('\n', begin), printed.size());
+    auto& fields = rows.emplace_back();
+    while (begin <= end) {
+      const std::size_t bar = std::min(printed.find('|', begin), end);
+      fields.push_back(printed.substr(begin, bar - begin));
+      begin = bar + 1;
+    }
+  }
+  return rows;
+}
 
 class Slurm : public Queue {
  public:
@@ -61,10 +77,7 @@ class Slurm : public Queue {
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
     if (!avoided_.empty()) directive("exclude=" + avoided_);
-    text += environment_lines();
-    // A node may see a new directory late.
-    text += "tries=0\nuntil [ -w " + shell_word(job.printed() + "/worker") + " ] || [ \"$tries\" -ge " +
-            std::to_string(kPatience) + " ]; do sleep 1; tries=$((tries + 1)); done\n";
+    text += environment_lines() + checks_before_worker(command, "\n") + "\n";
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
     text += queued_worker_line(command, lanes_, workers) + " &\nworker=$!\n";
@@ -102,7 +115,8 @@ class Slurm : public Queue {
   }
 
   std::vector<std::string> question(const std::vector<std::string>&) const override {
-    std::vector<std::string> words = {client("squeue"), "--noheader", "--array", "--states=all", "--format=%T|%r"};
+    std::vector<std::string> words = {client("squeue"), "--noheader", "--array", "--states=all",
+                                      "--Format=State:|,Reason:|,exit_code:|,NodeList:|,JobArrayID:|"};
     return narrowed(std::move(words));
   }
 
@@ -113,14 +127,9 @@ class Slurm : public Queue {
                                                    "SIGNALING", "RESIZING",    "STAGE_OUT"};
     QueueAnswer answer;
     std::map<std::string, unsigned> reasons;
-    for (std::size_t begin = 0; begin < printed.size();) {
-      const std::size_t end = std::min(printed.find('\n', begin), printed.size());
-      const std::string line = printed.substr(begin, end - begin);
-      begin = end + 1;
-      const std::size_t bar = line.find('|');
-      if (bar == std::string::npos) continue;
-      const std::string state = line.substr(0, bar);
-      const std::string reason = line.substr(bar + 1);
+    for (const auto& fields : rows_of(printed)) {
+      if (fields.size() < 5) continue;
+      const auto& [state, reason] = std::tie(fields[0], fields[1]);
       if (kWaiting.contains(state) && kHeldForGood.contains(reason)) {
         ++answer.ended[reason];
       } else if (kWaiting.contains(state)) {
@@ -130,11 +139,33 @@ class Slurm : public Queue {
         ++answer.running;
       } else if (state != "COMPLETING") {
         ++answer.ended[state];
+        if (fields[2] == std::to_string(kUnseen << 8)) answer.blind[fields[4]] = fields[3];  // as wait() tells it
       }
     }
     const auto most = std::max_element(reasons.begin(), reasons.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
     if (most != reasons.end() && most->first != "None") answer.reason = most->first;
+    return answer;
+  }
+
+  /// Of accounting, and of the file that some clusters have instead.
+  std::vector<std::vector<std::string>> records() const override {
+    const std::string sacct = base::program_path("sacct");
+    if (sacct.empty()) return {};
+    std::vector<std::string> accounting = {
+        sacct, "--noheader", "--parsable2", "--allocations", "--array", "--starttime=now-30days", kRecord};
+    return {narrowed(std::move(accounting)), {sacct, "--completion", "--noheader", "--parsable2", kRecord}};
+  }
+
+  QueueAnswer recorded(const std::string& printed) const override {
+    QueueAnswer answer;
+    for (const auto& fields : rows_of(printed)) {
+      if (fields.size() < 5 || fields[0] != job_) continue;
+      const std::string state = fields[1].substr(0, fields[1].find(' '));  // "CANCELLED by 1000"
+      if (state == "PENDING" || state == "RUNNING" || state == "REQUEUED") continue;
+      ++answer.ended[state];
+      if (fields[2] == std::to_string(kUnseen) + ":0") answer.blind[fields[4]] = fields[3];
+    }
     return answer;
   }
 

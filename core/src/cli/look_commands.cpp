@@ -73,6 +73,8 @@ void list(Session& session, const LookOptions& options) {
                            {"label", manifest.label},
                            {"parent", manifest.parent.job}});
     } catch (const base::Error& error) {
+      if (!store::is_job(session.env, store::JobDirectory(store.path() + "/" + id)))
+        continue;  // it was removed meanwhile
       const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
                           : error.code() == base::ExitCode::kDamaged  ? "damaged"
                                                                       : "unreadable";
@@ -169,20 +171,21 @@ std::optional<backend::QueueState> queue_of(base::Env& env, const host::Job& job
 /// "slurm: 3 run, 5 wait (Resources)"
 std::string queue_in_words(const backend::QueueState& queue) {
   if (!queue.silence.empty()) return queue.backend + ": " + queue.silence;
-  const auto& [running, waiting, reason, ended] = queue.answer;
+  const auto& [running, waiting, reason, ended, blind] = queue.answer;
   std::string text = queue.backend + ": " + std::to_string(running) + " run, " + std::to_string(waiting) + " wait";
   if (!reason.empty()) text += " (" + reason + ")";
   for (const auto& [how, count] : ended) text += ", " + std::to_string(count) + " " + how;
+  const auto nodes = queue.answer.blind_nodes();
+  for (const auto& node : nodes)
+    text += (node == *nodes.begin() ? "; the job's directory is not to be seen on " : ", ") + node;
   return text;
 }
 
 Json queue_json(const backend::QueueState& queue) {
   if (!queue.silence.empty()) return {{"backend", queue.backend}, {"error", queue.silence}};
-  return {{"backend", queue.backend},
-          {"running", queue.answer.running},
-          {"waiting", queue.answer.waiting},
-          {"reason", queue.answer.reason},
-          {"ended", queue.answer.ended}};
+  return {{"backend", queue.backend},        {"running", queue.answer.running},
+          {"waiting", queue.answer.waiting}, {"reason", queue.answer.reason},
+          {"ended", queue.answer.ended},     {"blind_nodes", queue.answer.blind_nodes()}};
 }
 
 void show_document(Session& session, const host::Job& job, const std::string& state, const host::ResultStream& stream,

@@ -12,6 +12,8 @@
 #include "base/beneath.hpp"
 #include "store/party.hpp"
 #include "store/printed.hpp"
+#include "store/queue_record.hpp"
+#include "store/refusals.hpp"
 #include "store/seal.hpp"
 
 namespace jobhost::host {
@@ -138,8 +140,12 @@ class FileCheck {
       if (id && *id != parts[0]) damaged(path, {}, "is the identity of " + *id);
     } else if (parts.size() == 2 && parts[1] == "hb") {
       heartbeat(path);
-    } else if (parts.size() == 2 && (parts[1] == "notes" || parts[1] == "refused")) {
+    } else if (parts.size() == 2 && parts[1] == "notes") {
       lines(path, [](const std::string& line) { return store::seal_of(line); });
+    } else if (parts.size() == 2 && parts[1] == "refused") {
+      lines(path, [](const std::string& line) {
+        return line.ends_with(store::kUnsealed) ? store::Seal::kRight : store::seal_of(line);
+      });
     } else {
       unknown(path);
     }
@@ -235,6 +241,10 @@ class FileCheck {
       if (status_of(path).size > 0) link(path);  // else it is vacant
     } else if (name == "submitter") {
       identity(path);
+    } else if (name == "queue") {
+      store::read_queue_record(env_, job_.directory);
+    } else if (name == "queue.sh") {
+      regular(path);
     } else {
       unknown(path);
     }
