@@ -104,7 +104,6 @@ std::optional<ClaimSource::Work> ClaimSource::next() {
 std::optional<ClaimSource::Work> ClaimSource::take_given_up() {
   while (const auto given_up = free_.given_up()) {
     const auto [claim, generation] = *given_up;
-    if (held_.contains(claim)) continue;  // it was ours, and we were taken for dead
     Other other{generation};
     auto work = take_from(claim, other);
     if (work || finished(claim)) claims_.forget_given_up(claim, generation);
@@ -223,6 +222,7 @@ bool ClaimSource::alive(std::uint64_t claim, Other& other) {
 
 /// The claim is now ours, unless it is done or somebody else was faster.
 std::optional<ClaimSource::Work> ClaimSource::take_from(std::uint64_t claim, Other& other) {
+  if (held_.contains(claim)) return std::nullopt;  // we took it meanwhile, or were taken for dead
   if (!std::exchange(other.known, true)) other.owner = claims_.owner(claim, other.generation);
   auto before = holders(claim, other);
   read_logs_of(before);
