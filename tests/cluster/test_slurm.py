@@ -3,12 +3,14 @@ import collections
 import json
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
-from jobhost import HOSTILE, JobhostTest  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, JobhostTest  # noqa: E402
 from slurm import SlurmCluster, require_slurm  # noqa: E402
 
 PENDING = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED"}
@@ -82,6 +84,16 @@ class Slurm(JobhostTest):
         shown = json.loads(self.run_jobhost("show", job, "--json").out)
         self.assertEqual(shown["backend"], "slurm")
 
+    def test_a_closed_terminal_leaves_workers_alone(self):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100", "milliseconds=50", "-b", "slurm", "-j", "2", "-o", "out.csv")
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGHUP)
+        said = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("its workers go on; follow them with: jobhost attach", said)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("out.csv")], [])
+        self.assertEqual(len(self.rows("attach", "@last")), 100)
+
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
             process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",
@@ -95,6 +107,8 @@ class Slurm(JobhostTest):
             self.assertEqual(process.returncode, 130, said)
             self.assertIn("interrupted: ", said)
             self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
+            said = self.run_jobhost("resume", "@last", "--slurm", "partition=nowhere", code=4).err
+            self.assertRegex(said, r"[1-9]\d* of 3000 tasks are done and kept")
             self.run_jobhost("resume", "@last", "-b", "processes", "-j", "2")
             times = self.expect_log_of_executions(3000)
             self.assertLessEqual(sum(times.values()), 3000 + 8)
@@ -109,6 +123,7 @@ class Slurm(JobhostTest):
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, 130, said)
         self.assertIn("cancelled: ", said)
+        self.assertNotIn("slurm says", said)
         said = reader.communicate(timeout=60)[1]
         self.assertEqual(reader.returncode, 130, said)
         self.assertIn("cancelled: ", said)
@@ -120,7 +135,10 @@ class Slurm(JobhostTest):
         try:
             process = self.start("run", f"{HOSTILE}:spin", "x=0..199", "microseconds=10000", "-b", "slurm", "-j", "4")
             self.wait_until(lambda: self.queued(), "nothing was submitted")
-            self.wait_until(lambda: b"4 workers wait for slurm (" in os.read(process.stderr.fileno(), 65536), "nothing is said")
+            said = b""
+            while b"4 workers wait for slurm (" not in said:
+                said += os.read(process.stderr.fileno(), 65536)
+            self.assertIn(b"0/200  0 running  4 waiting", said)
             cluster.resume("n1")
             rows = process.communicate(timeout=60)[0].splitlines()
             self.assertEqual((process.returncode, len(rows)), (0, 200))
@@ -152,6 +170,43 @@ class Slurm(JobhostTest):
             self.assertIn(sentence, self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", *words, code=2))
         self.assertIn("how many lanes", self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", code=2))
         self.assertIn("add -b slurm", self.refused("run", f"{HOSTILE}:inc", "x=1", "--slurm", "time=3", code=2))
+
+    def test_options_are_passed_on_as_they_are(self):
+        cluster.drain("n1")
+        try:
+            self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "1", "--slurm", "nodelist=n1",
+                             "--slurm", 'comment=a "b" #c\\')
+            self.assertEqual(cluster.run("squeue", "--noheader", "--format=%k").stdout, 'a "b" #c\\\n')
+            self.run_jobhost("cancel")
+        finally:
+            cluster.resume("n1")
+        for option in ("arr=0-5", "job-n=mine", "cpus-per-t=2"):  # sbatch would take them
+            said = self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", "--slurm", option, code=2)
+            self.assertIn("name in full", said)
+
+    def test_defaults_of_slurms_commands_do_not_get_in_the_way(self):
+        defaults = {"SBATCH_JOB_NAME": "mine", "SBATCH_ARRAY_INX": "0-3", "SBATCH_OUTPUT": "/nowhere/out", "SBATCH_EXPORT": "NONE",
+                    "SBATCH_WAIT": "1", "SBATCH_TIMELIMIT": "x", "SQUEUE_PARTITION": "other", "SQUEUE_FORMAT2": "JobID",
+                    "SCANCEL_INTERACTIVE": "1", "SCANCEL_PARTITION": "other"}
+        environment = dict(os.environ, JOBHOST_STORE=self.store, **defaults)
+        on_slurm = ["-b", "slurm", "-j", "2", "--slurm", "time=7"]
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..2", "milliseconds=15000", *on_slurm, env=environment)
+        rows, said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, rows.count("\n")), (0, 2), said)
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..900", "milliseconds=100", *on_slurm, env=environment)
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, said)
+
+    def test_nodes_that_cannot_work_are_not_tried_for_ever(self):
+        alone = pathlib.Path(self.folder, "bin", "jobhost")  # without the programs that it needs
+        alone.parent.mkdir()
+        shutil.copy(JOBHOST, alone)
+        process = subprocess.run([alone, "run", f"{HOSTILE}:inc", "x=1..20", "-b", "slurm", "-j", "2"], cwd=self.folder,
+                                 env=dict(os.environ, JOBHOST_STORE=self.store), capture_output=True, text=True, timeout=90)
+        self.assertEqual(process.returncode, 4, process.stderr)
+        self.assertIn("n1 takes no task: cannot start", process.stderr)
 
     def test_tasks_that_are_cancelled_in_the_queue_are_missing_only_where_all_are(self):
         run = ["run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv"]

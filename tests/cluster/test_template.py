@@ -174,10 +174,19 @@ class Template(JobhostTest):
     def test_status_that_fails_or_hangs_stops_nothing(self):
         for mishaps in (self.queue.failing, self.queue.hanging):
             mishaps.add("status")
-            rows = self.rows(*self.words("run", "spin", "x=0..999", "microseconds=20000"))
-            self.assertEqual(len(rows), 1000)
+            done = self.run_jobhost(*self.words("run", "spin", "x=0..999", "microseconds=20000"))
+            self.assertEqual(done.out.count("\n"), 1000)
+            for early in ("does not answer", "wait for the fake queue"):
+                self.assertNotIn(early, done.err)
             self.wait_until(lambda: not running_workers(self.folder), "a command is left")
             mishaps.clear()
+
+    def test_submit_that_hangs_is_not_tried_over_and_over(self):
+        self.queue.hanging.add("submit")
+        begin = time.monotonic()
+        said = self.run_jobhost(*self.words("run", "inc", "x=1..3"), code=4).err
+        self.assertIn("error: the fake queue takes no worker now: it did not answer\n", said)
+        self.assertLess(time.monotonic() - begin, 45)
 
     def test_workers_that_never_start_are_told_of(self):
         self.queue.slots = 0

@@ -127,6 +127,8 @@ class Queued : public Backend {
     if (now) over_ = true;
   }
 
+  bool go_on_alone() const override { return true; }
+
  private:
   static unsigned workers_for(const Queue& queue, unsigned lanes) {
     return (lanes + queue.lanes_per_worker() - 1) / queue.lanes_per_worker();
@@ -159,7 +161,7 @@ class Queued : public Backend {
         store::write_queue_record(env_, job, record_);
       } else if (end.took_too_long || queue_->is_full(end.complaints)) {
         full_ = end.why();
-        if (count == 1) return;
+        if (count == 1 || end.took_too_long) return;
         at_once = count / 2;
       } else {
         throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
@@ -200,24 +202,24 @@ class Queued : public Backend {
   }
 
   /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
-  /// are submitted again, to run elsewhere.
+  /// are submitted again, to run elsewhere: each of such nodes can have cost each worker once.
   void replace_refused() {
     if (stopping_ || nowhere_else_ || failed() <= replaced_) return;
     for (const auto& refusal : store::read_refusals(env_, directory())) {
       const std::string& node = refusal.node.empty() ? refusal.hostname : refusal.node;
       if (refusing_.insert(node).second && queue_->avoid(node)) {
-        avoids_any_ = true;
+        replaceable_ += wanted_;
         refused_ = node + " takes no task: " + refusal.reason;
       }
     }
-    if (!avoids_any_) return;
     const unsigned there = active() + missing_, lost = wanted_ - std::min(wanted_, there);
-    const unsigned again = std::min(lost, failed() - replaced_);
+    const unsigned again = std::min({lost, failed() - replaced_, replaceable_});
     replaced_ = failed();
     if (again == 0) return;
     try {
       submit(missing_ + again);
       restarts_ += again;
+      replaceable_ -= again;
     } catch (const base::Error&) {  // no node is left
       nowhere_else_ = true;
       missing_ = 0;
@@ -238,6 +240,7 @@ class Queued : public Backend {
       if (last_submission_ns_ <= last_question_ns_) {
         answer_ = queue_->answer(end->printed);
         is_fresh_ = true;
+        stopping_ = stopping_ || directory().is_cancelled(env_);  // from elsewhere
         refuse_for_blind();
         replace_refused();
       }
@@ -255,19 +258,20 @@ class Queued : public Backend {
   }
 
   Status status() const {
-    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting, note_};
+    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting * queue_->lanes_per_worker(),
+                  note_};
     if (!status.note.empty()) return status;
     if (over_ && !stopping_ && !answer_.ended.empty()) {
       for (const auto& [how, count] : answer_.ended) {
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
       status.note = queue_->name() + " says of the workers: " + status.note;
-    } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
+    } else if (silent_since_ns_ != 0 && last_question_ns_ >= silent_since_ns_ + kSilenceNs) {
       status.note = silence(silent_why_).what();
     } else if (missing_ > 0) {
       status.note = queue_->name() + " takes " + std::to_string(wanted_ - missing_) + " of " +
                     number(wanted_, "worker") + " now: " + full_;
-    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
+    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ && silent_since_ns_ == 0 &&
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
                     queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
@@ -296,7 +300,7 @@ class Queued : public Backend {
   unsigned replaced_ = 0;                     // of the workers that failed
   std::map<std::string, std::string> blind_;  // of them: those that were refused for
   std::set<std::string> refusing_;            // nodes
-  bool avoids_any_ = false;                   // of them
+  unsigned replaceable_ = 0;                  // workers, for what those nodes may have cost
   bool nowhere_else_ = false;                 // the system has no other node
   std::string refused_;                       // what the last of them said
 };

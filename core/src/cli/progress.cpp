@@ -61,7 +61,9 @@ std::string Progress::line(const host::ResultStream& stream, const store::Doorbe
   std::fill_n(bar.begin(), static_cast<std::size_t>(share * 10), '#');
   std::string text = fmt::format("[{}] {}/{}", bar, done, tasks_);
   if (stream.failed() > 0) text += fmt::format("  {} failed", stream.failed());
-  if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_, tasks_ - done));
+  const unsigned waiting = std::min(waiting_, workers_);
+  if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_ - waiting, tasks_ - done));
+  if (done < tasks_ && waiting > 0) text += fmt::format("  {} waiting", waiting);
   text += "  " + rate_text(rate);
   if (done < tasks_ && rate > 0) text += "  ETA " + clock_text(static_cast<double>(tasks_ - done) / rate);
   const auto [slowest, duration] = stream.slowest();
