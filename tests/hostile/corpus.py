@@ -29,7 +29,7 @@ def case(job, *commands):
     return keep
 
 
-LOOK = ("show", "results", "verify", "attach", "resume")
+LOOK = ("show", "results", "report", "verify", "attach", "resume")
 RUN = ("resume", "worker")
 
 

@@ -22,7 +22,8 @@ MAY = {
     "host": "base schema bundle store plugin context backend",
     "api": "base schema bundle store backend host",
     "report": "base schema bundle store host",
-    "cli": "base schema bundle store plugin context build worker backend host report",
+    "dashboard": "base",
+    "cli": "base schema bundle store plugin context build worker backend host report dashboard",
 }
 OWNERS = {  # header prefix: folders, in .cpp files only
     "nlohmann/json.hpp": "schema bundle store cli",
@@ -35,6 +36,7 @@ OWNERS = {  # header prefix: folders, in .cpp files only
     "openssl/": "base",
     "libsmartcols/": "report",
     "csv.h": "cli",
+    "httplib.h": "dashboard",
     "boost/": "worker",
     "tbb/": "worker",
 }
@@ -55,6 +57,7 @@ MAY_CALL = {  # file: calls
     "context/process.cpp": "std::ifstream",
     "api/local_runtime.cpp": "std::ifstream",
     "cli/debug_commands.cpp": "fork|kill|execvpe|waitpid|std::filesystem::current_path",  # a debugger's terminal
+    "cli/dashboard_command.cpp": "execv",  # becomes the program that serves
     "cli/main.cpp": "open",  # before there is an Env: standard streams that are closed
     "worker/surroundings.cpp": "execve",  # starts itself again
 }

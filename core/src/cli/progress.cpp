@@ -53,8 +53,9 @@ Progress::Progress(const Session& session, std::string job, std::uint64_t tasks,
 
 double Progress::seconds() const { return static_cast<double>(session_.env.monotonic_ns() - begin_) * 1e-9; }
 
-std::string Progress::line(const host::ResultStream& stream, const store::Doorbell::Running& longest) const {
+std::string Progress::line(const host::ResultStream& stream, const store::Doorbell::Running& longest) {
   const std::uint64_t done = stream.done();
+  if (at_start_ == UINT64_MAX) at_start_ = done;
   const double share = tasks_ > 0 ? static_cast<double>(done) / static_cast<double>(tasks_) : 1;
   const double rate = static_cast<double>(done - std::min(done, at_start_)) / std::max(seconds(), 1e-3);
   std::string bar(10, '-');

@@ -28,10 +28,10 @@ class Progress {
   /// Wipes the line, so that something else can be printed.
   void clear();
   double seconds() const;
+  /// What the line says.
+  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest = {});
 
  private:
-  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest) const;
-
   const Session& session_;
   std::string job_;
   std::uint64_t tasks_;
