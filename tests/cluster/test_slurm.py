@@ -246,6 +246,7 @@ class Slurm(JobhostTest):
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 4, said)
         self.assertIn("slurm says of the workers: 6 CANCELLED", said)
+        self.assertIn("their time limit was reached, or somebody cancelled them in the queue", said)
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 2001)
 
