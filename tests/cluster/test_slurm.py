@@ -94,6 +94,29 @@ class Slurm(JobhostTest):
         self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("out.csv")], [])
         self.assertEqual(len(self.rows("attach", "@last")), 100)
 
+    def test_a_reader_waits_for_workers_that_wait_in_the_queue(self):
+        job = self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "2", "--slurm", "begin=now+10").out.strip()
+        self.wait_until(lambda: list(self.queued().values()) == [["PENDING"] * 2], "it does not wait")
+        interrupted = self.start("attach", job)
+        said = b""
+        while b"its workers wait in the queue of slurm" not in said:
+            said += os.read(interrupted.stderr.fileno(), 65536)
+        interrupted.send_signal(signal.SIGINT)
+        said = interrupted.communicate(timeout=30)[1]
+        self.assertIn(f"the job goes on; follow it with: jobhost attach {job}", said)
+        self.assertEqual(len(self.rows("attach", job)), 9)
+
+    def test_a_job_that_comes_home_has_as_many_lanes_as_are_usual_here(self):
+        self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=0..999", "milliseconds=20", "-b", "slurm", "-j", "40", "--slurm", "begin=now+60")
+        self.run_jobhost("cancel", "@last")
+        home = self.start("resume", "@last", "-b", "processes")
+        said = b""
+        while b" running  " not in said:
+            said += os.read(home.stderr.fileno(), 65536)
+        home.send_signal(signal.SIGINT)
+        home.communicate(timeout=30)
+        self.assertIn(f" {os.cpu_count()} running  ".encode(), said)
+
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
             process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",
@@ -223,6 +246,7 @@ class Slurm(JobhostTest):
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 4, said)
         self.assertIn("slurm says of the workers: 6 CANCELLED", said)
+        self.assertIn("their time limit was reached, or somebody cancelled them in the queue", said)
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 2001)
 

@@ -79,6 +79,16 @@ class Template(JobhostTest):
         self.assertEqual(self.read("template.csv"), self.read("processes.csv"))
         self.assertEqual(self.read("template.csv").count("\n"), 1001)
 
+    def test_a_done_that_outlived_records_does_not_end_a_resume(self):
+        self.run_jobhost(*self.words("run", "spin", "x=0..199", "microseconds=50000"))
+        job = self.job_folders()[0]
+        for log in pathlib.Path(self.store, job, "logs").glob("*/*"):
+            log.unlink()  # as a power cut may do
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
+        process = self.run_jobhost("resume", job, "--format", "jsonl")
+        self.assertEqual([json.loads(line)["task"] for line in process.out.splitlines()], list(range(200)))
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
+
     def test_the_script_and_commands_that_dry_run_prints_are_those_that_run(self):
         shown = self.run_jobhost(*self.words("run", "inc", "x=1..10", lanes=4), "--dry-run").out
         self.assertEqual((self.queue.submissions, self.job_folders()), ([], []))

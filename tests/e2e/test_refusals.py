@@ -36,6 +36,7 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl, .json or .npy"]),
             (["rnu"], 2, ["there is no command 'rnu'", "did you mean 'jobhost run'?"]),
+            (["submit", f"{HOSTILE}:inc", "x=1", "-o", "out.csv"], 2, ["who waits for the rows says where they go: jobhost attach JOB -o"]),
             (["show", "nothing"], 2, ["there are no jobs in the store"]),
             (["kernels", "missing.so"], 3, ["does not exist"]),
         ]

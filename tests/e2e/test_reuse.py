@@ -122,7 +122,7 @@ class Reuse(JobhostTest):
         self.assertIn("reused 1 of 1", self.run_jobhost(*words).err)
         self.write("data", "2")
         process = self.run_jobhost(*words)
-        self.assertIn("nothing reused: no earlier job has results for any of these arguments and contents of files", process.err)
+        self.assertIn("nothing reused: no job with the same code and context has results for any of these arguments and contents of files", process.err)
         self.assertEqual(json.loads(process.out)["result"], 2)
 
     def test_large_arguments_and_results_and_millions_of_tasks(self):

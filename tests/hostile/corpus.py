@@ -593,6 +593,7 @@ def notes_with_a_wrong_seal(job):
 
 
 def refused(job, number=0):
+    (job.path / "host/refusals").touch()
     return job.one("workers/??") / (f"{number:032x}" + ".refused")
 
 

@@ -67,10 +67,11 @@ class Manual(unittest.TestCase):
         self.assertGreaterEqual(self.follow("tutorial.md"), 18)
 
     def test_the_guides(self):
-        for guide, least in (("for_loop", 6), ("gnu_parallel", 1), ("python", 1), ("debugging", 8), ("reproducing", 5)):
+        for guide, least in (("for_loop", 6), ("gnu_parallel", 1), ("python", 1), ("debugging", 8), ("reproducing", 5),
+                             ("results", 4)):
             with self.subTest(guide=guide):
                 self.assertGreaterEqual(self.follow(f"guides/{guide}.md"), least)
-        self.assertEqual(len(list((DOCS / "guides").iterdir())), 5)
+        self.assertEqual(len(list((DOCS / "guides").iterdir())), 6)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,10 @@ class Queued : public Backend {
       return status();
     }
     const std::uint64_t now = env_.monotonic_ns();
-    if (progress != progress_) restarts_in_vain_ = 0;
+    if (progress != progress_) {
+      restarts_in_vain_ = 0;
+      if (progress_ == 0 && answer_.running == 0) last_question_ns_ = 0;  // somebody began since it was asked last
+    }
     if (progress != progress_ || active() > 0 || last_sign_ns_ == 0) last_sign_ns_ = now;
     progress_ = progress;
     ask(now);
@@ -165,7 +168,8 @@ class Queued : public Backend {
         at_once = count / 2;
       } else {
         throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
-                          "what was submitted is in '" + job.queue_script() + "'");
+                          "what was submitted is in '" + job.queue_script() +
+                              "'; resume takes other options, -b and all of its own");
       }
     }
   }

@@ -40,7 +40,7 @@ std::string checks_before_worker(const WorkerCommand& command, const std::string
       "why=$(printf '%s' \"cannot run '$program': ${why##*\"$program: \"}\" | sed 1q | tr -d '\\000-\\037\\177\"\\\\')",
       "id=$(od -A n -N 16 -t x1 /dev/urandom | tr -d ' \\n')", "folder=$(printf '%.2s' \"$id\")",
       "owners=$(ls " + shell_word(job.host()) + " | grep -c '^owner\\.')", "umask 077",
-      "cd " + shell_word(job.workers()), "mkdir -p \"$folder\"",
+      ": >" + shell_word(job.refusals()), "cd " + shell_word(job.workers()), "mkdir -p \"$folder\"",
       "printf '{\"hostname\":\"%s\",\"boot\":\"%s\",\"owners\":%s,\"code\":" +
           std::to_string(static_cast<int>(base::ExitCode::kBackendFailed)) + ",\"reason\":\"%s\",\"node\":\"%s\"" +
           std::string(store::kUnsealed) +

@@ -9,6 +9,7 @@
 
 #include "base/beneath.hpp"
 #include "base/error.hpp"
+#include "backend/queue.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
@@ -24,6 +25,8 @@ namespace {
 constexpr std::uint64_t kWakeNs = 50'000'000;
 constexpr std::uint64_t kLongNs = 1'000'000'000;  // for a task
 constexpr std::uint64_t kFarewellNs = 10'000'000'000;
+constexpr std::uint64_t kQueueNs = 3'000'000'000;          // between two questions
+constexpr std::uint64_t kQueueSilenceNs = 60'000'000'000;  // until no answer is taken for an empty queue
 
 /// For jobs whose results are not to be seen.
 class NoOutput : public BlockOutput {
@@ -232,12 +235,40 @@ class Follower {
   }
 
   bool somebody_works() {
-    if (watch_.working(stream_.done())) return true;
+    if (watch_.working(stream_.done()) || somebody_waits()) return true;
     stream_.read_all();
     pump();
     if (stream_.finished()) return true;
     if (cancelled()) return false;
     throw_unfinished("no worker is running job " + job_.manifest.job);
+  }
+
+  /// Whether workers that are nobody's that could be seen are in a queue.
+  bool somebody_waits() {
+    const std::uint64_t now = session_.env.monotonic_ns();
+    if (now < ask_queue_at_) return true;
+    const auto queue = backend::ask_queue(session_.env, job_.directory.path());
+    ask_queue_at_ = now + kQueueNs;
+    if (!queue) return false;
+    const auto& [running, waiting, reason, ended, blind] = queue->answer;
+    if (running + waiting > 0) in_queue_at_ = now;
+    const bool unknown = !queue->silence.empty() && now - in_queue_at_ < kQueueSilenceNs;
+    if (running + waiting == 0 && !unknown) {
+      ask_queue_at_ = 0;
+      return false;
+    }
+    if (running + waiting > 0) progress_.set_waiting(job_.manifest.workers * waiting / (running + waiting));
+    if (running == 0 && waiting > 0 && !std::exchange(told_of_queue_, true)) {
+      progress_.clear();
+      session_.say("its workers wait in the queue of " + queue->backend + (reason.empty() ? "" : " (" + reason + ")"));
+    }
+    return true;
+  }
+
+  /// Whether any worker of the job ever arrived where it was to work.
+  bool anybody_came() const {
+    const auto parties = store::all_parties(session_.env, job_.directory);
+    return std::any_of(parties.begin(), parties.end(), [](const auto& party) { return party.role == "worker"; });
   }
 
   [[noreturn]] void throw_unfinished(const std::string& what) {
@@ -251,9 +282,12 @@ class Follower {
     if (!refusals.empty()) throw base::Error(host::code_of(refusals), what, host::in_words(refusals));
     const std::string last = last_words();
     const bool said_nothing = last.empty() && workers_ && !workers_->local();
-    throw base::Error(
-        base::ExitCode::kBackendFailed, what + last,
-        said_nothing ? "they left no word: can their nodes read and write '" + job_.directory.path() + "'?" : "");
+    throw base::Error(base::ExitCode::kBackendFailed, what + last,
+                      !said_nothing      ? ""
+                      : anybody_came() ? "their time limit was reached, or somebody cancelled them in the queue: resume "
+                                           "takes other options, as --slurm time=…; --auto-resubmit queues them again"
+                                         : "they left no word: can their nodes read and write '" +
+                                               job_.directory.path() + "'?");
   }
 
   /// Why the last worker ended, where it said so.
@@ -290,6 +324,9 @@ class Follower {
       session_.say("its workers go on; follow them with: jobhost attach " + job_.called);
     } else if (options_.rows && (workers_ || is_cancelled)) {
       session_.say("go on with: jobhost resume " + job_.called);
+    } else if (options_.rows) {
+      session_.say("the job goes on; follow it with: jobhost attach " + job_.called + "   stop it with: jobhost cancel " +
+                   job_.called);
     }
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
@@ -326,6 +363,8 @@ class Follower {
   backend::Status status_;
   host::PollPause pause_;
   int requests_seen_ = 0;
+  std::uint64_t ask_queue_at_ = 0, in_queue_at_ = session_.env.monotonic_ns();  // monotonic
+  bool told_of_queue_ = false;
 };
 
 }  // namespace

@@ -51,9 +51,9 @@ void show_plan(Session& session, const host::Job& job, bool detached) {
                   .c_str());
 }
 
-void detach(Session& session, const host::Job& job) {
-  const auto backend = backend::make_backend(session.env, choice_of(job.manifest), true);
-  backend->start({Session::program(), job.directory.path(), job.manifest_sha256, -1}, job.manifest.workers);
+void detach(Session& session, const host::Job& job, const FollowOptions::Workers& workers) {
+  const auto backend = backend::make_backend(session.env, workers.backend, true);
+  backend->start({Session::program(), job.directory.path(), job.manifest_sha256, -1}, workers.lanes);
   std::printf("%s\n", job.manifest.job.c_str());
   flush_standard_output("its workers run; watch it with: jobhost attach " + job.called);
   session.say("watch it with: jobhost attach " + job.called);
@@ -104,7 +104,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
       flush_standard_output("the job is made; begin with: jobhost resume " + job.called);
       session.say("no worker is started; begin with: jobhost resume " + job.called);
     } else if (options.detach) {
-      detach(session, job);
+      detach(session, job, {choice_of(job.manifest), job.manifest.workers});
     } else {
       session.exit_code = follow(session, job, follow_options(options, job), std::move(ahead));
     }
@@ -145,6 +145,15 @@ bundle::Output recorded_output(Session& session, const host::Job& job) {
   return {};
 }
 
+/// What is to compute a job that exists. One that moves to this machine has as many lanes as are usual here.
+FollowOptions::Workers workers_of(Session& session, const BackendOptions& options, const host::Job& job) {
+  const auto choice = choice_of(session.env, options, choice_of(job.manifest));
+  const bool comes_home = backend::is_local(choice.name) && !backend::is_local(job.manifest.backend);
+  const unsigned lanes = options.lanes > 0 || comes_home ? lanes_of(options, choice) : job.manifest.workers;
+  host::require_own_globals(job.manifest.isolate_globals, choice.name, lanes);
+  return {choice, lanes};
+}
+
 void resume(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job job = open_job(session, options.job);
@@ -162,9 +171,7 @@ void resume(Session& session, const JobOptions& options) {
     }
   } else {
     how.steal = options.steal;
-    how.start = FollowOptions::Workers{choice_of(session.env, options.backend, choice_of(job.manifest)),
-                                       options.backend.lanes > 0 ? options.backend.lanes : job.manifest.workers};
-    host::require_own_globals(job.manifest.isolate_globals, how.start->backend.name, how.start->lanes);
+    how.start = workers_of(session, options.backend, job);
     say_changed_files(session, job);
   }
   session.exit_code = follow(session, job, how);
@@ -224,9 +231,10 @@ void retry(Session& session, const JobOptions& options) {
   session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
               parent.manifest.job);
   say_changed_files(session, parent, &job);
-  if (options.detach) return detach(session, job);
+  const FollowOptions::Workers workers = workers_of(session, options.backend, job);
+  if (options.detach) return detach(session, job, workers);
   FollowOptions how;
-  how.start = FollowOptions::Workers{choice_of(job.manifest), job.manifest.workers};
+  how.start = workers;
   how.output = {base::absolute_path(options.output.file), options.output.format, options.output.reduce};
   session.exit_code = follow(session, job, how);
   if (session.exit_code > static_cast<int>(base::ExitCode::kTasksFailed)) return;
@@ -273,7 +281,8 @@ void add_run_commands(CLI::App& app, Session& session) {
     return command;
   };
   auto* resume_command = add("resume", "Run what is unfinished of a job, with the same code", &resume);
-  add_backend_options(*resume_command, options->backend, "that of the job", "as many as the job had");
+  const char* const lanes = "as many as the job had; one per core where it comes to this machine";
+  add_backend_options(*resume_command, options->backend, "that of the job", lanes);
   resume_command->add_flag("--steal", options->steal, "Take the job from the host that runs it now");
   add_output_options(*resume_command, options->output);
   resume_command->footer(
@@ -285,6 +294,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   retry_command->add_flag("--failed", options->failed, "Those that failed (default)")->excludes(tasks);
   retry_command->add_option("--plugin", options->plugin, "Mended code instead of the job's own")->type_name("NEW.so");
   retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
+  add_backend_options(*retry_command, options->backend, "that of the job", lanes);
   add_output_options(*retry_command, options->output);
   add("cancel", "Stop a job; what is done stays, resume goes on", &cancel)
       ->add_flag("--now", options->now, "Without waiting for running tasks, as when a job is cancelled a second time");

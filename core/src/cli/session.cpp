@@ -85,7 +85,11 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
       const bool with_value = word[1] != '-';  // -j2
       const std::string name = with_value ? word.substr(0, 2) : word.substr(0, word.find('='));
       if (std::find(options.begin(), options.end(), name) == options.end()) {
-        const auto near = base::nearest(name, options);
+        if (chosen->get_name() == "submit" && app.get_subcommand("attach")->get_option_no_throw(name)) {
+          return "who waits for the rows says where they go: jobhost attach JOB " + name + " …";
+        }
+        // Of single letters each is near to every other.
+        const auto near = with_value ? std::nullopt : base::nearest(name, options);
         if (near) return "did you mean '" + *near + "'?";
       }
     }

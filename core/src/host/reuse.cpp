@@ -202,10 +202,11 @@ Reuse reuse_results(base::Env& env, store::Store& store, const Job& job) {
   if (reuser) reuser->finish();
   reuse.tasks = before;
   if (reuse.tasks > 0) return reuse;
-  reuse.why_nothing = !nearest ? "no earlier job in the store ran this kernel"
-                      : nearest->empty()
-                          ? with_files(job.manifest, "no earlier job has results for any of these arguments")
-                          : in_one_sentence(*nearest);
+  reuse.why_nothing =
+      !nearest ? "no earlier job in the store ran this kernel"
+      : nearest->empty()
+          ? with_files(job.manifest, "no job with the same code and context has results for any of these arguments")
+          : in_one_sentence(*nearest);
   return reuse;
 }
 

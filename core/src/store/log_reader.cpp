@@ -79,6 +79,7 @@ bool LogReader::open_file() const {
 /// There is nothing to read now. Asking after a log that says nothing gets rarer the longer that is so.
 void LogReader::rest() {
   close_file();
+  if (hold_ == Hold::kWhileRead) block_ = {}, payloads_ = {};  // there are thousands of logs
   if (hold_ != Hold::kUntilQuiet || !file_) return;
   const std::uint64_t now = env_.monotonic_ns();
   if (quiet_since_ == 0) quiet_since_ = now;

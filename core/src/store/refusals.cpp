@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -32,6 +33,7 @@ void add(base::Env& env, const JobDirectory& job, const std::string& id, const R
                                    {"reason", refusal.reason}};
     if (!refusal.node.empty()) json["node"] = refusal.node;
     const std::string folder = job.workers() + "/" + id.substr(0, 2);
+    base::write_file_atomically(env, job.refusals(), {}, false);  // first, so that workers look for the other
     base::make_directories_beneath(env, job.path(), folder);
     const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
     base::write_file_atomically(env, folder + "/" + id + std::string(kEnding), base::as_bytes(text), false);
@@ -56,6 +58,11 @@ void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Id
 void add_refusal_of_node(base::Env& env, const JobDirectory& job, const std::string& node, int code,
                          const std::string& reason) {
   add(env, job, base::random_hex(env, 16), {node, "", 0, code, reason, node});
+}
+
+bool any_refused(base::Env& env, const JobDirectory& job) {
+  const auto names = base::names_in(env, job.host());
+  return std::binary_search(names.begin(), names.end(), job.refusals().substr(job.host().size() + 1));
 }
 
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {

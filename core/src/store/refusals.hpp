@@ -38,6 +38,9 @@ void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Id
 void add_refusal_of_node(base::Env& env, const JobDirectory& job, const std::string& node, int code,
                          const std::string& reason);
 
+/// Whether anybody said so. Costs a list of one folder; to read them, of all.
+bool any_refused(base::Env& env, const JobDirectory& job);
+
 /// Those since the present owner began; what is no refusal is left out.
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job);
 
