@@ -49,10 +49,10 @@ class FakeQueue:
             tasks = [task for tasks in self._tasks.values() for task in tasks]
             return sum(isinstance(task, subprocess.Popen) for task in tasks), tasks.count(None)
 
-    def end(self, how):
-        """Kills what runs, as the system would; what waits is gone, too."""
+    def end(self, how, jobs=None):
+        """Kills what runs, of all submissions or those with these ids, as the system would; what waits is gone, too."""
         with self._lock:
-            self._cancel(list(self._tasks), False, how)
+            self._cancel(jobs or list(self._tasks), False, how)
 
     def forget(self):
         """Kills all, and knows nothing of it."""

@@ -9,6 +9,7 @@ import collections
 import ctypes
 import fcntl
 import os
+import resource
 import select
 import signal
 import sys
@@ -80,6 +81,7 @@ def keep(parent, folder, words):
     fcntl.flock(lock, fcntl.LOCK_SH)
     if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError("prctl cannot make a subreaper")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # daemons that crash leave nothing where the tests were started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         daemon = os.posix_spawnp(words[0], words, os.environ, setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],

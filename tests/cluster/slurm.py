@@ -311,6 +311,7 @@ class SlurmCluster:
             "SlurmdDebug": "info",
             "LogTimeFormat": "iso8601_ms",
             "MailProg": "/bin/true",
+            "PropagateResourceLimitsExcept": "CORE",  # daemons and jobs leave no core files: see keeper.py
             # Neither cgroups nor systemd.
             "ProctrackType": "proctrack/linuxproc",
             "TaskPlugin": "task/none",

@@ -10,6 +10,7 @@
 //   listing=3      names in a directory, but for those that were made or removed through this view
 //   writes=30      after which data arrives that no close() and no fsync() sent
 //   open=1         whether open() asks for the file's name and attributes (close-to-open consistency)
+//   stale=0        how often open() says ESTALE, with open=0, for a name that it takes for another file than it is now
 //   lose=0         each so many links that were made are answered with EEXIST, as after a lost reply
 //
 // close() and fsync(), through whichever descriptor of the file, send what was written. The contents of a file are kept
@@ -44,7 +45,7 @@ using Seconds = std::chrono::duration<double>;
 
 struct Options {
   double attributes = 3, names = 3, negative = 3, listing = 3, writes = 30;
-  double open = 1, lose = 0;
+  double open = 1, stale = 0, lose = 0;
 } options;
 
 std::string backing;
@@ -68,6 +69,7 @@ struct Inode {
 struct Name {
   ino_t inode = 0;  // 0: there is none
   Clock::time_point believed_until{};
+  unsigned stale_answers = 0;
 };
 struct Listing {
   std::set<std::string> names;
@@ -239,6 +241,12 @@ int view_open(const char* path, fuse_file_info* info) {
   Inode* inode = nullptr;
   if (options.open != 0) ask(path);
   if (const int failure = find(path, inode); failure < 0) return failure;
+  struct stat now {};
+  if (::lstat(real(path).c_str(), &now) < 0 || now.st_ino != names[path].inode) {
+    if (names[path].stale_answers++ < static_cast<unsigned>(options.stale)) return -ESTALE;
+    ask(path);
+    if (const int failure = find(path, inode); failure < 0) return failure;
+  }
   if ((info->flags & O_TRUNC) != 0) {
     if (const int failure = send(*inode); failure < 0) return failure;
   }
@@ -415,13 +423,10 @@ bool set_option(const std::string& word) {
   char* end = nullptr;
   const double value = std::strtod(word.c_str() + equals + 1, &end);
   if (end == word.c_str() + equals + 1 || *end != '\0') return false;
-  const std::map<std::string, double*> known = {{"attributes", &options.attributes},
-                                                {"names", &options.names},
-                                                {"negative", &options.negative},
-                                                {"listing", &options.listing},
-                                                {"writes", &options.writes},
-                                                {"open", &options.open},
-                                                {"lose", &options.lose}};
+  const std::map<std::string, double*> known = {{"attributes", &options.attributes}, {"names", &options.names},
+                                                {"negative", &options.negative},     {"listing", &options.listing},
+                                                {"writes", &options.writes},         {"open", &options.open},
+                                                {"stale", &options.stale},           {"lose", &options.lose}};
   const auto found = known.find(name);
   if (found == known.end()) return false;
   *found->second = value;

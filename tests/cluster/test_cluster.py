@@ -1,5 +1,7 @@
 """The test cluster itself: it is a real Slurm, its controller can be killed, and it leaves nothing."""
 import os
+import pathlib
+import resource
 import subprocess
 import sys
 
@@ -51,6 +53,19 @@ class ControllerTest(ClusterTest):
 
 
 class LeftoversTest(ClusterTest):
+    def test_nothing_leaves_a_core_file(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, (soft, hard))
+        self.start(nodes=1)
+        for process in descendants(os.getpid()):
+            command = pathlib.Path("/proc", str(process.pid), "comm").read_text(encoding="utf-8").strip()
+            if command in ("munged", "slurmctld", "slurmd"):
+                self.assertEqual(resource.prlimit(process.pid, resource.RLIMIT_CORE), (0, 0), command)
+        job = self.submit(f"ulimit -c > {self.folder}/limit")
+        self.wait_for_states(job, ["COMPLETED"])
+        self.assertEqual(pathlib.Path(self.folder, "limit").read_text(encoding="utf-8"), "0\n")
+
     def test_nothing_is_left_after_stop(self):
         before = descendants(os.getpid())
         self.start(nodes=1)

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
 from jobhost import HOSTILE, JobhostTest  # noqa: E402
 
 STALE_VIEW = os.environ["STALE_VIEW"]
+
+
+QUEUE = """\
+#!/bin/sh
+#jobhost submit: false
+#jobhost status: echo 1
+#jobhost running: running
+#jobhost waiting: 1
+#jobhost cancel: :
+exec {worker}
+"""
 
 
 class Lag(JobhostTest):
@@ -178,6 +190,73 @@ class Bundles(Lag):
         self.assertIsNone(worker.poll())
         worker.send_signal(signal.SIGTERM)
         self.ends(worker, seconds=5)
+
+
+class Stale(Lag):
+    """What one machine remembers another one replaces or removes: the server then knows no such file."""
+    REMEMBERS = {"attributes": 60, "names": 60, "negative": 60, "listing": 1, "open": 0, "stale": 3}
+
+    def setUp(self):
+        super().setUp()
+        self.near = self.view("near")
+        self.far = self.view("far", **self.REMEMBERS)
+        self.job = self.submit(self.near, f"{HOSTILE}:inc", "x=1..1000")
+        pathlib.Path(self.store, self.job, "host", "queue").write_text(json.dumps({"backend": "template", "options": [QUEUE], "ids": []}))
+
+    def remembered(self):
+        """By the machine of the view."""
+        self.assertEqual(self.document(self.far, self.job)["queue"]["waiting"], 1)
+        self.assertIn(self.job, self.run_jobhost("--store", self.far, "ls").out)
+
+    def test_files_that_are_replaced(self):
+        self.remembered()
+        for name in ("host/queue", "MANIFEST"):
+            path = pathlib.Path(self.store, self.job, name)
+            path.with_suffix(".copy").write_bytes(path.read_bytes().replace(b"echo 1", b"echo 1; echo 1"))
+            path.with_suffix(".copy").rename(path)
+        self.assertEqual(self.document(self.far, self.job)["queue"]["waiting"], 2)
+        self.assertIn(self.job, self.run_jobhost("--store", self.far, "ls").out)
+        self.ends(self.worker("far", self.far, self.job))
+        self.assertEqual(self.results(self.far, self.job).count("\n"), 1000)
+
+    def test_a_job_that_is_removed(self):
+        other = self.submit(self.near, f"{HOSTILE}:inc", "x=1..10")
+        self.remembered()
+        digest = self.digest(self.job)
+        self.run_jobhost("rm", self.job)
+        for words, code, said in ((["ls"], 0, ""), (["show", self.job], 2, f"no job '{self.job}'"),
+                                  (["attach", self.job], 2, f"no job '{self.job}'")):
+            process = self.run_jobhost("--store", self.far, *words, code=code)
+            self.assertNotIn("stale", process.err)
+            self.assertIn(said, process.err)
+            self.assertNotIn(self.job, process.out)
+        self.assertIn(other, self.run_jobhost("--store", self.far, "ls").out)
+        err = self.ends(self.worker("far", self.far, self.job, "--patience", "1", digest=digest), code=4)
+        self.assertIn("is not to be seen on far", err)
+
+    def test_a_job_that_is_removed_while_somebody_reads_it(self):
+        job = self.submit(self.near, f"{HOSTILE}:sleeps", "x=1..1000", "milliseconds=50")
+        store = self.view("reader", attributes=0.5, names=0.5)
+        watcher = self.start("--store", store, "attach", job)
+        worker = self.worker("far", self.store, job)
+        self.wait_until(lambda: self.document(store, job)["done"] > 0, "no task was done")
+        watcher.stdout.readline()
+        shutil.rmtree(pathlib.Path(self.store, job))
+        err = watcher.communicate(timeout=60)[1]
+        self.assertEqual(watcher.returncode, 5, err)
+        self.assertIn("is gone: nothing is kept", err)
+        worker.communicate(timeout=60)
+
+    def test_ls_finds_a_job_whose_manifest_was_asked_for_too_early(self):
+        early = self.view("early", negative=60)
+        path = pathlib.Path(self.store, self.job, "MANIFEST")
+        path.rename(path.with_name("aside"))
+        self.assertNotIn(self.job, self.run_jobhost("--store", early, "ls").out)
+        self.run_jobhost("--store", early, "show", f"{early}/{self.job}", code=2)
+        path.with_name("aside").rename(path)
+        self.wait_until(lambda: self.job in self.run_jobhost("--store", early, "ls").out, "it is not found", 3 + 2)
+        self.run_jobhost("--store", early, "show", self.job)
+        self.run_jobhost("--store", early, "show", f"{early}/{self.job}")
 
 
 class Lives(Lag):

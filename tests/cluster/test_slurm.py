@@ -3,12 +3,14 @@ import collections
 import json
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import sys
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
-from jobhost import HOSTILE, JobhostTest  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, JobhostTest  # noqa: E402
 from slurm import SlurmCluster, require_slurm  # noqa: E402
 
 PENDING = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED"}
@@ -82,6 +84,16 @@ class Slurm(JobhostTest):
         shown = json.loads(self.run_jobhost("show", job, "--json").out)
         self.assertEqual(shown["backend"], "slurm")
 
+    def test_a_closed_terminal_leaves_workers_alone(self):
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..100", "milliseconds=50", "-b", "slurm", "-j", "2", "-o", "out.csv")
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGHUP)
+        said = process.communicate(timeout=30)[1]
+        self.assertEqual(process.returncode, 130, said)
+        self.assertIn("its workers go on; follow them with: jobhost attach", said)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("out.csv")], [])
+        self.assertEqual(len(self.rows("attach", "@last")), 100)
+
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
             process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",
@@ -95,6 +107,8 @@ class Slurm(JobhostTest):
             self.assertEqual(process.returncode, 130, said)
             self.assertIn("interrupted: ", said)
             self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
+            said = self.run_jobhost("resume", "@last", "--slurm", "partition=nowhere", code=4).err
+            self.assertRegex(said, r"[1-9]\d* of 3000 tasks are done and kept")
             self.run_jobhost("resume", "@last", "-b", "processes", "-j", "2")
             times = self.expect_log_of_executions(3000)
             self.assertLessEqual(sum(times.values()), 3000 + 8)
@@ -109,6 +123,7 @@ class Slurm(JobhostTest):
         said = process.communicate(timeout=60)[1]
         self.assertEqual(process.returncode, 130, said)
         self.assertIn("cancelled: ", said)
+        self.assertNotIn("slurm says", said)
         said = reader.communicate(timeout=60)[1]
         self.assertEqual(reader.returncode, 130, said)
         self.assertIn("cancelled: ", said)
@@ -120,12 +135,29 @@ class Slurm(JobhostTest):
         try:
             process = self.start("run", f"{HOSTILE}:spin", "x=0..199", "microseconds=10000", "-b", "slurm", "-j", "4")
             self.wait_until(lambda: self.queued(), "nothing was submitted")
-            self.wait_until(lambda: b"4 workers wait for slurm (" in os.read(process.stderr.fileno(), 65536), "nothing is said")
+            said = b""
+            while b"4 workers wait for slurm (" not in said:
+                said += os.read(process.stderr.fileno(), 65536)
+            self.assertIn(b"0/200  0 running  4 waiting", said)
             cluster.resume("n1")
             rows = process.communicate(timeout=60)[0].splitlines()
             self.assertEqual((process.returncode, len(rows)), (0, 200))
         finally:
             for node in cluster.nodes[1:]:
+                cluster.resume(node)
+
+    def test_a_removed_job_leaves_no_worker_in_the_queue(self):
+        for node in cluster.nodes:
+            cluster.drain(node)
+        try:
+            kept, removed = (self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "4").out.strip() for _ in "12")
+            self.assertEqual(self.queued(), {f"jobhost-{job}": ["PENDING"] * 4 for job in (kept, removed)})
+            self.assertEqual(self.run_jobhost("rm", removed).err, f"removed {self.store}/{removed}\n")
+            self.assertEqual(self.queued(), {f"jobhost-{kept}": ["PENDING"] * 4})
+            self.run_jobhost("rm", kept)
+            self.assertEqual(self.queued(), {})
+        finally:
+            for node in cluster.nodes:
                 cluster.resume(node)
 
     def test_refusals_name_what_slurm_said(self):
@@ -138,6 +170,43 @@ class Slurm(JobhostTest):
             self.assertIn(sentence, self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", *words, code=2))
         self.assertIn("how many lanes", self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", code=2))
         self.assertIn("add -b slurm", self.refused("run", f"{HOSTILE}:inc", "x=1", "--slurm", "time=3", code=2))
+
+    def test_options_are_passed_on_as_they_are(self):
+        cluster.drain("n1")
+        try:
+            self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..3", "-b", "slurm", "-j", "1", "--slurm", "nodelist=n1",
+                             "--slurm", 'comment=a "b" #c\\')
+            self.assertEqual(cluster.run("squeue", "--noheader", "--format=%k").stdout, 'a "b" #c\\\n')
+            self.run_jobhost("cancel")
+        finally:
+            cluster.resume("n1")
+        for option in ("arr=0-5", "job-n=mine", "cpus-per-t=2"):  # sbatch would take them
+            said = self.refused("run", f"{HOSTILE}:inc", "x=1", "-b", "slurm", "-j", "2", "--slurm", option, code=2)
+            self.assertIn("name in full", said)
+
+    def test_defaults_of_slurms_commands_do_not_get_in_the_way(self):
+        defaults = {"SBATCH_JOB_NAME": "mine", "SBATCH_ARRAY_INX": "0-3", "SBATCH_OUTPUT": "/nowhere/out", "SBATCH_EXPORT": "NONE",
+                    "SBATCH_WAIT": "1", "SBATCH_TIMELIMIT": "x", "SQUEUE_PARTITION": "other", "SQUEUE_FORMAT2": "JobID",
+                    "SCANCEL_INTERACTIVE": "1", "SCANCEL_PARTITION": "other"}
+        environment = dict(os.environ, JOBHOST_STORE=self.store, **defaults)
+        on_slurm = ["-b", "slurm", "-j", "2", "--slurm", "time=7"]
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..2", "milliseconds=15000", *on_slurm, env=environment)
+        rows, said = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, rows.count("\n")), (0, 2), said)
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=1..900", "milliseconds=100", *on_slurm, env=environment)
+        self.wait_until(lambda: self.running() == 2, "not all run")
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 130, said)
+
+    def test_nodes_that_cannot_work_are_not_tried_for_ever(self):
+        alone = pathlib.Path(self.folder, "bin", "jobhost")  # without the programs that it needs
+        alone.parent.mkdir()
+        shutil.copy(JOBHOST, alone)
+        process = subprocess.run([alone, "run", f"{HOSTILE}:inc", "x=1..20", "-b", "slurm", "-j", "2"], cwd=self.folder,
+                                 env=dict(os.environ, JOBHOST_STORE=self.store), capture_output=True, text=True, timeout=90)
+        self.assertEqual(process.returncode, 4, process.stderr)
+        self.assertIn("n1 takes no task: cannot start", process.stderr)
 
     def test_tasks_that_are_cancelled_in_the_queue_are_missing_only_where_all_are(self):
         run = ["run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv"]
@@ -156,6 +225,49 @@ class Slurm(JobhostTest):
         self.assertIn("slurm says of the workers: 6 CANCELLED", said)
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 2001)
+
+    def put(self, program, script):
+        """Where jobhost finds it before any other of that name."""
+        path = pathlib.Path(self.folder, "programs", program)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return dict(os.environ, JOBHOST_STORE=self.store, PATH=f"{path.parent}:{os.environ['PATH']}")
+
+    def words_of_workers_that_squeue_forgot(self, environment):
+        """What is said when all were cancelled, and squeue does not know of them any more."""
+        process = self.start("run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv",
+                             env=environment)
+        self.wait_until(lambda: self.running() == 6, "not all run")
+        self.put("squeue", ":")
+        cluster.run("scancel", "--user=root")
+        said = process.communicate(timeout=120)[1]
+        self.assertEqual(process.returncode, 4, said)
+        return said
+
+    def test_sacct_tells_of_workers_that_squeue_forgot_from_the_file_of_completed_jobs(self):
+        said = self.words_of_workers_that_squeue_forgot(self.put("scontrol", 'exec /usr/bin/scontrol "$@"'))
+        self.assertIn("slurm says of the workers: 6 CANCELLED\n", said)
+        self.assertIn("slurm: 0 run, 0 wait, 6 CANCELLED", self.run_jobhost("show").out)
+
+    def test_a_stand_in_for_sacct_with_accounting_is_asked_once_for_all(self):
+        environment = self.put("sacct", f"""\
+echo "$@" >>{self.folder}/asked
+name=$(printf '%s\\n' "$@" | sed -n 's/^--name=//p')
+for task in 0 1 2 3; do echo "$name|TIMEOUT|0:15|n1|7_$task"; done
+echo "$name|OUT_OF_MEMORY|0:125|n2|7_4"
+echo "$name|CANCELLED by 0|0:0|n2|7_5"
+echo "$name-other|FAILED|1:0|n2|8"
+""")
+        said = self.words_of_workers_that_squeue_forgot(environment)
+        self.assertIn("slurm says of the workers: 1 CANCELLED, 1 OUT_OF_MEMORY, 4 TIMEOUT\n", said)
+        (asked,) = self.read("asked").splitlines()
+        self.assertIn(f" --name=jobhost-{self.job_folders()[0]} ", asked)
+
+    def test_without_records_nothing_is_said_of_them(self):
+        said = self.words_of_workers_that_squeue_forgot(self.put("sacct", "echo Slurm accounting storage is disabled >&2; exit 1"))
+        self.assertNotIn("accounting", said)
+        self.assertNotIn("slurm says", said)
 
     def test_a_time_limit_is_no_loss_when_workers_are_submitted_again(self):
         process = self.start("run", f"{HOSTILE}:counted", "x=1..1500", f"file={self.folder}/ran", "microseconds=20000", "-b",

@@ -1,14 +1,20 @@
 """Jobs through templates of queueing systems, on a small one that has mishaps on demand."""
 import collections
+import json
 import os
 import pathlib
+import re
+import shutil
 import signal
+import socket
+import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "e2e"))
 from fake_queue import FakeQueue  # noqa: E402
-from jobhost import HOSTILE, JobhostTest, running_workers  # noqa: E402
+from jobhost import HOSTILE, JOBHOST, SOURCE, JobhostTest, running_workers  # noqa: E402
 
 TEMPLATE = """\
 #!/bin/sh
@@ -72,6 +78,16 @@ class Template(JobhostTest):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=1..1000", "--retries", "0", "-o", "processes.csv", code=1)
         self.assertEqual(self.read("template.csv"), self.read("processes.csv"))
         self.assertEqual(self.read("template.csv").count("\n"), 1001)
+
+    def test_a_done_that_outlived_records_does_not_end_a_resume(self):
+        self.run_jobhost(*self.words("run", "spin", "x=0..199", "microseconds=50000"))
+        job = self.job_folders()[0]
+        for log in pathlib.Path(self.store, job, "logs").glob("*/*"):
+            log.unlink()  # as a power cut may do
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
+        process = self.run_jobhost("resume", job, "--format", "jsonl")
+        self.assertEqual([json.loads(line)["task"] for line in process.out.splitlines()], list(range(200)))
+        self.assertTrue(pathlib.Path(self.store, job, "DONE").exists())
 
     def test_the_script_and_commands_that_dry_run_prints_are_those_that_run(self):
         shown = self.run_jobhost(*self.words("run", "inc", "x=1..10", lanes=4), "--dry-run").out
@@ -158,10 +174,19 @@ class Template(JobhostTest):
     def test_status_that_fails_or_hangs_stops_nothing(self):
         for mishaps in (self.queue.failing, self.queue.hanging):
             mishaps.add("status")
-            rows = self.rows(*self.words("run", "spin", "x=0..999", "microseconds=20000"))
-            self.assertEqual(len(rows), 1000)
+            done = self.run_jobhost(*self.words("run", "spin", "x=0..999", "microseconds=20000"))
+            self.assertEqual(done.out.count("\n"), 1000)
+            for early in ("does not answer", "wait for the fake queue"):
+                self.assertNotIn(early, done.err)
             self.wait_until(lambda: not running_workers(self.folder), "a command is left")
             mishaps.clear()
+
+    def test_submit_that_hangs_is_not_tried_over_and_over(self):
+        self.queue.hanging.add("submit")
+        begin = time.monotonic()
+        said = self.run_jobhost(*self.words("run", "inc", "x=1..3"), code=4).err
+        self.assertIn("error: the fake queue takes no worker now: it did not answer\n", said)
+        self.assertLess(time.monotonic() - begin, 45)
 
     def test_workers_that_never_start_are_told_of(self):
         self.queue.slots = 0
@@ -189,6 +214,17 @@ class Template(JobhostTest):
         self.run_jobhost("resume", "@last")
         self.assertEqual(self.read("out.csv").count("\n"), 1001)
 
+    def test_resume_starts_those_workers_of_submit_that_are_missing(self):
+        job = self.run_jobhost(*self.words("submit", "spin", "x=0..999", "microseconds=20000")).out.strip()
+        self.wait_for(6, 0)
+        self.queue.end("LOST", jobs=[1])
+        reader = self.start("attach", job)
+        time.sleep(1)
+        self.assertEqual((self.queue.count(), self.queue.submissions), ((3, 0), [3, 3]))  # attach only reads
+        rows = self.rows("resume", job)
+        self.assertEqual((len(rows), self.queue.submissions), (1000, [3, 3, 3]))
+        self.assertEqual(len(reader.communicate(timeout=60)[0].splitlines()), 1000)
+
     def test_workers_that_had_an_accident_are_submitted_again(self):
         for how, code in (("NODE_FAIL", 0), ("KILLED", 4)):
             process = self.start(*self.words("run", "spin", "x=0..499", "microseconds=20000"), "--auto-resubmit", "-o", "out.csv")
@@ -197,6 +233,43 @@ class Template(JobhostTest):
             said = process.communicate(timeout=60)[1]
             self.assertEqual(process.returncode, code, said)
         self.assertIn("the fake queue says of the workers: 6 KILLED", said)
+
+    def test_a_script_that_cannot_run_the_program_refuses_for_its_worker(self):
+        installed = pathlib.Path(JOBHOST)
+        moved = pathlib.Path(self.folder, "with 'quotes'", "bin", "jobhost")
+        moved.parent.mkdir(parents=True)
+        shutil.copy(installed, moved)
+        (moved.parent.parent / "libexec").symlink_to(installed.parent.parent / "libexec")
+        self.queue.slots = 0
+        job = subprocess.run([moved, *self.words("submit", "inc", "x=1..9", lanes=3)], cwd=self.folder, check=True, text=True,
+                             env=dict(os.environ, JOBHOST_STORE=self.store), stdout=subprocess.PIPE).stdout.strip()
+        moved.unlink()
+        self.queue.slots = 3
+        self.wait_for(0, 0)
+        shown = json.loads(self.run_jobhost("show", job, "--json").out)
+        refusal = {"hostname": socket.gethostname(), "reason": f"cannot run '{moved}': not found", "code": 4, "workers": 3}
+        self.assertEqual(shown["refusals"], [refusal])
+        self.assertEqual(shown["nodes"][0]["excluded"], True)
+        verified = self.run_jobhost("verify", job).out
+        self.assertIn("\nsound\n", verified)
+        self.assertNotIn("note: ", verified)
+        self.queue.slots = 100
+        self.assertEqual(len(self.rows("resume", job)), 9)
+
+    def test_templates_in_the_documentation_are_some(self):
+        text = (SOURCE / "docs" / "templates.md").read_text()
+        templates = re.findall(r"^```sh\n(#!.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(templates), 4)
+        for template in templates:
+            self.write("fake.sh", template)
+            shown = self.run_jobhost(*self.words("run", "inc", "x=1..9", lanes=3), "--dry-run").out
+            script = shown[shown.index("#!/bin/sh"):]
+            self.assertRegex(script, r"(?m)^export PATH=")
+            self.assertRegex(script, r"(?m)^exec /bin/sh -c .* worker --job ")
+            subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+            commands = re.findall(r"(?m)^#jobhost (submit|status|cancel|cancel-waiting): (.*)$", template)
+            for key in dict(commands):
+                subprocess.run(["sh", "-n"], input="\n".join(value for name, value in commands if name == key), text=True, check=True)
 
     def test_what_is_no_template_is_told_with_its_line(self):
         def with_line(line):

@@ -295,7 +295,7 @@ class Completion(JobhostTest):
         return self.run_jobhost("__complete", line).out.split()
 
     def test_commands_options_kernels_parameters_and_jobs(self):
-        self.assertEqual(self.candidates("jobhost re"), ["resume", "retry", "results", "replay"])
+        self.assertEqual(self.candidates("jobhost re"), ["resume", "retry", "results", "replay", "report"])
         self.assertEqual(self.candidates("jobhost run --max"), ["--max-failures"])
         self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:sc"), [f"{HOSTILE}:scaled"])
         self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:scaled "), ["x=", "factor="])

@@ -84,6 +84,18 @@ class Nodes(JobhostTest):
         path = self.system_library(job, "libgomp.so.1")["path"]
         self.refuses(job, 3, "libgomp.so.1' is not a regular file$", before=self.mount("/dev/null", path))
 
+    def test_a_system_library_that_is_missing(self):
+        job = self.held(f"{COMPANIONS}:with_openmp", "n=1..100")
+        path = self.system_library(job, "libgomp.so.1")["path"]
+        folder, hiding = os.path.dirname(os.path.realpath(path)), pathlib.Path(self.folder, "hiding")
+        hiding.mkdir()
+        names = {os.path.basename(path), os.path.basename(os.path.realpath(path))}
+        whiteouts = " && ".join(f"mknod {hiding}/{name} c 0 0" for name in names)  # an overlay shows no file there
+        # Not in the test's own folder: an overlay may be what that lies on.
+        before = (f"mount -t tmpfs none {hiding} && {whiteouts} && mount -t overlay -o lowerdir={hiding}:{folder} none {folder} && "
+                  f"! [ -e {path} ]")
+        self.refuses(job, 3, "/companions.so' needs 'libgomp.so.1', which is not found$", before=before)
+
     def test_a_system_library_of_another_build(self):
         job = self.held(f"{COMPANIONS}:with_openmp", "n=1..100", "--exact-libraries")
         library = self.system_library(job, "libgomp.so.1")

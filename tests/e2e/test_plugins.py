@@ -1,4 +1,5 @@
 """The plugins that come with jobhost against known answers, and the examples as their READMEs say."""
+import json
 import math
 import os
 import re
@@ -122,6 +123,9 @@ class Examples(JobhostTest):
         self.assertEqual(rows[0], "task,drive,period,result.angle,result.velocity,error")
         with open(f"{folder}/sweep.png", "rb") as file:
             self.assertEqual(file.read(8), b"\x89PNG\r\n\x1a\n")
+        page = open(f"{folder}/sweep.html").read()
+        document = json.loads(re.search('<script type="application/json" id="data">(.*?)</script>', page)[1])
+        self.assertEqual([(heat["x"]["name"], heat["y"]["name"]) for heat in document["maps"]], [("drive", "period")])
         velocities = {}
         for row in rows[1:]:
             _, drive, _, _, velocity, _ = row.split(",")

@@ -61,9 +61,16 @@ MUTANTS = [
     ("DONE not synced", "store/done.cpp", "if (durable) base::sync_directory(env, job.path());", "", POWER_CUTS),
     # Who does what.
     ("answer of link", "store/party.cpp", "return owner && owner->id == self_.id;", "return answer == 0;", unit("the answer of link")),
-    ("claims found by name", "store/claims.cpp", "  list(folder(index), found);\n",
-     "  for (std::uint32_t next = 0; base::exists(env_, path(index, next)); ++next) found[index] = next;\n",
+    ("claims found by name", "store/claims.cpp", "  for (const auto& name : base::list_beneath(env_, folder(near))) {",
+     "  for (std::uint32_t next = 0; base::exists(env_, path(near, next)); ++next) found[near] = next;\n"
+     "  for (const std::string name : std::initializer_list<std::string>{}) {",
      unit("generations and epochs are found")),
+    ("claim of its own given up", "worker/claim_source.cpp",
+     "  if (held_.contains(claim)) return std::nullopt;  // we took it meanwhile, or were taken for dead\n", "",
+     unit("a worker that is taken for dead")),
+    ("claims of the dead kept by those on duty", "worker/claim_source.cpp",
+     "    claims_.give_up(claim, other.generation);  // to whoever of all that wait looks first\n", "", unit("those on duty")),
+    ("duty of the busy", "worker/claim_source.cpp", "  duty_.resign();\n  return work;", "  return work;", unit("those on duty")),
     ("epochs found by name", "store/epoch.cpp", "std::optional<std::uint64_t> latest;",
      "std::optional<std::uint64_t> latest;\n"
      "  for (std::uint64_t next = 0; base::exists(env, job.owner(next)); ++next) latest = next;\n  return latest;",

@@ -29,7 +29,7 @@ def case(job, *commands):
     return keep
 
 
-LOOK = ("show", "results", "verify", "attach", "resume")
+LOOK = ("show", "results", "report", "verify", "attach", "resume")
 RUN = ("resume", "worker")
 
 
@@ -593,6 +593,7 @@ def notes_with_a_wrong_seal(job):
 
 
 def refused(job, number=0):
+    (job.path / "host/refusals").touch()
     return job.one("workers/??") / (f"{number:032x}" + ".refused")
 
 

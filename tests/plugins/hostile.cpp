@@ -59,6 +59,7 @@ int nested(int x) {
 
 int throws_int(int x) { throw x; }
 int throws_text(int x) { throw std::string("text ") + std::to_string(x); }
+int repeats(std::string text) { throw std::runtime_error(text); }
 static void refuse_three(int x) {
   if (x == 3) throw std::logic_error("left a noexcept function");
 }
@@ -96,6 +97,11 @@ int needs_host(int x, std::string name, int microseconds) {
 }
 int sleeps(int x, int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  return x;
+}
+// Tasks from number `closed` on wait until there is a file of that name.
+int gated(int x, int closed, std::string file) {
+  while (x >= closed && !std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
   return x;
 }
 // Makes a file; the task called `last` ends once all n have made theirs.

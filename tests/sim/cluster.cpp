@@ -207,7 +207,8 @@ void Cluster::step(std::size_t who) {
         at(world_.now + dice.below(kSecond), false, who);
         return;
       case SimWorker::Step::kWorked:
-        if (!worker.busy() && worker.claims() >= members_[who].claims_wanted) {
+        if (worker.claims() >= members_[who].claims_wanted && (!worker.busy() || dice.chance(0.1))) {
+          if (worker.busy()) ++counts_["claims that were given up"];
           worker.leave();
           return end(members_[who]);
         }
@@ -362,6 +363,7 @@ int main(int argc, char** argv) {
   const Counts least = {{"seeds with 1000 workers", 2},
                         {"seeds with 100 to 999 workers", 20},
                         {"takeovers", 5000},
+                        {"claims that were given up", 300},
                         {"workers killed", 2000},
                         {"suspensions", 2000},
                         {"false verdicts that a party left", 10'000},

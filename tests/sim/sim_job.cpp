@@ -94,9 +94,11 @@ SimWorker::Step SimWorker::step(std::uint64_t batch) {
     return Step::kWorked;
   }
   if (source_->everything_done()) {
-    const auto [ok, failed] = source_->totals();
     if (job_.manifest.sync == base::SyncPolicy::kBatch) sync();
-    store::write_done(env_, job_.directory, self_.id, ok, failed, job_.manifest.sync != base::SyncPolicy::kProcess);
+    if (const auto totals = source_->totals()) {
+      store::write_done(env_, job_.directory, self_.id, totals->first, totals->second,
+                        job_.manifest.sync != base::SyncPolicy::kProcess);
+    }
     leave();
     return Step::kDone;
   }
@@ -109,6 +111,11 @@ SimWorker::Step SimWorker::step(std::uint64_t batch) {
   if (judge_.claimed) judge_.claimed(*this, *claim_);
   if (claim_->missing.empty()) finish_claim();
   return Step::kWorked;
+}
+
+void SimWorker::leave() {
+  source_->give_up();
+  party_->leave();
 }
 
 void SimWorker::sync() {

@@ -46,7 +46,7 @@ class SimWorker {
   Step step(std::uint64_t batch);
   /// What a worker does every half a second when results are to survive power cuts, except for the last second.
   void sync();
-  void leave() { party_->leave(); }
+  void leave();
   const store::Identity& self() const { return self_; }
   std::uint64_t claims() const { return claims_; }  // so far
   bool busy() const { return claim_.has_value(); }

@@ -23,7 +23,8 @@ MAY = {
     "api": "base schema bundle store backend host",
     "report": "base schema bundle store host",
     "hdf5": "base schema bundle store host report",
-    "cli": "base schema bundle store plugin context build worker backend host report",
+    "dashboard": "base",
+    "cli": "base schema bundle store plugin context build worker backend host report dashboard",
 }
 OWNERS = {  # header prefix: folders, in .cpp files only
     "nlohmann/json.hpp": "schema bundle store cli",
@@ -38,6 +39,7 @@ OWNERS = {  # header prefix: folders, in .cpp files only
     "openssl/": "base",
     "libsmartcols/": "report",
     "csv.h": "cli",
+    "httplib.h": "dashboard",
     "boost/": "worker",
     "tbb/": "worker",
 }
@@ -58,6 +60,7 @@ MAY_CALL = {  # file: calls
     "context/process.cpp": "std::ifstream",
     "api/local_runtime.cpp": "std::ifstream",
     "cli/debug_commands.cpp": "fork|kill|execvpe|waitpid|std::filesystem::current_path",  # a debugger's terminal
+    "cli/dashboard_command.cpp": "execv",  # becomes the program that serves
     "cli/main.cpp": "open",  # before there is an Env: standard streams that are closed
     "worker/surroundings.cpp": "execve",  # starts itself again
 }

@@ -15,6 +15,7 @@ using namespace jobhost;
 namespace {
 
 constexpr const char* kWorker = "0123456789abcdef0123456789abcdef";
+constexpr std::chrono::milliseconds kPeriod(100);
 
 struct SmallJob {
   test::TemporaryDirectory folder;
@@ -106,11 +107,11 @@ TEST_CASE("in the background a job is synced with its code, its inputs and its n
       job.blob("aa"),         job.blobs(), job.inputs() + "/0000", job.inputs(), job.manifest(), job.path(), job.path(),
       small.folder / "store", small.log,   job.logs() + "/01",     job.logs()};
   SECTION("at the end") {
-    worker::BackgroundSync(small.env, job, kWorker).finish();
+    worker::BackgroundSync(small.env, job, kWorker, kPeriod).finish();
     CHECK(small.env.synced() == all);
   }
   SECTION("by itself, and once") {
-    worker::BackgroundSync sync(small.env, job, kWorker);
+    worker::BackgroundSync sync(small.env, job, kWorker, kPeriod);
     while (small.env.synced().size() < all.size()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     sync.finish();
     CHECK(small.env.synced() == all);
@@ -122,9 +123,9 @@ TEST_CASE("a background sync that failed is told, and is the last one") {
   auto log = small.writer(small.log, false);
   log.append(kFrame, {base::as_bytes("12345678")});
   small.env.plant({.at = 2, .error = EIO, .kinds = {test::Call::kSync}, .lasting = true});
-  worker::BackgroundSync sync(small.env, small.job, kWorker);
+  worker::BackgroundSync sync(small.env, small.job, kWorker, kPeriod);
   while (!small.env.struck()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  std::this_thread::sleep_for(std::chrono::milliseconds(1200));  // two periods more
+  std::this_thread::sleep_for(3 * kPeriod);
   CHECK_THROWS_WITH(sync.finish(), Catch::Contains("cannot sync"));
   CHECK_THROWS_AS(sync.throw_failure(), base::Error);
   CHECK(small.env.calls() == 2);

@@ -27,7 +27,7 @@ struct Status {
   unsigned running = 0;   // started and not known to have ended, those that wait included
   unsigned restarts = 0;  // of workers that were killed
   int suspended = 0;      // pid of one that is suspended
-  unsigned waiting = 0;   // in a queue, for their turn
+  unsigned waiting = 0;   // lanes of those in a queue that wait for their turn
   std::string note = {};  // what users should know of them now, a sentence; "" for nothing
 };
 
@@ -59,6 +59,8 @@ class Backend {
   /// Asks workers to commit what they have and end; `now`: without finishing running tasks, and look() kills those that
   /// still run some seconds later. Returns at once.
   virtual void stop(bool now) = 0;
+  /// Whether workers that were not asked to end go on when this process does.
+  virtual bool go_on_alone() const { return false; }
 };
 
 /// Runs the command line of a worker (argv[0] included) in this process, and returns its exit code; throws nothing.
@@ -77,8 +79,9 @@ bool is_local(const std::string& name);
 std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
                                       const RunWorker& run_worker = nullptr);
 
-/// Takes workers of a cancelled job that wait in a queue out of it, and with `running` those that run. Returns what
-/// went wrong as a sentence, "" for nothing. A job that was never in a queue is fine.
+/// Takes workers of a job that wait in a queue out of it, and with `running` those that run. For a job that is
+/// cancelled or removed. Returns what went wrong as a sentence, "" for nothing. A job that was never in a queue is
+/// fine.
 std::string withdraw(base::Env& env, const std::string& job_directory, bool running);
 
 /// A word as a POSIX shell reads it.

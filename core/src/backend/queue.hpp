@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,15 @@ namespace jobhost::backend {
 /// What a queueing system says of one job's workers.
 struct QueueAnswer {
   unsigned running = 0, waiting = 0;
-  std::string reason = {};                     // why most of those that wait do, "" unknown
-  std::map<std::string, unsigned> ended = {};  // how workers ended, in the system's words, as far as it still knows
+  std::string reason = {};                        // why most of those that wait do, "" unknown
+  std::map<std::string, unsigned> ended = {};     // how workers ended, in the system's words, as far as it still knows
+  std::map<std::string, std::string> blind = {};  // workers that did not see the job's directory, and their nodes
+
+  std::set<std::string> blind_nodes() const {
+    std::set<std::string> nodes;
+    for (const auto& [worker, node] : blind) nodes.insert(node);
+    return nodes;
+  }
 };
 
 /// A queueing system as one job sees it.
@@ -38,6 +46,10 @@ class Queue {
   /// What asks for all the job's workers, of submissions with these ids, at once; answer() understands what it prints.
   virtual std::vector<std::string> question(const std::vector<std::string>& ids) const = 0;
   virtual QueueAnswer answer(const std::string& printed) const = 0;
+  /// What tells of workers that question() no longer knows: commands, the first of which that succeeds is understood by
+  /// recorded(). None where nothing is known to keep such records.
+  virtual std::vector<std::vector<std::string>> records() const { return {}; }
+  virtual QueueAnswer recorded(const std::string&) const { return {}; }
   /// What takes the job's workers out of the queue; `waiting_only`: not those that run. Nothing where the system cannot
   /// tell them apart: those that wait are then taken out when no other is left.
   virtual std::vector<std::string> withdrawal(const std::vector<std::string>& ids, bool waiting_only) const = 0;

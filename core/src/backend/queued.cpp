@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backend/queue.hpp"
+#include "backend/queued_worker.hpp"
 #include "base/beneath.hpp"
 #include "base/program.hpp"
 #include "store/queue_record.hpp"
@@ -29,6 +30,17 @@ constexpr unsigned kSubmissionsWithoutProgress = 5;
 
 std::string number(unsigned count, const char* what) {
   return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+/// How workers ended that the system has forgotten.
+QueueAnswer recorded(base::Env& env, const Queue& queue, std::uint64_t limit_ns) {
+  for (const auto& command : queue.records()) {
+    const auto end = base::run_program(env, command, limit_ns);
+    if (!end.succeeded()) continue;
+    QueueAnswer answer = queue.recorded(end.printed);
+    if (!answer.ended.empty()) return answer;
+  }
+  return {};
 }
 
 class Queued : public Backend {
@@ -63,6 +75,7 @@ class Queued : public Backend {
       if (!end.succeeded()) throw silence(end.why());
       answer_ = queue_->answer(end.printed);
       replaced_ = failed();
+      blind_ = answer_.blind;
     } else if (earlier) {
       withdraw(env_, job.path(), true);
     }
@@ -93,6 +106,10 @@ class Queued : public Backend {
     if (missing_ > 0 && !stopping_ && now - last_submission_ns_ >= kFullPeriodNs) submit(missing_);
     if (active() == 0 && (stopping_ || now - last_sign_ns_ >= kGraceNs)) {
       base::run_program(env_, queue_->withdrawal(record_.ids, false), kWithdrawNs);  // what the system holds for good
+      if (!stopping_ && answer_.ended.empty()) {
+        answer_ = recorded(env_, *queue_, kSubmitNs);
+        refuse_for_blind();
+      }
       over_ = stopping_ || !submit_again();
     }
     return status();
@@ -109,6 +126,8 @@ class Queued : public Backend {
     is_fresh_ = false;
     if (now) over_ = true;
   }
+
+  bool go_on_alone() const override { return true; }
 
  private:
   static unsigned workers_for(const Queue& queue, unsigned lanes) {
@@ -142,7 +161,7 @@ class Queued : public Backend {
         store::write_queue_record(env_, job, record_);
       } else if (end.took_too_long || queue_->is_full(end.complaints)) {
         full_ = end.why();
-        if (count == 1) return;
+        if (count == 1 || end.took_too_long) return;
         at_once = count / 2;
       } else {
         throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
@@ -173,25 +192,34 @@ class Queued : public Backend {
     return failed;
   }
 
+  /// Workers that did not see the job's directory could not say so in it.
+  void refuse_for_blind() {
+    for (const auto& [worker, node] : answer_.blind) {
+      if (!blind_.emplace(worker, node).second) continue;
+      store::add_refusal_of_node(env_, directory(), node, static_cast<int>(base::ExitCode::kBackendFailed),
+                                 unseen_sentence(command_.job_directory));
+    }
+  }
+
   /// A node that refuses is free again at once, and would be given one worker after another. Those that it cost the job
-  /// are submitted again, to run elsewhere.
+  /// are submitted again, to run elsewhere: each of such nodes can have cost each worker once.
   void replace_refused() {
     if (stopping_ || nowhere_else_ || failed() <= replaced_) return;
     for (const auto& refusal : store::read_refusals(env_, directory())) {
       const std::string& node = refusal.node.empty() ? refusal.hostname : refusal.node;
       if (refusing_.insert(node).second && queue_->avoid(node)) {
-        avoids_any_ = true;
+        replaceable_ += wanted_;
         refused_ = node + " takes no task: " + refusal.reason;
       }
     }
-    if (!avoids_any_) return;
     const unsigned there = active() + missing_, lost = wanted_ - std::min(wanted_, there);
-    const unsigned again = std::min(lost, failed() - replaced_);
+    const unsigned again = std::min({lost, failed() - replaced_, replaceable_});
     replaced_ = failed();
     if (again == 0) return;
     try {
       submit(missing_ + again);
       restarts_ += again;
+      replaceable_ -= again;
     } catch (const base::Error&) {  // no node is left
       nowhere_else_ = true;
       missing_ = 0;
@@ -212,6 +240,8 @@ class Queued : public Backend {
       if (last_submission_ns_ <= last_question_ns_) {
         answer_ = queue_->answer(end->printed);
         is_fresh_ = true;
+        stopping_ = stopping_ || directory().is_cancelled(env_);  // from elsewhere
+        refuse_for_blind();
         replace_refused();
       }
       silent_since_ns_ = 0;
@@ -228,19 +258,20 @@ class Queued : public Backend {
   }
 
   Status status() const {
-    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting, note_};
+    Status status{over_ ? 0 : std::max(1u, active()), restarts_, 0, answer_.waiting * queue_->lanes_per_worker(),
+                  note_};
     if (!status.note.empty()) return status;
     if (over_ && !stopping_ && !answer_.ended.empty()) {
       for (const auto& [how, count] : answer_.ended) {
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
       status.note = queue_->name() + " says of the workers: " + status.note;
-    } else if (silent_since_ns_ != 0 && last_question_ns_ - silent_since_ns_ >= kSilenceNs) {
+    } else if (silent_since_ns_ != 0 && last_question_ns_ >= silent_since_ns_ + kSilenceNs) {
       status.note = silence(silent_why_).what();
     } else if (missing_ > 0) {
       status.note = queue_->name() + " takes " + std::to_string(wanted_ - missing_) + " of " +
                     number(wanted_, "worker") + " now: " + full_;
-    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ &&
+    } else if (answer_.waiting > 0 && answer_.running == 0 && !stopping_ && silent_since_ns_ == 0 &&
                last_question_ns_ > last_submission_ns_ + kUsualWaitNs) {
       status.note = number(answer_.waiting, "worker") + (answer_.waiting == 1 ? " waits" : " wait") + " for " +
                     queue_->name() + (answer_.reason.empty() ? "" : " (" + answer_.reason + ")");
@@ -266,11 +297,12 @@ class Queued : public Backend {
   bool over_ = false;      // no worker will do more
   std::uint64_t progress_ = 0;
   unsigned restarts_ = 0, restarts_in_vain_ = 0;
-  unsigned replaced_ = 0;           // of the workers that failed
-  std::set<std::string> refusing_;  // nodes
-  bool avoids_any_ = false;         // of them
-  bool nowhere_else_ = false;       // the system has no other node
-  std::string refused_;             // what the last of them said
+  unsigned replaced_ = 0;                     // of the workers that failed
+  std::map<std::string, std::string> blind_;  // of them: those that were refused for
+  std::set<std::string> refusing_;            // nodes
+  unsigned replaceable_ = 0;                  // workers, for what those nodes may have cost
+  bool nowhere_else_ = false;                 // the system has no other node
+  std::string refused_;                       // what the last of them said
 };
 
 }  // namespace
@@ -289,6 +321,8 @@ std::optional<QueueState> ask_queue(base::Env& env, const std::string& job_direc
     const auto end = base::run_program(env, queue->question(record->ids), kQuickAnswerNs);
     if (end.succeeded()) {
       state.answer = queue->answer(end.printed);
+      const auto& [running, waiting, reason, ended, blind] = state.answer;
+      if (running + waiting == 0 && ended.empty()) state.answer = recorded(env, *queue, kQuickAnswerNs);
     } else {
       state.silence = end.why();
     }

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "backend/queued_worker.hpp"
 #include "backend/worker_words.hpp"
@@ -17,11 +19,33 @@ namespace {
 
 constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
-constexpr unsigned kPatience = 120;  // s, for the job directory to be seen
 /// Slurm holds what it had to start too often; a person would have to release it.
 const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
+/// Options of sbatch that jobhost sets, or that it cannot go with.
+const std::set<std::string> kOurs = {"array",    "job-name", "output", "error",     "input",       "export",
+                                     "parsable", "wrap",     "ntasks", "test-only", "chdir",       "wait",
+                                     "nodes",    "uid",      "gid",    "open-mode", "export-file", "get-user-env"};
+/// Those that it has to know of.
+const std::set<std::string> kUnderstood = {"cluster", "clusters",   "cpus-per-task", "exclude",
+                                           "requeue", "no-requeue", "signal"};
+constexpr const char* kRecord = "--format=JobName,State,ExitCode,NodeList,JobID";
 constexpr const char* kWarning = "B:USR1@30";  // Slurm may send it up to 30 s earlier than that
 constexpr const char* kHint = "is this a login node of a cluster? jobhost doctor says what is here";
+
+/// Lines of fields between bars.
+std::vector<std::vector<std::string>> rows_of(const std::string& printed) {
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t begin = 0; begin < printed.size();) {
+    const std::size_t end = std::min(printed.find('\n', begin), printed.size());
+    auto& fields = rows.emplace_back();
+    while (begin <= end) {
+      const std::size_t bar = std::min(printed.find('|', begin), end);
+      fields.push_back(printed.substr(begin, bar - begin));
+      begin = bar + 1;
+    }
+  }
+  return rows;
+}
 
 class Slurm : public Queue {
  public:
@@ -51,7 +75,7 @@ class Slurm : public Queue {
   std::string script(const WorkerCommand& command, unsigned workers) const override {
     const store::JobDirectory job(command.job_directory);
     std::string text = "#!/bin/sh\n";
-    const auto directive = [&](const std::string& option) { text += "#SBATCH --" + option + "\n"; };
+    const auto directive = [&](const std::string& option) { text += "#SBATCH --" + directive_word(option) + "\n"; };
     directive("job-name=" + job_);
     directive("array=0-" + std::to_string(workers - 1));
     directive("ntasks=1");
@@ -61,10 +85,7 @@ class Slurm : public Queue {
     if (!given_.contains("requeue") && !given_.contains("no-requeue")) directive("requeue");
     for (const auto& option : options_) directive(option);
     if (!avoided_.empty()) directive("exclude=" + avoided_);
-    text += environment_lines();
-    // A node may see a new directory late.
-    text += "tries=0\nuntil [ -w " + shell_word(job.printed() + "/worker") + " ] || [ \"$tries\" -ge " +
-            std::to_string(kPatience) + " ]; do sleep 1; tries=$((tries + 1)); done\n";
+    text += environment_lines() + checks_before_worker(command, "\n") + "\n";
     // Before its time limit and when it is cancelled the worker is asked to end; this shell lives on until it did.
     text += "limit=\ntrap : TERM INT\ntrap 'limit=1; kill -TERM \"$worker\"' USR1\n";
     text += queued_worker_line(command, lanes_, workers) + " &\nworker=$!\n";
@@ -76,13 +97,14 @@ class Slurm : public Queue {
     return text + "exit $code\n";
   }
 
-  /// Of the environment only what the script sets, too, and what is for sbatch. Any other way to leave out the rest has
-  /// Slurm run the user's login shell on each node, which takes as long as that pleases, several at a time.
+  /// Of the environment only what the script sets, too, and what is for sbatch, to which it means more than the script
+  /// does. Any other way to leave out the rest has Slurm run the user's login shell on each node, which takes as long
+  /// as that pleases, several at a time.
   std::vector<std::string> submission(const std::string& file, unsigned) const override {
     std::vector<std::string> words = {base::find_program("env"), "-i"};
     for (char** entry = environ; *entry; ++entry) {
       const std::string variable = *entry, name = variable.substr(0, variable.find('='));
-      if (name.starts_with("SBATCH_") || name.starts_with("SLURM_") ||
+      if ((name.starts_with("SBATCH_") && is_default(name)) || name.starts_with("SLURM_") ||
           std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end()) {
         words.push_back(variable);
       }
@@ -102,8 +124,8 @@ class Slurm : public Queue {
   }
 
   std::vector<std::string> question(const std::vector<std::string>&) const override {
-    std::vector<std::string> words = {client("squeue"), "--noheader", "--array", "--states=all", "--format=%T|%r"};
-    return narrowed(std::move(words));
+    return asking_of_job({client("squeue"), "--noheader", "--array", "--states=all",
+                          "--Format=State:|,Reason:|,exit_code:|,NodeList:|,JobArrayID:|"});
   }
 
   QueueAnswer answer(const std::string& printed) const override {
@@ -113,14 +135,9 @@ class Slurm : public Queue {
                                                    "SIGNALING", "RESIZING",    "STAGE_OUT"};
     QueueAnswer answer;
     std::map<std::string, unsigned> reasons;
-    for (std::size_t begin = 0; begin < printed.size();) {
-      const std::size_t end = std::min(printed.find('\n', begin), printed.size());
-      const std::string line = printed.substr(begin, end - begin);
-      begin = end + 1;
-      const std::size_t bar = line.find('|');
-      if (bar == std::string::npos) continue;
-      const std::string state = line.substr(0, bar);
-      const std::string reason = line.substr(bar + 1);
+    for (const auto& fields : rows_of(printed)) {
+      if (fields.size() < 5) continue;
+      const auto& [state, reason] = std::tie(fields[0], fields[1]);
       if (kWaiting.contains(state) && kHeldForGood.contains(reason)) {
         ++answer.ended[reason];
       } else if (kWaiting.contains(state)) {
@@ -130,6 +147,7 @@ class Slurm : public Queue {
         ++answer.running;
       } else if (state != "COMPLETING") {
         ++answer.ended[state];
+        if (fields[2] == std::to_string(kUnseen << 8)) answer.blind[fields[4]] = fields[3];  // as wait() tells it
       }
     }
     const auto most = std::max_element(reasons.begin(), reasons.end(),
@@ -138,10 +156,31 @@ class Slurm : public Queue {
     return answer;
   }
 
+  /// Of accounting, and of the file that some clusters have instead.
+  std::vector<std::vector<std::string>> records() const override {
+    const std::string sacct = base::program_path("sacct");
+    if (sacct.empty()) return {};
+    std::vector<std::string> accounting = {
+        sacct, "--noheader", "--parsable2", "--allocations", "--array", "--starttime=now-30days", kRecord};
+    return {asking_of_job(std::move(accounting)), {sacct, "--completion", "--noheader", "--parsable2", kRecord}};
+  }
+
+  QueueAnswer recorded(const std::string& printed) const override {
+    QueueAnswer answer;
+    for (const auto& fields : rows_of(printed)) {
+      if (fields.size() < 5 || fields[0] != job_) continue;
+      const std::string state = fields[1].substr(0, fields[1].find(' '));  // "CANCELLED by 1000"
+      if (state == "PENDING" || state == "RUNNING" || state == "REQUEUED") continue;
+      ++answer.ended[state];
+      if (fields[2] == std::to_string(kUnseen) + ":0") answer.blind[fields[4]] = fields[3];
+    }
+    return answer;
+  }
+
   std::vector<std::string> withdrawal(const std::vector<std::string>&, bool waiting_only) const override {
     std::vector<std::string> words = {client("scancel"), "--quiet"};
     if (waiting_only) words.emplace_back("--state=PENDING");
-    return narrowed(std::move(words));
+    return asking_of_job(std::move(words));
   }
 
   bool was_accident(const std::string& how_it_ended) const override {
@@ -166,18 +205,40 @@ class Slurm : public Queue {
     return base::find_program(program, "Slurm is not installed here, or not in PATH; " + std::string(kHint));
   }
 
-  /// To this job's workers.
-  std::vector<std::string> narrowed(std::vector<std::string> words) const {
+  /// With this job's workers alone, and all of them, whatever the user likes to see usually.
+  std::vector<std::string> asking_of_job(std::vector<std::string> command) const {
+    std::vector<std::string> words = {base::find_program("env")};
+    for (char** entry = environ; *entry; ++entry) {
+      const std::string variable = *entry;
+      if (!variable.starts_with("SQUEUE_") && !variable.starts_with("SCANCEL_")) continue;
+      words.insert(words.end(), {"-u", variable.substr(0, variable.find('='))});
+    }
+    words.insert(words.end(), command.begin(), command.end());
     words.push_back("--name=" + job_);
     words.push_back("--user=" + std::to_string(::getuid()));
     if (!clusters_.empty()) words.push_back("--clusters=" + clusters_);
     return words;
   }
 
+  /// As sbatch reads it in a script.
+  static std::string directive_word(const std::string& option) {
+    if (option.find_first_of(" \t\r\"'\\#") == std::string::npos) return option;
+    std::string quoted = "\"";
+    for (const char letter : option) quoted += (letter == '"' || letter == '\\' ? "\\" : "") + std::string(1, letter);
+    return quoted + "\"";
+  }
+
+  /// Whether no option says, and jobhost need not know, what a variable of sbatch says.
+  bool is_default(const std::string& variable) const {
+    static const std::map<std::string, std::string> kIrregular = {
+        {"array-inx", "array"}, {"timelimit", "time"}, {"mem-per-node", "mem"}};
+    std::string key = variable.substr(std::string("SBATCH_").size());
+    for (char& letter : key) letter = letter == '_' ? '-' : static_cast<char>(std::tolower(letter));
+    if (const auto named = kIrregular.find(key); named != kIrregular.end()) key = named->second;
+    return !kOurs.contains(key) && !kUnderstood.contains(key) && !given_.contains(key);
+  }
+
   void take(const std::string& option) {
-    static const std::set<std::string> kOurs = {"array",    "job-name", "output", "error",     "input",      "export",
-                                                "parsable", "wrap",     "ntasks", "test-only", "chdir",      "wait",
-                                                "nodes",    "uid",      "gid",    "open-mode", "export-file"};
     const auto refuse = [&](const std::string& why) {
       return base::Error(base::ExitCode::kUsage, "--slurm " + option + ": " + why,
                          "write options of sbatch without their dashes, as in --slurm partition=short --slurm time=30");
@@ -190,6 +251,13 @@ class Slurm : public Queue {
     }
     if (option.find('\n') != std::string::npos) throw refuse("an option is one line");
     if (kOurs.contains(key)) throw refuse("jobhost sets this itself");
+    // sbatch would know it, but not as one of those that jobhost must know.
+    for (const auto& known : {kOurs, kUnderstood}) {
+      const auto next = known.upper_bound(key);
+      if (!kUnderstood.contains(key) && next != known.end() && next->starts_with(key)) {
+        throw refuse("write the option's name in full");
+      }
+    }
     const std::string value = equals == std::string::npos ? "" : option.substr(equals + 1);
     if (key == "cpus-per-task") {
       const auto read = std::from_chars(value.data(), value.data() + value.size(), lanes_);

@@ -278,7 +278,8 @@ class TemplateQueue : public Queue {
 
   std::string script(const WorkerCommand& command, unsigned workers) const override {
     Values values = counted(workers);
-    values["worker"] = queued_worker_line(command, template_.lanes, workers);
+    values["worker"] = "/bin/sh -c " + shell_word(checks_before_worker(command, "; ") + "; exec " +
+                                                  queued_worker_line(command, template_.lanes, workers));
     const std::string lines = environment_lines();
     values["environment"] = lines.substr(0, lines.find_last_not_of('\n') + 1);
     return template_.script(values);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/lag.hpp"
+#include "base/stale.hpp"
 #include "base/trust.hpp"
 
 namespace jobhost::base {
@@ -69,7 +70,7 @@ File open_beneath(Env& env, const std::string& root, const std::string& path, in
 }
 
 Bytes read_beneath(Env& env, const std::string& root, const std::string& path, std::uint64_t limit) {
-  return read_file(open_beneath(env, root, path, O_RDONLY), limit);
+  return looking_again([&] { return read_file(open_beneath(env, root, path, O_RDONLY), limit); });
 }
 
 bool exists_beneath(Env& env, const std::string& path) {

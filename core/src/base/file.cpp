@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/hex.hpp"
+#include "base/stale.hpp"
 #include "base/unfinished.hpp"
 
 namespace jobhost::base {
@@ -24,7 +25,9 @@ void throw_file_error(int negative_errno, const std::string& action, const std::
     hint = "make room, then try again";
   }
   if (code == EFBIG) reason += " for the limit on the size of files (ulimit -f)";
-  throw Error(ExitCode::kBackendFailed, "cannot " + action + " '" + path + "': " + reason, hint);
+  const std::string what = "cannot " + action + " '" + path + "': " + reason;
+  if (code == ESTALE) throw Stale(ExitCode::kBackendFailed, what);
+  throw Error(ExitCode::kBackendFailed, what, hint);
 }
 
 File::File(Env& env, std::string path, int flags, mode_t mode) : env_(&env), path_(std::move(path)) {

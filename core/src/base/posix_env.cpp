@@ -23,6 +23,8 @@
 namespace jobhost::base {
 namespace {
 
+constexpr int kLooks = 3;
+
 template <class Call>
 auto retry_interrupted(Call call) -> decltype(call()) {
   for (;;) {
@@ -30,6 +32,15 @@ auto retry_interrupted(Call call) -> decltype(call()) {
     if (result >= 0) return result;
     if (errno != EINTR) return -errno;
   }
+}
+
+/// The same for a name. A network file system's client that remembers another file of this name, or another directory
+/// on the way to it, finds that out by ESTALE, and asks the server the next time.
+template <class Call>
+auto look_up(Call call) -> decltype(call()) {
+  auto result = retry_interrupted(call);
+  for (int looks = 1; result == -ESTALE && looks < kLooks; ++looks) result = retry_interrupted(call);
+  return result;
 }
 
 int result_of(int status) { return status < 0 ? -errno : status; }
@@ -71,7 +82,7 @@ constexpr int kNeverFollow = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 }  // namespace
 
 int open_name_by_name(const std::string& root, const std::string& name, int flags, mode_t mode) {
-  ScopedFd folder{retry_interrupted([&] { return ::open(root.c_str(), kDirectory); })};
+  ScopedFd folder{look_up([&] { return ::open(root.c_str(), kDirectory); })};
   if (folder.fd < 0) return folder.fd;
   std::size_t begin = 0;
   for (std::size_t end; (end = name.find('/', begin)) != std::string::npos; begin = end + 1) {
@@ -97,14 +108,14 @@ int Env::open_beneath(const std::string& root, const std::string& name, int flag
 }
 
 int PosixEnv::open_beneath(const std::string& root, const std::string& name, int flags, mode_t mode) {
-  const ScopedFd directory{retry_interrupted([&] { return ::open(root.c_str(), kDirectory); })};
+  const ScopedFd directory{look_up([&] { return ::open(root.c_str(), kDirectory); })};
   if (directory.fd < 0) return directory.fd;
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | kNeverFollow);
   how.mode = (flags & O_CREAT) != 0 ? mode : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const auto opened = retry_interrupted(
-      [&] { return static_cast<int>(::syscall(SYS_openat2, directory.fd, name.c_str(), &how, sizeof how)); });
+  const auto opened =
+      look_up([&] { return static_cast<int>(::syscall(SYS_openat2, directory.fd, name.c_str(), &how, sizeof how)); });
   // Kernels before 5.6 do not have it, and sandboxes may forbid what they do not know.
   if (opened == -ENOSYS || opened == -EPERM || opened == -EAGAIN) {
     return open_name_by_name(root, name, flags, mode);
@@ -113,7 +124,7 @@ int PosixEnv::open_beneath(const std::string& root, const std::string& name, int
 }
 
 int PosixEnv::open(const std::string& path, int flags, mode_t mode) {
-  return retry_interrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
+  return look_up([&] { return ::open(path.c_str(), flags | O_CLOEXEC, mode); });
 }
 
 int PosixEnv::close(int fd) { return result_of(::close(fd)); }
@@ -153,7 +164,7 @@ int PosixEnv::make_directory(const std::string& path, mode_t mode) {
 }
 
 int PosixEnv::list(const std::string& path, std::vector<std::string>& names) {
-  const int failure = retry_interrupted([&] {
+  const int failure = look_up([&] {
     names.clear();
     DIR* directory = ::opendir(path.c_str());
     if (!directory) return -1;
@@ -173,7 +184,7 @@ int PosixEnv::list(const std::string& path, std::vector<std::string>& names) {
 
 int PosixEnv::status(const std::string& path, FileStatus& status) {
   struct ::stat raw {};
-  if (const int failure = retry_interrupted([&] { return ::lstat(path.c_str(), &raw); }); failure < 0) return failure;
+  if (const int failure = look_up([&] { return ::lstat(path.c_str(), &raw); }); failure < 0) return failure;
   fill(raw, status);
   return 0;
 }
@@ -189,7 +200,7 @@ int PosixEnv::touch(const std::string& path) { return result_of(::utimensat(AT_F
 
 std::int64_t PosixEnv::file_system(const std::string& path) {
   struct ::statfs status {};
-  const int failure = retry_interrupted([&] { return ::statfs(path.c_str(), &status); });
+  const int failure = look_up([&] { return ::statfs(path.c_str(), &status); });
   return failure < 0 ? failure : static_cast<std::int64_t>(status.f_type);
 }
 

@@ -28,10 +28,7 @@ base::Error refusal(const std::string& what, const std::string& hint) {
 }
 
 /// Where the templates are that come with jobhost.
-std::string template_folder() {
-  const std::string self = Session::program(), bin = self.substr(0, self.rfind('/'));
-  return bin.substr(0, bin.rfind('/')) + "/share/jobhost/templates";
-}
+std::string template_folder() { return Session::share() + "/templates"; }
 
 /// The text of a file, or of what comes with jobhost by that name.
 std::string read_template(base::Env& env, const std::string& name) {

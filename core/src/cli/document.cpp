@@ -7,10 +7,16 @@ namespace jobhost::cli {
 
 using Json = nlohmann::ordered_json;
 
-void print_document(const Json& body) {
+std::string document_text(const Json& body) {
   Json document = {{"schema", "jobhost/1"}};
   document.update(body);
-  std::printf("%s\n", document.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
+  return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void print_document(const Json& body) { std::fputs(document_text(body).c_str(), stdout); }
+
+Json to_json(const report::FailureGroup& group) {
+  return {{"count", group.count}, {"error", to_json(group.first)}, {"first_tasks", group.tasks}};
 }
 
 Json to_json(const host::Explanation& failure) {

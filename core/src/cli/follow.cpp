@@ -1,6 +1,7 @@
 #include "cli/follow.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <optional>
@@ -64,6 +65,7 @@ class Follower {
                           "submit the job again");
       }
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
+      stream_.read_all();  // what was done before this host came
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";
       throw base::Error(error.code(), error.what(),
                         hint + done_of_all() + " are done and kept; go on with: jobhost resume " + job_.called);
@@ -148,6 +150,8 @@ class Follower {
       requests_seen_ = requests;
       progress_.clear();
       if (!workers_) return false;
+      left_alone_ = requests == 1 && Signals::last.load() == SIGHUP && workers_->go_on_alone();
+      if (left_alone_) return false;
       session_.say(requests == 1 ? "stopping: running tasks are finished and committed; again to stop them now"
                                  : "stopping now");
       if (requests == 1) say_what_runs();
@@ -208,6 +212,7 @@ class Follower {
 
   void say_how_they_are(const backend::Status& now) {
     const backend::Status before = std::exchange(status_, now);
+    progress_.set_waiting(now.waiting);
     if (now.note != before.note && !now.note.empty()) {
       progress_.clear();
       session_.say(now.note);
@@ -281,7 +286,11 @@ class Follower {
                   : gave_up_                          ? ""
                                                       : "interrupted: ") +
                  done_of_all() + " are done and kept");
-    if (options_.rows && (workers_ || is_cancelled)) session_.say("go on with: jobhost resume " + job_.called);
+    if (left_alone_) {
+      session_.say("its workers go on; follow them with: jobhost attach " + job_.called);
+    } else if (options_.rows && (workers_ || is_cancelled)) {
+      session_.say("go on with: jobhost resume " + job_.called);
+    }
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);
   }
@@ -310,6 +319,7 @@ class Follower {
   std::unique_ptr<host::HeadStart> ahead_;
   std::unique_ptr<host::Workers> workers_;
   bool gave_up_ = false;
+  bool left_alone_ = false;      // workers, by a terminal that was closed
   bool left_to_others_ = false;  // own workers cannot run it, because of
   std::optional<base::Error> own_failure_;
   bool told_ = false;  // of both

@@ -7,7 +7,7 @@ namespace jobhost::cli {
 
 const std::vector<std::pair<std::string, std::vector<std::string>>> kCommandGroups = {
     {"Run", {"run", "submit", "resume", "retry", "attach", "cancel"}},
-    {"Look", {"ls", "show", "results", "errors", "logs"}},
+    {"Look", {"ls", "show", "results", "errors", "logs", "report", "dashboard", "watch"}},
     {"Write", {"new", "build", "kernels", "check"}},
     {"Debug", {"replay", "doctor"}},
     {"Keep", {"verify", "export", "audit", "session", "rm", "gc", "completion", "man"}}};

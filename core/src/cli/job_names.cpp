@@ -53,7 +53,8 @@ TaskOfJob open_task(Session& session, const std::string& name) {
 }
 
 bool names_task(Session& session, const std::string& name) {
-  return name.find('/') != std::string::npos && !base::exists(session.env, name + "/MANIFEST");
+  return name.find('/') != std::string::npos &&
+         !store::is_job(session.env, store::JobDirectory(base::absolute_path(name)));
 }
 
 void say_changed_files(Session& session, const host::Job& job, const host::Job* repeat) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <string_view>
 
+#include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/capsule.hpp"
@@ -184,6 +185,11 @@ void remove(Session& session, const KeepOptions& options) {
       if (error.code() != base::ExitCode::kDamaged) throw;  // a damaged job can be removed
     }
   }
+  for (const auto& job : known) {  // workers that wait in a queue are nobody's that could be seen to work
+    if (const std::string trouble = backend::withdraw(session.env, job.directory.path(), true); !trouble.empty()) {
+      session.say("note: what waits in a queue was not taken out (" + trouble + "): it ends soon after it begins");
+    }
+  }
   for (const auto& directory : doomed) {
     session.env.remove(directory.manifest());  // from here on the job does not exist
     base::remove_tree(session.env, directory.path());
@@ -264,7 +270,7 @@ bool is_part_of_job(base::Env& env, const std::string& path, const std::string& 
 /// Whether a folder without MANIFEST is what a submission that was cut off left behind. One that goes on can be silent
 /// for long, when its inputs come from a slow program: who makes the job is asked where that can be done.
 bool cut_off(base::Env& env, const Age& age, const store::JobDirectory& job, const std::string& name, double days) {
-  if (base::exists(env, job.manifest()) || !is_part_of_job(env, job.path(), name)) return false;
+  if (store::is_job(env, job) || !is_part_of_job(env, job.path(), name)) return false;
   auto life = store::Life::kDead;
   try {
     if (base::exists(env, job.submitter())) {
@@ -296,7 +302,7 @@ std::vector<Garbage> garbage(Session& session, double days) {
     if (half_written ? ages.older(directory.path(), kHour) : cut_off(env, ages, directory, name, days)) {
       found.push_back({directory.path(), kHour});
     }
-    if (!base::exists(env, directory.manifest()) || directory.is_done(env)) continue;
+    if (!store::is_job(env, directory) || directory.is_done(env)) continue;
     const auto blobs = base::names_in(env, directory.blobs());
     needed.insert(blobs.begin(), blobs.end());
   }

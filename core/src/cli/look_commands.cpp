@@ -6,7 +6,6 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "backend/queue.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/trust.hpp"
@@ -14,11 +13,13 @@
 #include "cli/captured_words.hpp"
 #include "cli/context_words.hpp"
 #include "cli/document.hpp"
+#include "cli/job_document.hpp"
 #include "cli/job_names.hpp"
 #include "cli/node_table.hpp"
 #include "cli/one_line.hpp"
 #include "cli/progress.hpp"
 #include "cli/provenance.hpp"
+#include "cli/queue_words.hpp"
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
@@ -27,6 +28,7 @@
 #include "host/nodes.hpp"
 #include "host/notes.hpp"
 #include "host/reuse.hpp"
+#include "report/failure_groups.hpp"
 #include "report/table.hpp"
 #include "schema/value.hpp"
 
@@ -41,49 +43,32 @@ struct LookOptions {
   bundle::Output output;
 };
 
-std::string label_of(const bundle::Manifest& manifest) {
-  if (manifest.parent.job.empty()) return manifest.label;
-  return manifest.label + (manifest.label.empty() ? "" : ", ") + "repeats " + manifest.parent.job;
+std::string label_of(const std::string& label, const std::string& parent) {
+  if (parent.empty()) return label;
+  return label + (label.empty() ? "" : ", ") + "repeats " + parent;
 }
 
 void list(Session& session, const LookOptions& options) {
-  store::Store store = session.store();
+  const Json document = jobs_document(session);
+  if (options.json) return print_document(document);
+  if (document["jobs"].empty()) return session.say("no jobs in '" + session.store().path() + "'");
   std::vector<report::TableColumn> columns = {
       {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
-  Json documents = Json::array();
   std::vector<std::string> reasons;  // why some cannot be read
-  for (const auto& id : store.jobs()) {
-    try {
-      const host::Job job = host::open_job(session.env, store::JobDirectory(store.path() + "/" + id));
-      const auto& manifest = job.manifest;
-      host::ResultStream stream(session.env, job);
-      stream.read_all();
-      const std::string state = state_of(session.env, job, stream);
-      rows.push_back({id, manifest.kernel.name, state, std::to_string(manifest.tasks),
-                      std::to_string(stream.done() - stream.failed()), std::to_string(stream.failed()),
-                      manifest.created, label_of(manifest)});
-      documents.push_back({{"job", id},
-                           {"kernel", manifest.kernel.name},
-                           {"state", state},
-                           {"tasks", manifest.tasks},
-                           {"done", stream.done()},
-                           {"failed", stream.failed()},
-                           {"created", manifest.created},
-                           {"label", manifest.label},
-                           {"parent", manifest.parent.job}});
-    } catch (const base::Error& error) {
-      const char* state = dynamic_cast<const base::Distrust*>(&error) ? "refused"
-                          : error.code() == base::ExitCode::kDamaged  ? "damaged"
-                                                                      : "unreadable";
+  for (const auto& job : document["jobs"]) {
+    const std::string id = job["job"], state = job["state"];
+    if (job.contains("error")) {
       rows.push_back({id, "", state, "", "", "", "", ""});
-      documents.push_back({{"job", id}, {"state", state}, {"error", error.what()}});
-      reasons.push_back("job " + id + " is " + state + ": " + error.what() + "; what to do: jobhost show " +
-                        call_by_id(session, id));
+      reasons.push_back("job " + id + " is " + state + ": " + std::string(job["error"]) +
+                        "; what to do: jobhost show " + call_by_id(session, id));
+      continue;
     }
+    const std::uint64_t done = job["done"], failed = job["failed"];
+    rows.push_back({id, job["kernel"], state, std::to_string(std::uint64_t(job["tasks"])),
+                    std::to_string(done - failed), std::to_string(failed), job["created"],
+                    label_of(job["label"], job["parent"])});
   }
-  if (options.json) return print_document({{"store", store.path()}, {"jobs", std::move(documents)}});
-  if (rows.empty()) return session.say("no jobs in '" + store.path() + "'");
   std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
   std::fflush(stdout);
   for (const auto& reason : reasons) session.say(reason);
@@ -160,95 +145,6 @@ void show_task(Session& session, const LookOptions& options) {
   }
 }
 
-/// What the queue says of a job that is not done, if it ever was in one.
-std::optional<backend::QueueState> queue_of(base::Env& env, const host::Job& job, const std::string& state) {
-  if (state == "done") return std::nullopt;
-  return backend::ask_queue(env, job.directory.path());
-}
-
-/// "slurm: 3 run, 5 wait (Resources)"
-std::string queue_in_words(const backend::QueueState& queue) {
-  if (!queue.silence.empty()) return queue.backend + ": " + queue.silence;
-  const auto& [running, waiting, reason, ended] = queue.answer;
-  std::string text = queue.backend + ": " + std::to_string(running) + " run, " + std::to_string(waiting) + " wait";
-  if (!reason.empty()) text += " (" + reason + ")";
-  for (const auto& [how, count] : ended) text += ", " + std::to_string(count) + " " + how;
-  return text;
-}
-
-Json queue_json(const backend::QueueState& queue) {
-  if (!queue.silence.empty()) return {{"backend", queue.backend}, {"error", queue.silence}};
-  return {{"backend", queue.backend},
-          {"running", queue.answer.running},
-          {"waiting", queue.answer.waiting},
-          {"reason", queue.answer.reason},
-          {"ended", queue.answer.ended}};
-}
-
-void show_document(Session& session, const host::Job& job, const std::string& state, const host::ResultStream& stream,
-                   const std::vector<std::string>& damage) {
-  base::Env& env = session.env;
-  const auto& manifest = job.manifest;
-  Json libraries = Json::array(), system = Json::array(), globals = Json::array();
-  for (const auto& global : manifest.globals) globals.push_back(global.name);
-  for (const auto& library : manifest.libraries) libraries.push_back(to_json(library));
-  for (const auto& library : manifest.system_libraries) {
-    system.push_back({{"name", library.soname}, {"path", library.path}, {"build_id", library.build_id}});
-  }
-  Json document = {{"job", manifest.job},
-                   {"label", manifest.label},
-                   {"state", state},
-                   {"kernel", to_json(manifest.kernel)},
-                   {"tasks", manifest.tasks},
-                   {"done", stream.done()},
-                   {"failed", stream.failed()},
-                   {"ran_twice", stream.duplicates()},
-                   {"created", manifest.created},
-                   {"hostname", manifest.hostname},
-                   {"backend", manifest.backend},
-                   {"workers", manifest.workers},
-                   {"retries", manifest.retries},
-                   {"timeout", static_cast<double>(manifest.timeout_ms) * 1e-3},
-                   {"memory", manifest.memory},
-                   {"globals", std::move(globals)},
-                   {"parent", manifest.parent.job},
-                   {"parent_tasks", manifest.parent.tasks},
-                   {"directory", job.directory.path()},
-                   {"working_directory", manifest.context.working_directory},
-                   {"plugin", to_json(manifest.plugin)},
-                   {"libraries", std::move(libraries)},
-                   {"system_libraries", std::move(system)},
-                   {"command", manifest.command}};
-  if (manifest.exact_system_libraries) document["exact_libraries"] = true;
-  if (manifest.provenance != bundle::Provenance()) document["provenance"] = to_json(manifest.provenance);
-  if (manifest.context.whole) {
-    const auto descriptions = host::descriptions_of(env, job);
-    if (!manifest.globals.empty()) {
-      document["global_values"] = values_json(host::captured_globals(manifest, descriptions));
-    }
-    if (manifest.isolate_globals) document["isolate_globals"] = true;
-    if (Json init = init_json(manifest, descriptions); !init.is_null()) document["init"] = std::move(init);
-    if (const std::string seed = seed_of(manifest); !seed.empty()) document["seed"] = Json::parse(seed);
-    if (manifest.reused) document["reused"] = host::reused_tasks(env, job);
-    document["built_by"] = host::built_by(env, job);
-    document["context"] = Json::parse(bundle::context_to_json(manifest.context));
-  }
-  if (const auto notes = host::notes_of(env, job); !notes.empty()) document["notes"] = notes;
-  Json nodes = Json::array(), refusals = Json::array();
-  for (const auto& node : host::nodes_of(env, job, stream)) {
-    nodes.push_back(node_json(node, session.verbose));
-    if (!node.refusals) continue;
-    const auto& some = *node.refusals;
-    refusals.push_back(
-        {{"hostname", some.hostname}, {"reason", some.reason}, {"code", some.code}, {"workers", some.workers}});
-  }
-  document["nodes"] = std::move(nodes);
-  if (const auto queue = queue_of(env, job, state)) document["queue"] = queue_json(*queue);
-  if (!damage.empty()) document["damage"] = damage;
-  if (!refusals.empty()) document["refusals"] = std::move(refusals);
-  print_document(document);
-}
-
 void show(Session& session, const LookOptions& options) {
   if (names_task(session, options.job)) return show_task(session, options);
   const host::Job job = open_job(session, options.job);
@@ -257,7 +153,7 @@ void show(Session& session, const LookOptions& options) {
   stream.read_all();
   const std::string state = state_of(session.env, job, stream);
   const auto damage = works(state) ? std::vector<std::string>() : stream.damage();
-  if (options.json) return show_document(session, job, state, stream, damage);
+  if (options.json) return print_document(job_document(session.env, job, state, stream, damage, session.verbose));
   const auto line = [](const char* what, const std::string& text) {
     if (!text.empty()) std::printf("%-11s %s\n", what, base::printable(text).c_str());
   };
@@ -329,29 +225,13 @@ void results(Session& session, const LookOptions& options) {
   write_results(session, job, output, options.merged);
 }
 
-/// Failures that have kind, type and place in common.
-struct FailureGroup {
-  host::Explanation first;
-  std::vector<std::uint64_t> tasks;  // the first few
-  std::uint64_t count = 0;
-};
-
-std::vector<FailureGroup> groups_of(base::Env& env, const host::Job& job, host::ResultStream& stream) {
-  constexpr std::size_t kTasksNamed = 5;
-  std::map<std::string, FailureGroup> groups;
+report::FailureGroups groups_of(base::Env& env, const host::Job& job, host::ResultStream& stream) {
+  report::FailureGroups groups;
   host::Explainer explainer(env, job);
   while (const host::Block* block = stream.next_available()) {
-    if (!block->failed) continue;
-    const auto words = explainer.explain(block->failure, block->modules);
-    FailureGroup& group = groups[words.kind + "\n" + words.type + "\n" + words.where];
-    if (group.count++ == 0) group.first = words;
-    if (group.tasks.size() < kTasksNamed) group.tasks.push_back(block->first);
+    if (block->failed) groups.add(block->first, explainer.explain(block->failure, block->modules));
   }
-  std::vector<FailureGroup> largest_first;
-  for (auto& [key, group] : groups) largest_first.push_back(std::move(group));
-  std::stable_sort(largest_first.begin(), largest_first.end(),
-                   [](const auto& a, const auto& b) { return a.count > b.count; });
-  return largest_first;
+  return groups;
 }
 
 void errors(Session& session, const LookOptions& options) {
@@ -363,9 +243,7 @@ void errors(Session& session, const LookOptions& options) {
   say_damage(session, job, stream.damage());
   if (options.json) {
     Json list = Json::array();
-    for (const auto& group : groups) {
-      list.push_back({{"count", group.count}, {"error", to_json(group.first)}, {"first_tasks", group.tasks}});
-    }
+    for (const std::size_t number : groups.largest_first()) list.push_back(to_json(groups.groups()[number]));
     return print_document({{"job", job.manifest.job},
                            {"tasks", job.manifest.tasks},
                            {"failed", stream.failed()},
@@ -374,7 +252,8 @@ void errors(Session& session, const LookOptions& options) {
   std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(stream.failed()),
               static_cast<unsigned long long>(job.manifest.tasks));
   TaskWords inputs(session.env, job);
-  for (const auto& group : groups) {
+  for (const std::size_t number : groups.largest_first()) {
+    const report::FailureGroup& group = groups.groups()[number];
     std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline_and_place(group.first).c_str());
     print_stack(group.first, "    ");
     for (const auto task : group.tasks) {
@@ -383,6 +262,9 @@ void errors(Session& session, const LookOptions& options) {
     if (group.count > group.tasks.size()) {
       std::printf("    and %llu more\n", static_cast<unsigned long long>(group.count - group.tasks.size()));
     }
+  }
+  if (groups.left_out() > 0) {
+    std::printf("\n%llu failures of further kinds\n", static_cast<unsigned long long>(groups.left_out()));
   }
 }
 

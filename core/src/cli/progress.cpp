@@ -53,15 +53,18 @@ Progress::Progress(const Session& session, std::string job, std::uint64_t tasks,
 
 double Progress::seconds() const { return static_cast<double>(session_.env.monotonic_ns() - begin_) * 1e-9; }
 
-std::string Progress::line(const host::ResultStream& stream, const store::Doorbell::Running& longest) const {
+std::string Progress::line(const host::ResultStream& stream, const store::Doorbell::Running& longest) {
   const std::uint64_t done = stream.done();
+  if (at_start_ == UINT64_MAX) at_start_ = done;
   const double share = tasks_ > 0 ? static_cast<double>(done) / static_cast<double>(tasks_) : 1;
   const double rate = static_cast<double>(done - std::min(done, at_start_)) / std::max(seconds(), 1e-3);
   std::string bar(10, '-');
   std::fill_n(bar.begin(), static_cast<std::size_t>(share * 10), '#');
   std::string text = fmt::format("[{}] {}/{}", bar, done, tasks_);
   if (stream.failed() > 0) text += fmt::format("  {} failed", stream.failed());
-  if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_, tasks_ - done));
+  const unsigned waiting = std::min(waiting_, workers_);
+  if (done < tasks_) text += fmt::format("  {} running", std::min<std::uint64_t>(workers_ - waiting, tasks_ - done));
+  if (done < tasks_ && waiting > 0) text += fmt::format("  {} waiting", waiting);
   text += "  " + rate_text(rate);
   if (done < tasks_ && rate > 0) text += "  ETA " + clock_text(static_cast<double>(tasks_ - done) / rate);
   const auto [slowest, duration] = stream.slowest();

@@ -19,6 +19,8 @@ class Progress {
   Progress(const Session& session, std::string job, std::uint64_t tasks, unsigned workers);
   /// Call often; does nothing most of the time. `longest`: of the tasks that run, as far as it is known.
   void update(const host::ResultStream& stream, const store::Doorbell::Running& longest = {});
+  /// So many of the workers wait in a queue.
+  void set_waiting(unsigned workers) { waiting_ = workers; }
   /// A failed task was yielded; `inputs` in words.
   void failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs);
   /// Wipes the line and prints the summary. `file`: where rows are, "" for standard output.
@@ -26,14 +28,14 @@ class Progress {
   /// Wipes the line, so that something else can be printed.
   void clear();
   double seconds() const;
+  /// What the line says.
+  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest = {});
 
  private:
-  std::string line(const host::ResultStream& stream, const store::Doorbell::Running& longest) const;
-
   const Session& session_;
   std::string job_;
   std::uint64_t tasks_;
-  unsigned workers_;
+  unsigned workers_, waiting_ = 0;
   bool terminal_;
   bool drawn_ = false;
   std::uint64_t begin_, last_draw_ = 0, at_start_ = UINT64_MAX, last_line_done_ = 0;

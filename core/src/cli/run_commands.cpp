@@ -7,6 +7,7 @@
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "cli/cancellation.hpp"
 #include "cli/follow.hpp"
 #include "cli/job_names.hpp"
 #include "cli/row_output.hpp"
@@ -244,23 +245,8 @@ void attach(Session& session, const JobOptions& options) {
 }
 
 void cancel(Session& session, const JobOptions& options) {
-  const host::Job job = open_job(session, options.job);
-  if (job.directory.is_done(session.env)) {
-    session.say("job " + job.manifest.job + " is already done");
-    return;
-  }
-  const bool now = options.now || job.directory.is_cancelled(session.env);
-  base::write_file_atomically(session.env, job.directory.cancel(), {}, false);
-  if (now) base::write_file_atomically(session.env, job.directory.cancel_now(), {}, false);
-  if (const std::string trouble = backend::withdraw(session.env, job.directory.path(), now); !trouble.empty()) {
-    session.say("note: what waits in a queue was not taken out (" + trouble + "): it ends as soon as it begins");
-  }
-  const bool running = works(state_of(session.env, job));
-  session.say((running ? "cancelling job " : "cancelled job ") + job.manifest.job +
-              (!running ? ": no worker runs it"
-               : now    ? ": running tasks are ended, too; resume runs them again"
-                        : ": running tasks are finished, nothing new is started; to stop them now: jobhost cancel " +
-                           job.called + " --now"));
+  for (const auto& sentence : cancel_job(session.env, open_job(session, options.job), options.now))
+    session.say(sentence);
 }
 
 }  // namespace

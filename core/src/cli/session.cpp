@@ -138,11 +138,18 @@ std::string Session::program() {
   return std::string(path, size > 0 ? static_cast<std::size_t>(size) : 0);
 }
 
-std::string Session::libexec() {
-  const std::string self = program();
-  const std::string bin = self.substr(0, self.rfind('/'));
-  return bin.substr(0, bin.rfind('/')) + "/libexec/jobhost";
+/// Above bin/ and libexec/jobhost/.
+static std::string prefix() {
+  const std::string self = Session::program();
+  std::string folder = self.substr(0, self.rfind('/'));
+  const std::string private_folder = "/libexec/jobhost";
+  if (folder.ends_with(private_folder)) return folder.substr(0, folder.size() - private_folder.size());
+  return folder.substr(0, folder.rfind('/'));
 }
+
+std::string Session::libexec() { return prefix() + "/libexec/jobhost"; }
+
+std::string Session::share() { return prefix() + "/share/jobhost"; }
 
 void Session::say(const std::string& line) const {
   if (!quiet) std::fprintf(stderr, "%s\n", base::printable(line).c_str());
@@ -158,8 +165,8 @@ bool Session::use_color() const {
   return ::isatty(2) == 1 && (!no_color || !*no_color);
 }
 
-int run_command_line(base::Env& env, int argc, char** argv) {
-  Session session{env, {argv, argv + argc}, {}, store::Store::default_path(), false, false, "auto", 0};
+int run_command_line(base::Env& env, int argc, char** argv, ServeDashboard* serve_dashboard) {
+  Session session{env, {argv, argv + argc}, {}, store::Store::default_path(), false, false, "auto", 0, serve_dashboard};
   std::vector<std::string> words(argv + 1, argv + argc);
   session.positional = take_lists(words);
   turn_help_around(words);
@@ -184,6 +191,9 @@ int run_command_line(base::Env& env, int argc, char** argv) {
   add_keep_commands(app, session);
   add_session_command(app, session);
   add_export_command(app, session);
+  add_report_command(app, session);
+  add_dashboard_command(app, session);
+  add_watch_command(app, session);
   add_audit_command(app, session);
   add_doctor_command(app, session);
   add_completion_command(app, session);

@@ -11,7 +11,15 @@ namespace CLI {
 class App;
 }
 
+namespace jobhost::dashboard {
+class Content;
+struct Options;
+}  // namespace jobhost::dashboard
+
 namespace jobhost::cli {
+
+/// Serves jobs to a browser until the user asks it to end (dashboard::serve).
+using ServeDashboard = void(dashboard::Content& content, const dashboard::Options& options);
 
 /// What a subcommand gets from main.
 struct Session {
@@ -21,12 +29,15 @@ struct Session {
   std::string store_path;            // --store, or the default
   bool quiet = false, verbose = false;
   std::string color = "auto";
-  int exit_code = 0;  // set by the subcommand
+  int exit_code = 0;                          // set by the subcommand
+  ServeDashboard* serve_dashboard = nullptr;  // of the one program that can
 
   store::Store store() { return store::Store(env, store_path); }
   /// Absolute path of this program, and of the folder its executors are in.
   static std::string program();
   static std::string libexec();
+  /// Where files are that come with it.
+  static std::string share();
   /// One line to standard error, unless --quiet.
   void say(const std::string& line) const;
   /// One line to standard error with --verbose.
@@ -43,6 +54,9 @@ void add_debug_commands(CLI::App& app, Session& session);   // logs, replay
 void add_keep_commands(CLI::App& app, Session& session);    // verify, rm, gc
 void add_session_command(CLI::App& app, Session& session);  // session save, load, show
 void add_export_command(CLI::App& app, Session& session);
+void add_report_command(CLI::App& app, Session& session);
+void add_dashboard_command(CLI::App& app, Session& session);
+void add_watch_command(CLI::App& app, Session& session);
 void add_audit_command(CLI::App& app, Session& session);
 void add_doctor_command(CLI::App& app, Session& session);
 void add_completion_command(CLI::App& app, Session& session);
@@ -50,7 +64,7 @@ void add_man_command(CLI::App& app, Session& session);
 void add_worker_command(CLI::App& app, Session& session);
 
 /// Parses and runs; returns the exit code.
-int run_command_line(base::Env& env, int argc, char** argv);
+int run_command_line(base::Env& env, int argc, char** argv, ServeDashboard* serve_dashboard = nullptr);
 /// The same for the command line of a worker alone, argv[0] included.
 int run_worker(base::Env& env, const std::vector<std::string>& arguments);
 

@@ -115,6 +115,8 @@ void ResultStream::load(const Part& part) {
   const auto& header = part.frame.header;
   if (!log.read_payload(part.frame, payload_)) damaged(log, part.frame, "it changed while it was read");
   block_.nanoseconds = header.nanoseconds / std::max<std::uint64_t>(1, header.count);
+  block_.started_ns = header.started;
+  block_.log = part.log;
   block_.attempts = header.attempt;
   block_.failed = static_cast<store::FrameKind>(header.kind) == store::FrameKind::kFailure;
   if (block_.failed) {
@@ -192,6 +194,8 @@ const Block* ResultStream::block_of(const Part& part, std::uint64_t first, std::
   load(part);
   block_.first = first;
   block_.count = end - first;
+  const double share = static_cast<double>(block_.count) / static_cast<double>(part.frame.header.count);
+  block_.seconds = static_cast<double>(part.frame.header.nanoseconds) * 1e-9 * share;
   const std::uint64_t skip = first - part.frame.header.first;
   if (!block_.failed) {
     if (block_.results.offsets) {

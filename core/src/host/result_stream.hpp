@@ -19,6 +19,9 @@ namespace jobhost::host {
 struct Block {
   std::uint64_t first = 0, count = 0;
   std::uint64_t nanoseconds = 0;  // mean of the frame, per task
+  double seconds = 0;             // these tasks together, as their share of the frame
+  std::uint64_t started_ns = 0;   // the frame, by the wall clock of its machine
+  std::size_t log = 0;            // that holds them, as each_log() counts
   std::uint16_t attempts = 1;
   bool failed = false;
   jobhost_column results{};                           // of the kernel's result type; position 0 is task `first`

@@ -12,6 +12,8 @@
 #include "base/beneath.hpp"
 #include "store/party.hpp"
 #include "store/printed.hpp"
+#include "store/queue_record.hpp"
+#include "store/refusals.hpp"
 #include "store/seal.hpp"
 
 namespace jobhost::host {
@@ -60,7 +62,7 @@ class FileCheck {
       if (name == "printed") return folder(name, &FileCheck::printed_file);
       if (name == "host") return folder(name, &FileCheck::host_file);
       if (name == "logs") return folders(name, &FileCheck::log_file);
-      if (name == "claims") return folders(name, &FileCheck::claim_file);
+      if (name == "claims") return claims(name);
       unknown(name);
     });
     require_all_generations("claims", claims_);
@@ -138,8 +140,12 @@ class FileCheck {
       if (id && *id != parts[0]) damaged(path, {}, "is the identity of " + *id);
     } else if (parts.size() == 2 && parts[1] == "hb") {
       heartbeat(path);
-    } else if (parts.size() == 2 && (parts[1] == "notes" || parts[1] == "refused")) {
+    } else if (parts.size() == 2 && parts[1] == "notes") {
       lines(path, [](const std::string& line) { return store::seal_of(line); });
+    } else if (parts.size() == 2 && parts[1] == "refused") {
+      lines(path, [](const std::string& line) {
+        return line.ends_with(store::kUnsealed) ? store::Seal::kRight : store::seal_of(line);
+      });
     } else {
       unknown(path);
     }
@@ -225,27 +231,45 @@ class FileCheck {
   }
 
   void host_file(const std::string& path, const std::string& name) {
-    if (name == "cancel" || name == "cancel-now" || name == "audit") return empty(path);
+    if (name == "cancel" || name == "cancel-now" || name == "audit" || name == "refusals") return empty(path);
     if (name.starts_with("manifest.") && is_hex(name.substr(9), 64)) return empty(path);
     const auto epoch = name.starts_with("owner.") ? number(name.substr(6)) : std::nullopt;
     if (epoch) {
       owners_[0].push_back(*epoch);
       link(path);
+    } else if (name.starts_with("duty.") && claim_of(name.substr(5))) {
+      if (status_of(path).size > 0) link(path);  // else it is vacant
     } else if (name == "submitter") {
       identity(path);
+    } else if (name == "queue") {
+      store::read_queue_record(env_, job_.directory);
+    } else if (name == "queue.sh") {
+      regular(path);
     } else {
       unknown(path);
     }
   }
 
+  /// Folders of claims, and beside them the names of those that were given up.
+  void claims(const std::string& path) {
+    list(path, [&](const std::string& name) {
+      if (name.find('.') == std::string::npos) return folder(path + "/" + name, &FileCheck::claim_file);
+      claim_of(name) ? empty(path + "/" + name) : unknown(path + "/" + name);
+    });
+  }
   void claim_file(const std::string& path, const std::string& name) {
+    const auto claim = claim_of(name);
+    if (!claim || path != "claims/" + std::to_string(claim->first / 256) + "/" + name) return unknown(path);
+    if (claim->first >= job_.manifest.claims()) damaged(path, {}, "the job has no such claim");
+    claims_[claim->first].push_back(claim->second);
+    link(path);
+  }
+  /// And its generation.
+  static std::optional<std::pair<std::uint64_t, std::uint64_t>> claim_of(const std::string& name) {
     const auto parts = split(name, '.');
     const auto claim = number(parts[0]);
     const auto generation = parts.size() == 2 ? number(parts[1]) : std::nullopt;
-    if (!claim || !generation || path != "claims/" + std::to_string(*claim / 256) + "/" + name) return unknown(path);
-    if (*claim >= job_.manifest.claims()) damaged(path, {}, "the job has no such claim");
-    claims_[*claim].push_back(*generation);
-    link(path);
+    return claim && generation ? std::optional(std::pair(*claim, *generation)) : std::nullopt;
   }
   /// A claim is another name of an identity, or, where a job was copied, the same text.
   void link(const std::string& path) {

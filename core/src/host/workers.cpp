@@ -17,6 +17,7 @@ Workers::Workers(base::Env& env, const Job& job, Ownership ownership, std::uniqu
     : ownership_(std::move(ownership)), workers_(std::move(workers)) {
   env.remove(job.directory.cancel_now());
   env.remove(job.directory.cancel());
+  env.remove(job.directory.done());  // a power cut left it: there is work to do
   backend::WorkerCommand command = workers_->command_;
   command.job_directory = job.directory.path();
   command.manifest_sha256 = job.manifest_sha256;

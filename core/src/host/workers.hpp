@@ -64,6 +64,7 @@ class Workers {
   /// Throws a worker's last words, if there are any.
   void throw_complaint() const;
   void stop(bool now) { workers_->backend_->stop(now); }
+  bool go_on_alone() const { return workers_->backend_->go_on_alone(); }
   store::Doorbell& bell() { return workers_->bell_; }
 
  private:

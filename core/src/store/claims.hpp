@@ -21,9 +21,16 @@ class Claims {
 
   /// Takes claim `index` in this generation; false when another party has it.
   bool take(std::uint64_t index, std::uint32_t generation);
-  /// The latest generation of each claim that somebody took.
-  Generations taken();
-  /// The same for claims whose names are in the folder of this one.
+  /// Says that who took it in this generation does not finish it: anybody may take the next one.
+  void give_up(std::uint64_t index, std::uint32_t generation);
+  /// Somebody has taken what was given up, or it is done.
+  void forget_given_up(std::uint64_t index, std::uint32_t generation);
+  struct Overview {
+    std::uint64_t folders = 0;  // one more than the number of the last one
+    Generations given_up;
+  };
+  Overview overview();
+  /// The latest generation of each claim that somebody took, of those whose names are in the folder of this one.
   Generations taken_near(std::uint64_t index);
   /// Nothing when its identity did not survive a power cut. Then nobody of that name lives.
   std::optional<Identity> owner(std::uint64_t index, std::uint32_t generation);
@@ -31,12 +38,12 @@ class Claims {
  private:
   std::string folder(std::uint64_t index) const;
   std::string path(std::uint64_t index, std::uint32_t generation) const;
-  void list(const std::string& folder, Generations& found);
+  std::string given_up_path(std::uint64_t index, std::uint32_t generation) const;
 
   base::Env& env_;
   JobDirectory job_;
   Party& party_;
-  std::string made_;  // the folder that was made last
+  std::string made_;  // the folder that was last seen to be there
 };
 
 }  // namespace jobhost::store

@@ -30,6 +30,12 @@ bool IntervalSet::contains(std::uint64_t task) const {
   return next != ends_.begin() && std::prev(next)->second > task;
 }
 
+std::optional<std::uint64_t> IntervalSet::first_missing(Interval within) const {
+  const auto next = ends_.upper_bound(within.first);
+  const std::uint64_t first = next == ends_.begin() ? within.first : std::max(within.first, std::prev(next)->second);
+  return first < within.end ? std::optional(first) : std::nullopt;
+}
+
 std::vector<Interval> IntervalSet::missing(Interval within) const {
   std::vector<Interval> gaps;
   std::uint64_t position = within.first;

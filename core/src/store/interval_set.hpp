@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace jobhost::store {
@@ -21,6 +22,8 @@ class IntervalSet {
   bool contains(std::uint64_t task) const;
   /// The parts of `within` that are not in the set, in order.
   std::vector<Interval> missing(Interval within) const;
+  /// The first task of `within` that is not in the set.
+  std::optional<std::uint64_t> first_missing(Interval within) const;
   std::uint64_t size() const { return size_; }
   std::size_t pieces() const { return ends_.size(); }
 

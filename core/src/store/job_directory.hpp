@@ -24,6 +24,7 @@ class JobDirectory {
   std::string claims() const { return path_ + "/claims"; }
   std::string host() const { return path_ + "/host"; }
   std::string owner(std::uint64_t epoch) const { return host() + "/owner." + std::to_string(epoch); }
+  std::string refusals() const { return host() + "/refusals"; }
   std::string cancel() const { return host() + "/cancel"; }
   std::string cancel_now() const { return host() + "/cancel-now"; }
   /// An empty file whose name vouches for MANIFEST.

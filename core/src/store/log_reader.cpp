@@ -7,6 +7,7 @@
 
 #include "base/beneath.hpp"
 #include "base/checksum.hpp"
+#include "base/stale.hpp"
 
 namespace jobhost::store {
 namespace {
@@ -78,6 +79,7 @@ bool LogReader::open_file() const {
 /// There is nothing to read now. Asking after a log that says nothing gets rarer the longer that is so.
 void LogReader::rest() {
   close_file();
+  if (hold_ == Hold::kWhileRead) block_ = {}, payloads_ = {};  // there are thousands of logs
   if (hold_ != Hold::kUntilQuiet || !file_) return;
   const std::uint64_t now = env_.monotonic_ns();
   if (quiet_since_ == 0) quiet_since_ = now;
@@ -101,7 +103,12 @@ bool LogReader::read_segment_header() {
 }
 
 std::optional<Frame> LogReader::next() {
-  auto frame = next_frame();
+  std::optional<Frame> frame;
+  try {
+    frame = next_frame();
+  } catch (const base::Stale&) {
+    file_.reset();  // and opened again, if it is still there
+  }
   if (!frame) {
     rest();
   } else {
@@ -254,20 +261,28 @@ bool LogReader::header_at(std::uint64_t offset, FrameHeader& header) const {
 bool LogReader::read_payload(const Frame& frame, base::Bytes& bytes) const {
   const std::uint64_t length = frame.header.length, offset = frame.payload_offset;
   const auto fits = [&] { return base::crc32c(bytes, seed_) == frame.header.payload_checksum; };
+  const auto read_now = [&](const auto& read) {
+    return base::looking_again([&] {
+      try {
+        const bool all = open_file() && read();
+        close_file();
+        return all;
+      } catch (const base::Stale&) {
+        file_.reset();
+        throw;
+      }
+    });
+  };
   if (length <= kBlock / 2) {
     const auto take = [&] {
       bytes.assign(payloads_.at(offset), payloads_.at(offset) + length);
       return fits();
     };
     if (payloads_.holds(offset, length) && take()) return true;
-    const bool read = open_file() && read_block(payloads_, offset, length);
-    close_file();
-    return read && take();
+    return read_now([&] { return read_block(payloads_, offset, length); }) && take();
   }
   bytes.resize(length);
-  const bool read = open_file() && file_->read_at(offset, bytes) == length;
-  close_file();
-  return read && fits();
+  return read_now([&] { return file_->read_at(offset, bytes) == length; }) && fits();
 }
 
 LogReader::Tail LogReader::tail() {

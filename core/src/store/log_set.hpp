@@ -31,6 +31,8 @@ class LogSet {
   /// The same for new and known logs of one party, whose id is 32 hexadecimal digits, without a look at any others; and
   /// as new as the file system has them.
   std::size_t read_of(const std::string& party, const std::function<void(std::size_t log, const Frame&)>& frame);
+  /// The same for one log.
+  std::size_t read_log(std::size_t number, const std::function<void(std::size_t log, const Frame&)>& frame);
   /// What is read next is as new as the file system has it. Only where that may lag does it make a difference.
   void renew();
   bool lag() const { return lags_; }
@@ -42,7 +44,6 @@ class LogSet {
 
  private:
   void discover_in(const std::string& folder);
-  std::size_t read_log(std::size_t number, const std::function<void(std::size_t log, const Frame&)>& frame);
 
   base::Env& env_;
   JobDirectory job_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,24 @@ std::string hostname() {
   return name;
 }
 
+void add(base::Env& env, const JobDirectory& job, const std::string& id, const Refusal& refusal) {
+  try {
+    if (!base::exists(env, job.workers())) return;
+    nlohmann::ordered_json json = {{"hostname", refusal.hostname},
+                                   {"boot", refusal.boot},
+                                   {"owners", owners_of(env, job)},
+                                   {"code", refusal.code},
+                                   {"reason", refusal.reason}};
+    if (!refusal.node.empty()) json["node"] = refusal.node;
+    const std::string folder = job.workers() + "/" + id.substr(0, 2);
+    base::write_file_atomically(env, job.refusals(), {}, false);  // first, so that workers look for the other
+    base::make_directories_beneath(env, job.path(), folder);
+    const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
+    base::write_file_atomically(env, folder + "/" + id + std::string(kEnding), base::as_bytes(text), false);
+  } catch (const base::Error&) {
+  }
+}
+
 }  // namespace
 
 std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
@@ -31,21 +50,19 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job) {
 
 void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Identity>& known, int code,
                  const std::string& reason) {
-  try {
-    if (!base::exists(env, job.workers())) return;
-    const Identity worker = known ? *known : Identity{"worker", base::random_hex(env, 16), hostname(), "", ""};
-    nlohmann::ordered_json json = {{"hostname", worker.hostname},
-                                   {"boot", worker.boot},
-                                   {"owners", owners_of(env, job)},
-                                   {"code", code},
-                                   {"reason", reason}};
-    if (const char* node = std::getenv("SLURMD_NODENAME")) json["node"] = node;
-    const std::string folder = job.workers() + "/" + worker.id.substr(0, 2);
-    base::make_directories_beneath(env, job.path(), folder);
-    const std::string text = sealed(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + "\n";
-    base::write_file_atomically(env, folder + "/" + worker.id + std::string(kEnding), base::as_bytes(text), false);
-  } catch (const base::Error&) {
-  }
+  const char* node = std::getenv("SLURMD_NODENAME");
+  add(env, job, known ? known->id : base::random_hex(env, 16),
+      {known ? known->hostname : hostname(), known ? known->boot : "", 0, code, reason, node ? node : ""});
+}
+
+void add_refusal_of_node(base::Env& env, const JobDirectory& job, const std::string& node, int code,
+                         const std::string& reason) {
+  add(env, job, base::random_hex(env, 16), {node, "", 0, code, reason, node});
+}
+
+bool any_refused(base::Env& env, const JobDirectory& job) {
+  const auto names = base::names_in(env, job.host());
+  return std::binary_search(names.begin(), names.end(), job.refusals().substr(job.host().size() + 1));
 }
 
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/env.hpp"
@@ -14,6 +15,9 @@ namespace jobhost::store {
 
 /// So many of one machine since the present owner began: further workers there end at once.
 inline constexpr std::size_t kRefusalsThatExclude = 3;
+
+/// How the line of one ends that a shell wrote, which makes no checksums.
+inline constexpr std::string_view kUnsealed = ",\"unsealed\":true}";
 
 struct Refusal {
   std::string hostname, boot;  // the machine
@@ -30,6 +34,12 @@ std::uint64_t owners_of(base::Env& env, const JobDirectory& job);
 /// throws: a worker that can write nothing at all ends all the same.
 void add_refusal(base::Env& env, const JobDirectory& job, const std::optional<Identity>& worker, int code,
                  const std::string& reason);
+/// The same for a worker that could not even begin, by what the queueing system tells of its node.
+void add_refusal_of_node(base::Env& env, const JobDirectory& job, const std::string& node, int code,
+                         const std::string& reason);
+
+/// Whether anybody said so. Costs a list of one folder; to read them, of all.
+bool any_refused(base::Env& env, const JobDirectory& job);
 
 /// Those since the present owner began; what is no refusal is left out.
 std::vector<Refusal> read_refusals(base::Env& env, const JobDirectory& job);

@@ -8,6 +8,7 @@
 #include <ctime>
 
 #include "base/beneath.hpp"
+#include "base/lag.hpp"
 #include "base/trust.hpp"
 
 namespace jobhost::store {
@@ -20,6 +21,14 @@ std::string without_slashes(std::string path) {
 }
 
 }  // namespace
+
+bool is_job(base::Env& env, const JobDirectory& directory) {
+  if (base::may_lag(env, directory.path())) {
+    const auto names = base::names_in(env, directory.path());
+    if (!std::binary_search(names.begin(), names.end(), "MANIFEST")) return false;
+  }
+  return base::exists(env, directory.manifest());
+}
 
 Store::Store(base::Env& env, std::string path) : env_(env), path_(base::absolute_path(path)) {}
 
@@ -61,7 +70,9 @@ std::vector<std::string> Store::jobs() {
   std::vector<std::pair<std::int64_t, std::string>> by_age;  // a manifest never changes, so its time is the job's
   for (auto& name : base::names_in(env_, path_)) {
     if (!is_job_name(name)) continue;
-    const auto manifest = base::status_if_exists(env_, JobDirectory(path_ + "/" + name).manifest());
+    const JobDirectory job(path_ + "/" + name);
+    if (!is_job(env_, job)) continue;
+    const auto manifest = base::status_if_exists(env_, job.manifest());
     if (manifest) by_age.emplace_back(manifest->modified_ns, std::move(name));
   }
   std::sort(by_age.begin(), by_age.end());
@@ -71,15 +82,15 @@ std::vector<std::string> Store::jobs() {
 
 Found Store::find(const std::string& job) {
   const Found direct{JobDirectory(without_slashes(base::absolute_path(job))), true};
-  const auto is_job = [&] { return !job.empty() && base::exists(env_, direct.directory.manifest()); };
+  const auto is_directory = [&] { return !job.empty() && is_job(env_, direct.directory); };
   const auto own = [&](const std::string& id) { return Found{JobDirectory(path_ + "/" + id), false}; };
   if (job.find('/') != std::string::npos) {
-    if (is_job()) return direct;
+    if (is_directory()) return direct;
     throw base::Error(base::ExitCode::kUsage, "'" + job + "' is not a job directory: it has no MANIFEST");
   }
   const auto known = jobs();
   if (known.empty()) {
-    if (is_job()) return direct;
+    if (is_directory()) return direct;
     throw base::Error(base::ExitCode::kUsage, "there are no jobs in the store '" + path_ + "'",
                       "JOBHOST_STORE or --store names another store");
   }
@@ -96,7 +107,7 @@ Found Store::find(const std::string& job) {
     if (id.starts_with(job) || id.ends_with("-" + job)) matches.push_back(id);
   }
   if (matches.size() == 1) return own(matches[0]);
-  if (is_job()) return direct;
+  if (is_directory()) return direct;
   if (matches.empty()) {
     throw base::Error(base::ExitCode::kUsage, "no job '" + job + "' in the store '" + path_ + "'",
                       "the last one is '" + known.back() + "'; list all with 'jobhost ls'");

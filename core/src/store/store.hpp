@@ -8,6 +8,10 @@
 
 namespace jobhost::store {
 
+/// Whether there is a job in a directory. Where other machines make jobs, MANIFEST is not looked up before a listing
+/// names it: a machine may remember for a minute that a name was not there.
+bool is_job(base::Env& env, const JobDirectory& directory);
+
 /// A job as the user named it.
 struct Found {
   JobDirectory directory;

@@ -1,17 +1,10 @@
 #include "worker/background_sync.hpp"
 
-#include <chrono>
-
 namespace jobhost::worker {
-namespace {
 
-// What is committed just after one look waits for the next, and for the disk: within the second that is promised.
-constexpr std::chrono::milliseconds kPeriod(500);
-
-}  // namespace
-
-BackgroundSync::BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id)
-    : env_(env), job_(job), logs_(env, std::move(job), worker_id), thread_([this] { run(); }) {}
+BackgroundSync::BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id,
+                               std::chrono::nanoseconds period)
+    : env_(env), job_(job), logs_(env, std::move(job), worker_id), period_(period), thread_([this] { run(); }) {}
 
 BackgroundSync::~BackgroundSync() { stop(); }
 
@@ -27,7 +20,7 @@ void BackgroundSync::sync_all() {
 void BackgroundSync::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    if (wake_.wait_for(lock, kPeriod, [this] { return stopping_; })) return;
+    if (wake_.wait_for(lock, period_, [this] { return stopping_; })) return;
     lock.unlock();
     std::optional<base::Error> failure;
     try {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -10,10 +11,11 @@
 
 namespace jobhost::worker {
 
-/// Makes a job and the results of one worker durable, twice a second, on a thread of its own: fsync may take long.
+/// Makes a job and the results of one worker durable now and then, on a thread of its own: fsync may take long.
 class BackgroundSync {
  public:
-  BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id);
+  BackgroundSync(base::Env& env, store::JobDirectory job, const std::string& worker_id,
+                 std::chrono::nanoseconds period);
   /// Does not sync once more.
   ~BackgroundSync();
   /// Throws what a sync that failed threw. There is no further one after it.
@@ -29,6 +31,7 @@ class BackgroundSync {
   base::Env& env_;
   store::JobDirectory job_;
   store::LogSync logs_;
+  std::chrono::nanoseconds period_;
   bool job_synced_ = false;
   std::mutex mutex_;  // of the two below
   std::optional<base::Error> failure_;

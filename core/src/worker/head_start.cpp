@@ -113,6 +113,7 @@ bool Supervisor::read_job() {
 
 /// A machine on which worker after worker fails would only keep others waiting for what it claims.
 void Supervisor::require_welcome(const store::Identity& self) {
+  if (!store::any_refused(env_, job_)) return;
   std::size_t failures = 0;
   std::string reason;
   for (const auto& refusal : store::read_refusals(env_, job_)) {

@@ -29,7 +29,7 @@ class MailboxSource : public WorkSource {
   std::uint64_t failed_within(store::Interval) const override { return 0; }
   void claim_finished(std::uint64_t, std::uint64_t, std::uint64_t) override {}
   bool everything_done() const override { return false; }
-  std::pair<std::uint64_t, std::uint64_t> totals() const override { return {0, 0}; }
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> totals() const override { return std::nullopt; }
 
  private:
   const store::Mailbox& mailbox_;

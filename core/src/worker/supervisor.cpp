@@ -22,6 +22,10 @@ constexpr std::uint64_t kTickNs = 20'000'000;
 constexpr std::uint64_t kLookNs = 50'000'000;    // cancel flag, host, long batches
 constexpr std::uint64_t kAskNs = 1'000'000'000;  // cancel flag, where each look is a question to a server
 constexpr std::uint64_t kBeatNs = 1'000'000'000;
+constexpr std::uint64_t kBeatsPerLease = 10;  // where that is rarer
+// What is committed just after one sync waits for the next, and for the disk: within the second that is promised.
+constexpr std::uint64_t kSyncNs = 500'000'000;
+constexpr std::uint64_t kManyWorkers = 1000;         // of twice as many, each asks and syncs half as often
 constexpr std::uint64_t kQuickClaimNs = 50'000'000;  // claims used up faster than this are fetched ahead
 constexpr std::uint64_t kGraceNs = 2'000'000'000;    // for running tasks after the host died
 constexpr std::uint64_t kAbortNs = 500'000'000;      // for an overdue task's stack to be noted
@@ -65,7 +69,8 @@ void Supervisor::begin() {
     source_ = std::make_unique<ClaimSource>(env_, job_, manifest_, options_.manifest_sha256, *party_);
     // Where the file system lags, what is not synced is seen elsewhere when its file is closed, or half a minute later.
     if (manifest_.sync == base::SyncPolicy::kBatch || (lags_ && manifest_.sync == base::SyncPolicy::kProcess))
-      sync_ = std::make_unique<BackgroundSync>(env_, job_, party_->self().id);
+      sync_ =
+          std::make_unique<BackgroundSync>(env_, job_, party_->self().id, std::chrono::nanoseconds(at_scale(kSyncNs)));
     own_log();  // nothing is claimed by a worker that cannot write
   }
   log_.info("worker " + party_->self().id + " of job " + manifest_.job + " (" +
@@ -92,6 +97,7 @@ void Supervisor::work() {
       wait_for_executors();
       settle();
       if (sync_) sync_->finish();
+      source_->give_up();
       party_->leave();
       return;
     }
@@ -129,6 +135,7 @@ void Supervisor::give_up(const base::Error& error) {
   }
   if (!party_) return;
   try {
+    if (source_) source_->give_up();
     party_->leave();
   } catch (const base::Error&) {
     // The disk is full or gone: others wait for the lease.
@@ -228,7 +235,7 @@ store::LogWriter& Supervisor::own_log() {
 
 void Supervisor::tick() {
   const std::uint64_t now = env_.monotonic_ns();
-  if (now - last_beat_ns_ >= kBeatNs) {
+  if (now - last_beat_ns_ >= std::max(kBeatNs, manifest_.lease_ms * 1'000'000 / kBeatsPerLease)) {
     last_beat_ns_ = now;
     party_->beat();
   }
@@ -241,13 +248,18 @@ void Supervisor::tick() {
   }
   if (!look) return;
   last_look_ns_ = now;
-  if (!lags_ || now - last_ask_ns_ >= kAskNs) {
+  if (!lags_ || now - last_ask_ns_ >= at_scale(kAskNs)) {
     last_ask_ns_ = now;
     cancelled_ = job_.is_cancelled(env_);
     cancelled_now_ = cancelled_ && job_.is_cancelled_now(env_);
   }
   for (unsigned i = 0; i <= options_.lanes; ++i) relieve(i);
   judge_doubtful();
+}
+
+/// The period of what is a question to a server, so that very many workers together ask no more often than many do.
+std::uint64_t Supervisor::at_scale(std::uint64_t period) const {
+  return period * std::max<std::uint64_t>(kManyWorkers, manifest_.workers / options_.lanes) / kManyWorkers;
 }
 
 /// Executors that start later need the code where it was staged: jobhost gc is told that it is in use, and what
@@ -369,9 +381,11 @@ void Supervisor::wait_for_executors() {
 }
 
 void Supervisor::write_done() {
-  const auto [ok, failed] = source_->totals();
-  store::write_done(env_, job_, party_->self().id, ok, failed, manifest_.sync != base::SyncPolicy::kProcess);
-  log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
+  if (const auto totals = source_->totals()) {
+    const auto [ok, failed] = *totals;
+    store::write_done(env_, job_, party_->self().id, ok, failed, manifest_.sync != base::SyncPolicy::kProcess);
+    log_.info("done: " + std::to_string(ok) + " tasks succeeded, " + std::to_string(failed) + " failed");
+  }
   if (doorbell_) doorbell_->ring();
 }
 

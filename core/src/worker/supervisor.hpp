@@ -111,6 +111,7 @@ class Supervisor {
   void finish_claim(std::uint64_t claim);
   store::LogWriter& own_log();
   void tick();
+  std::uint64_t at_scale(std::uint64_t period) const;
   void relieve(unsigned lane);
   bool host_gone();
   const char* reason_to_stop();  // nullptr without one

@@ -1,0 +1,380 @@
+// What came out: heat maps of grids, results against inputs, and how results are distributed.
+
+/** All that a plot can show of tasks: key, name and cells. */
+function tableOf(report) {
+  const { tasks, parameters, columns } = report;
+  return [
+    { key: "task", name: "task", numeric: true, values: tasks.task },
+    ...parameters.map((parameter, i) => ({
+      ...parameter,
+      key: `input ${i}`,
+      input: true,
+      values: tasks.inputs[i] ?? [],
+    })),
+    ...columns.map((column, i) => ({ ...column, key: `result ${i}`, result: true, values: tasks.results[i] ?? [] })),
+    { key: "seconds", name: "seconds", numeric: true, result: true, values: tasks.seconds },
+  ];
+}
+
+function numbersOf(column) {
+  return column.values.map((value) => (value === null ? NaN : Number(value)));
+}
+
+class Results {
+  constructor() {
+    this.chosen = {};
+    const choose = (what) => (value) => {
+      this.chosen[what] = value;
+      this.draw();
+    };
+    this.tabs = new Tabs(choose("view"));
+    this.map = new Choice("axes", choose("map"));
+    this.column = new Choice("result", choose("column"));
+    this.x = new Choice("across", choose("x"));
+    this.group = new Choice("colours", choose("group"));
+    this.log = el("input", {
+      type: "checkbox",
+      onchange: () => {
+        this.chosen.log = this.log.checked;
+        this.draw();
+      },
+    });
+    this.logLabel = el("label", {}, this.log, "logarithmic");
+    this.heat = new Drawing("Heat map of results over two parameters");
+    this.chart = new Chart("Results against inputs");
+    this.spread = new Drawing("How results are distributed");
+    this.key = el("ul", { class: "key" });
+    this.figures = el("p", { class: "figures" });
+    this.note = el("p", { class: "note" });
+    this.element = el(
+      "section",
+      { class: "results" },
+      el("header", {}, el("h2", {}, "Results"), el("span", { class: "space" }), this.tabs.element),
+      el(
+        "div",
+        { class: "controls" },
+        this.column.element,
+        this.map.element,
+        this.x.element,
+        this.group.element,
+        this.logLabel,
+      ),
+      this.heat.element,
+      this.chart.element,
+      this.spread.element,
+      this.key,
+      this.figures,
+      this.note,
+    );
+  }
+
+  update(report) {
+    this.report = report;
+    this.table = tableOf(report);
+    this.draw();
+  }
+
+  draw() {
+    const { report, table, chosen } = this;
+    const results = table.filter((column) => column.result && column.numeric);
+    const varying = table.filter((column) => column.input && column.numeric && column.varies && !column.seed);
+    this.element.hidden = report.verdict.succeeded === 0 && report.maps.length === 0;
+    if (this.element.hidden) return;
+    const views = [];
+    if (report.maps.length > 0) views.push(["map", "Heat map"]);
+    views.push(["points", varying.length > 0 ? "Against inputs" : "By task"], ["spread", "Distribution"]);
+    const own = results.length > 1;
+    const preferred = report.maps.length > 0 ? "map" : varying.length > 0 || !own ? "points" : "spread";
+    const view = views.some(([name]) => name === chosen.view) ? chosen.view : preferred;
+    const column = results.find(({ key }) => key === chosen.column) ?? results[0];
+    this.tabs.update(views, view);
+    this.column.update(
+      results.map(({ key, name }) => [key, name]),
+      column.key,
+    );
+    this.heat.element.hidden = view !== "map";
+    this.chart.element.hidden = view !== "points";
+    this.spread.element.hidden = view !== "spread";
+    this.map.element.hidden = this.x.element.hidden = this.group.element.hidden = true;
+    this.key.replaceChildren();
+    this.log.checked = Boolean(chosen.log);
+    if (view === "map") this.drawMap(column);
+    if (view === "points") this.drawPoints(column, varying);
+    if (view === "spread") this.drawSpread(column);
+    this.tellFigures(column);
+  }
+
+  drawMap(column) {
+    const { report, chosen } = this;
+    const names = report.maps.map((map, i) => [String(i), `${map.x.name} × ${map.y.name}`]);
+    const number = names.some(([i]) => i === chosen.map) ? chosen.map : "0";
+    this.map.update(names, number);
+    const map = report.maps[Number(number)];
+    const cells = map.columns[column.key === "seconds" ? map.columns.length - 1 : this.rankOf(column)];
+    const positive = cells.values.every((value) => value === null || value > 0);
+    this.logLabel.hidden = !positive;
+    drawHeatMap(this.heat, map, cells, chosen.log && positive);
+    const drawn = map.x.values.length * map.y.values.length,
+      all = report.job.tasks;
+    const positions = `${count(map.x.positions)} × ${count(map.y.positions)} points`;
+    const failed =
+      map.failed.length > 0 ? ` In ${plural(map.failed.length, "crossed-out cell")} all tasks failed.` : "";
+    this.note.textContent =
+      (all > drawn
+        ? `Each of ${count(drawn)} cells is the mean of about ${plural(Math.round(all / drawn), "task")}; ` +
+          `all ${count(all)} of the grid (${positions}) count.`
+        : `All ${count(all)} tasks of the grid (${positions}).`) + failed;
+  }
+
+  /** Where a result is among those that are numbers. */
+  rankOf(column) {
+    return this.table.filter(({ result, numeric }) => result && numeric).findIndex(({ key }) => key === column.key);
+  }
+
+  drawPoints(y, varying) {
+    const { table, chosen } = this;
+    const task = table[0];
+    const axes = [...varying, ...table.filter((c) => c.input && c.numeric && c.seed), task];
+    const x = axes.find(({ key }) => key === chosen.x) ?? axes[0];
+    this.x.update(
+      axes.map(({ key, name }) => [key, name]),
+      x.key,
+    );
+    const groups = table.filter((c) => c.input && c.varies && !c.seed && c.key !== x.key);
+    const few = groups.find((c) => new Set(c.values).size <= 8);
+    const group = chosen.group === "none" ? null : (groups.find(({ key }) => key === chosen.group) ?? few ?? null);
+    this.group.update(
+      [["none", "one"], ...groups.map(({ key, name }) => [key, `by ${name}`])],
+      group ? group.key : "none",
+    );
+
+    const xs = numbersOf(x),
+      ys = numbersOf(y);
+    const order = xs
+      .map((_, i) => i)
+      .filter((i) => Number.isFinite(xs[i]) && Number.isFinite(ys[i]))
+      .sort((a, b) => xs[a] - xs[b]);
+    const positive = order.length > 0 && order.every((i) => ys[i] > 0);
+    this.logLabel.hidden = !positive;
+    const parts = group ? grouping(group, order) : [{ name: y.name, tasks: new Set(order), colour: null }];
+    const connected =
+      x !== task &&
+      parts.every(({ tasks }) => {
+        const seen = new Set([...tasks].map((i) => xs[i]));
+        return seen.size === tasks.size;
+      }) &&
+      order.length <= 5000 &&
+      !(group && varying.length > 2) &&
+      parts.every(({ tasks }) => isSmooth(order.filter((i) => tasks.has(i)).map((i) => ys[i])));
+    const failed = Object.keys(this.report.tasks.failures).map((number) =>
+      this.report.tasks.task.indexOf(Number(number)),
+    );
+    this.failed = failed.map((i) => [i, xs[i]]).filter(([, at]) => Number.isFinite(at));
+    if (group) {
+      this.key.replaceChildren(
+        ...parts.map((part) => {
+          const mark = el("i");
+          mark.style.background = part.colour;
+          return el("li", {}, mark, part.name);
+        }),
+      );
+    }
+    this.chart.show(360, () =>
+      this.chartOf({ x, y, xs, ys, order, parts, connected, logarithmic: chosen.log && positive }),
+    );
+    this.note.textContent =
+      sampleNote(this.report) + (this.failed.length > 0 ? " Marks at the foot are tasks that failed." : "");
+  }
+
+  chartOf({ x, y, xs, ys, order, parts, connected, logarithmic }) {
+    const size = order.length > 4000 ? 3 : order.length > 800 ? 4 : 6;
+    const data = [
+      order.map((i) => xs[i]),
+      ...parts.map(({ tasks }) => order.map((i) => (tasks.has(i) ? ys[i] : null))),
+    ];
+    const tell = (plot) => {
+      const { left, top } = plot.cursor;
+      if (left < 0) return this.chart.tell(null);
+      const failed =
+        top > plot.over.clientHeight - 10
+          ? this.failed.find(([, at]) => Math.abs(plot.valToPos(at, "x") - left) < 4)
+          : null;
+      if (failed) return this.chart.tell(`task #${this.report.tasks.task[failed[0]]} failed`, left + 72, top);
+      let best = null,
+        least = 12 * 12;
+      for (const i of order) {
+        const dx = plot.valToPos(xs[i], "x") - left,
+          dy = plot.valToPos(ys[i], "y") - top,
+          square = dx * dx + dy * dy;
+        if (square < least) [best, least] = [i, square];
+      }
+      if (best === null) return this.chart.tell(null);
+      const lines = this.table
+        .filter((c) => c === x || c === y || (c.input && c.varies))
+        .map((c) => `${c.name} ${c.values[best]}`);
+      this.chart.tell([`task #${this.report.tasks.task[best]}`, ...new Set(lines)].join("\n"), left + 72, top);
+    };
+    return {
+      data,
+      options: {
+        legend: { show: false },
+        cursor: { points: { show: false }, y: true, drag: { x: true, y: true, uni: 20 } },
+        scales: {
+          x: { time: false, range: withRoom(0.015) },
+          y: logarithmic ? { distr: 3 } : { range: withRoom(0.06) },
+        },
+        axes: [
+          axis(x.name, { size: 34 }),
+          axis(y.name, { size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)) }),
+        ],
+        series: [
+          {},
+          ...parts.map((part) => ({
+            stroke: part.colour ?? colour("good"),
+            width: 1.5,
+            spanGaps: true,
+            paths: connected ? undefined : () => null,
+            points: { show: !connected || order.length <= 120, size, width: 0, fill: part.colour ?? colour("good") },
+          })),
+        ],
+        hooks: { setCursor: [tell], draw: [(plot) => drawFailed(plot, this.failed)] },
+      },
+    };
+  }
+
+  drawSpread(column) {
+    const numbers = numbersOf(column).filter(Number.isFinite);
+    this.spread.element.hidden = numbers.length === 0;
+    if (numbers.length === 0) {
+      this.logLabel.hidden = true;
+      this.note.textContent = "There are no finite numbers.";
+      return;
+    }
+    const low = numbers.reduce((a, b) => Math.min(a, b), Infinity),
+      high = numbers.reduce((a, b) => Math.max(a, b), -Infinity);
+    const logarithmic = Boolean(this.chosen.log) && low > 0 && high > low;
+    this.logLabel.hidden = !(low > 0 && high > low);
+    const whole = numbers.every(Number.isInteger) && high - low < 60;
+    const bins =
+      high === low ? 1 : whole ? high - low + 1 : Math.min(Math.max(Math.round(2 * Math.cbrt(numbers.length)), 8), 60);
+    const begin = whole || high === low ? low - 0.5 : low,
+      end = whole || high === low ? high + 0.5 : high;
+    const edge = (i) => (logarithmic ? low * (high / low) ** (i / bins) : begin + ((end - begin) * i) / bins);
+    const edges = Array.from({ length: bins + 1 }, (_, i) => edge(i)),
+      counts = Array(bins).fill(0);
+    const inverse = logarithmic ? (v) => Math.log(v / low) / Math.log(high / low) : (v) => (v - begin) / (end - begin);
+    for (const value of numbers) ++counts[Math.min(Math.floor(inverse(value) * bins), bins - 1)];
+    const ticks = logarithmic ? powersBetween(low, high) : niceTicks(begin, end, 8);
+    const mean = column.mean ?? null;
+    drawHistogram(this.spread, {
+      edges,
+      counts,
+      logarithmic,
+      label: column.name,
+      ticks,
+      tick: (value) => brief(value, 4),
+      marks: mean === null ? [] : [[Number(mean), "mean"]],
+    });
+    this.note.textContent = sampleNote(this.report);
+  }
+
+  tellFigures(column) {
+    this.figures.replaceChildren();
+    if (column.mean === undefined) return;
+    const parts = [
+      ["mean", column.mean],
+      ["standard deviation", column.variance === null ? null : Math.sqrt(Number(column.variance))],
+      ["minimum", column.minimum],
+      ["maximum", column.maximum],
+    ];
+    const words = parts
+      .filter(([, value]) => value !== null)
+      .flatMap(([name, value], i) => [i > 0 ? " · " : "", `${name} `, el("b", {}, brief(value, 6))]);
+    const all = this.report.verdict.succeeded;
+    this.figures.append(...words, ` over all ${count(all)} tasks that succeeded`);
+  }
+}
+
+/** Whether neighbours are so much alike that a line between them says something. */
+function isSmooth(values) {
+  if (values.length < 3) return true;
+  let low = values[0],
+    high = values[0],
+    path = 0;
+  for (let i = 1; i < values.length; ++i) {
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
+    path += Math.abs(values[i] - values[i - 1]);
+  }
+  return values.length < 12 || path <= 0.12 * (values.length - 1) * (high - low);
+}
+
+/** Marks on the lower edge of a plot, where tasks failed. */
+function drawFailed(plot, failed) {
+  const { ctx, bbox } = plot,
+    size = 5 * devicePixelRatio,
+    foot = bbox.top + bbox.height;
+  ctx.save();
+  ctx.fillStyle = colour("bad");
+  for (const [, at] of failed) {
+    const x = plot.valToPos(at, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, foot - 1.6 * size);
+    ctx.lineTo(x + size * 0.7, foot);
+    ctx.lineTo(x - size * 0.7, foot);
+    ctx.fill();
+  }
+  ctx.restore();
+}
+
+/** 1, 10, 100 between two ends; with 2 and 5 where there are few. */
+function powersBetween(low, high) {
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); ++power) {
+    for (const factor of high / low < 1000 ? [1, 2, 5] : [1]) ticks.push(factor * 10 ** power);
+  }
+  return ticks.filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+}
+
+/** Tasks by the value of a column: each alone where there are few, else ranges. */
+function grouping(column, order) {
+  const distinct = [...new Set(order.map((i) => column.values[i]))];
+  const colours = (n) =>
+    Array.from({ length: n }, (_, i) => blend(viridis, n === 1 ? 0.4 : 0.05 + 0.8 * (i / (n - 1))));
+  if (distinct.length <= 8 || !column.numeric) {
+    if (column.numeric) distinct.sort((a, b) => Number(a) - Number(b));
+    const shown = distinct.slice(0, 8),
+      paint = colours(Math.max(shown.length, 1));
+    const parts = shown.map((value, k) => ({
+      name: `${column.name} ${column.numeric ? brief(value) : value}`,
+      colour: paint[k],
+      tasks: new Set(order.filter((i) => column.values[i] === value)),
+    }));
+    const rest = new Set(order.filter((i) => !shown.includes(column.values[i])));
+    return rest.size > 0 ? [...parts, { name: "others", colour: colour("rest"), tasks: rest }] : parts;
+  }
+  const numbers = numbersOf(column),
+    values = order.map((i) => numbers[i]);
+  const low = values.reduce((a, b) => Math.min(a, b)),
+    high = values.reduce((a, b) => Math.max(a, b)),
+    n = 6,
+    paint = colours(n);
+  const edge = (k) => low + ((high - low) * k) / n;
+  const bin = (value) => Math.min(Math.floor(((value - low) / (high - low)) * n), n - 1);
+  return paint
+    .map((one, k) => ({
+      name: `${column.name} ${brief(edge(k), 3)} to ${brief(edge(k + 1), 3)}`,
+      colour: one,
+      tasks: new Set(order.filter((i) => bin(numbers[i]) === k)),
+    }))
+    .filter(({ tasks }) => tasks.size > 0);
+}
+
+/** What part of the tasks a plot or table shows. */
+function sampleNote(report) {
+  const { shown, of, all } = report.tasks;
+  if (all) return `All ${plural(of, "task")} that ${of === 1 ? "is" : "are"} done.`;
+  const which = "some drawn evenly at random, the slowest, and those that failed (up to 1,000)";
+  return `Shows ${count(shown)} of ${count(of)} tasks: ${which}.`;
+}

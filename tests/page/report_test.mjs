@@ -1,0 +1,163 @@
+// Reports, opened as files.
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import path from "node:path";
+import test, { before } from "node:test";
+import { HOSTILE, Scene, openBrowser, openPage, screenshot, tile } from "./jobhost.mjs";
+
+let browser;
+before(async (suite) => {
+  browser = await openBrowser(suite);
+});
+
+const cell = (page, row, column) =>
+  page.locator(`.tasks tbody tr:nth-child(${row}) td:nth-child(${column})`).textContent();
+
+/** The file that `jobhost report` writes, opened. Nothing but itself may be asked for. */
+async function openReport(scene, options) {
+  scene.run(["report", "-o", "report.html"]);
+  const page = await openPage(browser, `file://${path.join(scene.folder, "report.html")}`, options);
+  return page;
+}
+
+function assertQuiet(page) {
+  assert.deepEqual(page.complaints, []);
+  assert.deepEqual(
+    page.asked.filter((url) => !url.startsWith("file://")),
+    [],
+  );
+}
+
+test("a report says what show says, and fails are in groups", async (t) => {
+  const scene = new Scene(t);
+  scene.run(["run", `${HOSTILE}:fussy`, "x=0..220", "-j2", "--name", "lucky numbers"], 1);
+  const page = await openReport(scene);
+  const shown = scene.json("show");
+  assert.equal(await page.title(), `fussy · ${shown.job}`);
+  assert.equal(await tile(page, "succeeded"), String(shown.done - shown.failed));
+  assert.equal(await tile(page, "failed"), String(shown.failed));
+  assert.match(await page.locator(".head").textContent(), new RegExp(`job ${shown.job} · lucky numbers`));
+  assert.match(
+    await page.locator(".verdict .first").textContent(),
+    /^3 tasks \(1\.4 %\) failed, all with std::domain_error: unlucky 13, in /,
+  );
+
+  const group = page.locator(".failure");
+  assert.equal(await group.count(), 1);
+  assert.match(await group.textContent(), /3 ×std::domain_error: unlucky 13/);
+  assert.ok((await group.locator("code").allTextContents()).includes(`jobhost replay ${shown.job}/113`));
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await group.locator("button").nth(1).click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), `jobhost replay ${shown.job}/113`);
+
+  assert.match(await page.locator(".provenance").textContent(), new RegExp(shown.plugin.sha256));
+  assert.match(
+    await page.locator(".provenance dd.mono").first().textContent(),
+    /run .*hostile\.so:fussy x=0\.\.220 -j2/,
+  );
+  assertQuiet(page);
+  await screenshot(page, "failing-light");
+  const dark = await openReport(scene, { colorScheme: "dark" });
+  await screenshot(dark, "failing-dark");
+  assertQuiet(dark);
+});
+
+test("tasks are found by words and numbers, sorted, and turned over", async (t) => {
+  const scene = new Scene(t);
+  scene.run(["run", `${HOSTILE}:fussy`, "x=0..120"], 1);
+  const page = await openReport(scene);
+  assert.deepEqual([await cell(page, 1, 1), await cell(page, 1, 2), await cell(page, 1, 3)], ["#0", "0", "0"]);
+  assert.match(await page.locator(".pages").textContent(), /1 to 20 of 121 rows/);
+  await page.getByRole("button", { name: "Next ›" }).click();
+  assert.equal(await cell(page, 1, 1), "#20");
+  await page.getByLabel("Filter tasks").fill("x>100 result<=210");
+  assert.match(await page.locator(".pages").textContent(), /1 to 5 of 5 rows/);
+  await page.getByRole("button", { name: "result" }).click();
+  await page.getByRole("button", { name: "result" }).click();
+  assert.deepEqual([await cell(page, 1, 1), await cell(page, 1, 3)], ["#105", "210"]);
+  await page.getByLabel("Filter tasks").fill("unlucky 113");
+  assert.equal(await cell(page, 1, 1), "#113");
+  await page.getByLabel("Filter tasks").fill("");
+  await page.locator(".tasks select").selectOption("failed");
+  assert.match(await page.locator(".pages").textContent(), /1 to 2 of 2 rows/);
+  assertQuiet(page);
+});
+
+test("a grid of two parameters is a heat map with their names, and so are results against inputs", async (t) => {
+  const scene = new Scene(t);
+  scene.run(["run", "--expr", "sin(3*x)*cos(y)", "--linspace", "x=0:3:60", "--linspace", "y=0:6:40", "-j2"]);
+  const page = await openReport(scene);
+  assert.equal(await page.locator(".results .tabs [aria-pressed=true]").textContent(), "Heat map");
+  assert.equal(await page.locator(".results .note").textContent(), "All 2,400 tasks of the grid (60 × 40 points).");
+  const rows = scene
+    .run(["results", "--format", "jsonl"])
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const report = scene.json("report");
+  const map = report.maps[0];
+  assert.deepEqual([map.x.name, map.y.name, map.columns.map(({ name }) => name)], ["x", "y", ["result", "seconds"]]);
+  for (const row of rows) {
+    const [i, j] = [Math.floor(row.task / 40), row.task % 40];
+    assert.equal(map.x.values[i], row.x);
+    assert.equal(map.y.values[j], row.y);
+    assert.ok(
+      Math.abs(map.columns[0].values[j * 60 + i] - row.result) <= 1e-5 * Math.abs(row.result),
+      `task ${row.task}`,
+    );
+  }
+  await page.locator(".results canvas").first().focus();
+  await page.keyboard.press("ArrowRight");
+  assert.match(await page.locator(".results .tip:visible").textContent(), /^x \S+\ny \S+\nresult \S+$/);
+  await screenshot(page, "heat-map-light");
+  await page.getByRole("button", { name: "Against inputs" }).click();
+  assert.equal(await page.locator(".results .uplot").count(), 1);
+  await page.getByRole("button", { name: "Distribution" }).click();
+  await page.getByRole("button", { name: "Light / dark" }).click();
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
+  assertQuiet(page);
+});
+
+test("of a million tasks a report shows some, and says so", async (t) => {
+  const scene = new Scene(t);
+  scene.run(["run", `${HOSTILE}:inc`, "x=1..1000000", "-j2", "-o", "all.npy"]);
+  const begin = Date.now();
+  const page = await openReport(scene);
+  const seconds = (Date.now() - begin) / 1000;
+  const report = scene.json("report");
+  const size = fs.statSync(path.join(scene.folder, "report.html")).size,
+    data = JSON.stringify(report).length;
+  t.diagnostic(`${size} bytes, ${data} of them data; made and opened in ${seconds.toFixed(1)} s`);
+  assert.ok(size - data < 150_000, `${size - data} bytes besides data`);
+  assert.ok(data < 2_000_000, `${data} bytes of data`);
+  assert.equal(await tile(page, "succeeded"), "1,000,000");
+  assert.match(await page.locator(".tasks .note").textContent(), /^Shows 10,\d\d\d of 1,000,000 tasks/);
+  assert.equal(report.tasks.shown, report.tasks.task.length);
+  for (const [i, task] of report.tasks.task.entries()) {
+    assert.deepEqual([report.tasks.inputs[0][i], report.tasks.results[0][i]], [task + 1, task + 2]);
+  }
+  assert.equal(report.columns[0].mean, 500001.5);
+  assertQuiet(page);
+  await screenshot(page, "million-light");
+});
+
+test("what a job says is text, whatever it looks like", async (t) => {
+  const scene = new Scene(t);
+  const evil = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u2028";
+  scene.run(["run", `${HOSTILE}:repeats`, `text:=${evil}`, "--name", "<b>bold</b>"], 1);
+  const page = await openReport(scene);
+  assert.match(await page.locator(".failure .what").textContent(), /<script>alert\(1\)<\/script><img src=x/);
+  assert.equal(await page.locator("img, .failure script, b:has-text('bold')").count(), 0);
+  assert.match(await page.locator(".facts").textContent(), /<b>bold<\/b>/);
+  assert.equal(await page.evaluate(() => document.scripts.length), 3);
+  assertQuiet(page);
+});
+
+test("a report on paper is light and has no controls", async (t) => {
+  const scene = new Scene(t);
+  scene.run(["run", `${HOSTILE}:fussy`, "x=0..20"], 1);
+  const page = await openReport(scene, { colorScheme: "dark" });
+  await page.emulateMedia({ media: "print" });
+  assert.equal(await page.locator("nav button:visible, .controls:visible").count(), 0);
+  assert.ok((await page.pdf()).length > 10_000);
+});
