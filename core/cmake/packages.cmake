@@ -12,6 +12,9 @@ endif()
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_ALL program library development)
+if(TARGET jobhost-hdf5)
+  list(APPEND CPACK_COMPONENTS_ALL hdf5)
+endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "map a plain C++ function over many inputs")
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
@@ -22,6 +25,9 @@ set(so_version ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME jobhost)
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libjobhost-dev (${version}), g++")
 set(CPACK_DEBIAN_PROGRAM_PACKAGE_SUGGESTS "cmake, slurm-client, openmpi-bin | mpich, gdb")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "jobhost-hdf5 (${version})")
+set(CPACK_DEBIAN_HDF5_PACKAGE_NAME jobhost-hdf5)
+set(CPACK_DEBIAN_HDF5_PACKAGE_DEPENDS "jobhost (${version})")
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libjobhost${so_version})
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_PROVIDES libjobhost)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
@@ -36,6 +42,9 @@ on the cores of this machine, in isolated processes or on threads, or on a
 cluster with Slurm, MPI or another queueing system. Results come back in
 order, failures as rows that say where they happened, and nothing that was
 computed is lost.")
+set(CPACK_DEBIAN_HDF5_DESCRIPTION
+"With this package, jobhost writes results into HDF5 files whose dimensions
+are the axes of the inputs, as xarray and netCDF-4 know them.")
 set(CPACK_DEBIAN_LIBRARY_DESCRIPTION
 "The library behind jobhost::map() and jobhost::Pool, with which C++
 programs compute on many cores or machines.")

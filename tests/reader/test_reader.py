@@ -379,6 +379,9 @@ class WithNumpy(Reading, JobhostTest):
         self.run_jobhost("run", f"{HOSTILE}:scaled", "--zip", "x=1,2", "factor=3,4")
         grid = self.open().grid()
         self.assertEqual((list(grid.axes), list(grid.along)), (["x"], ["factor"]))
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1,2", "--repeat", "3")
+        grid = self.open().grid()
+        self.assertEqual((list(grid.axes), grid["result"].tolist()), (["x", "repeat"], [[2, 2, 2], [3, 3, 3]]))
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..14", code=1)
         result = self.open().grid()["result"]
         self.assertEqual((result[0], result[2], bool(numpy.isnan(result[1]))), (24, 28, True))

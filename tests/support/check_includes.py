@@ -22,6 +22,7 @@ MAY = {
     "host": "base schema bundle store plugin context backend",
     "api": "base schema bundle store backend host",
     "report": "base schema bundle store host",
+    "hdf5": "base schema bundle store host report",
     "dashboard": "base",
     "cli": "base schema bundle store plugin context build worker backend host report dashboard",
 }
@@ -30,6 +31,8 @@ OWNERS = {  # header prefix: folders, in .cpp files only
     "spdlog/": "base",
     "CLI/": "cli",
     "fmt/": "cli report",
+    "hdf5.h": "hdf5",
+    "hdf5_hl.h": "hdf5",
     "libelf": "plugin",
     "elfutils/": "plugin",
     "dwarf.h": "plugin",

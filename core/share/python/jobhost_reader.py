@@ -1139,6 +1139,8 @@ class Job:
                 fixed.update((name, self._sources[name].at_position(0)) for name in names)
                 continue
             lengths.append(length)
+            if not names:  # --repeat
+                axes["repeat"] = numpy.arange(length)
             for name in names:
                 source = self._sources[name]
                 if _dtype(source.type) is None or _dtype(source.type).shape:

@@ -82,8 +82,10 @@ struct Parent {
 /// Where the submitting command wanted the rows, so that `resume` can write the same.
 struct Output {
   std::string file;         // absolute path, "" for standard output
-  std::string format;       // "table", "jsonl", "csv", "json", "npy", or "" for the default
+  std::string format;       // "table", "jsonl", "csv", "json", "npy", "dat", "h5", or "" for the default
   std::string reduce = {};  // "mean,hist:20": a few numbers instead of rows; "" for rows
+  bool timing = false;      // rows say how long their task took
+  std::string by = {};      // with `reduce`: "alpha,beta", parameters whose values make groups; "" for none
   friend bool operator==(const Output&, const Output&) = default;
 };
 

@@ -8,6 +8,7 @@
 #include "base/file.hpp"
 #include "cli/capsule.hpp"
 #include "cli/job_names.hpp"
+#include "cli/load_script.hpp"
 #include "cli/output_target.hpp"
 #include "cli/provenance.hpp"
 #include "cli/result_rows.hpp"
@@ -22,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 struct ExportOptions {
   std::string what, file;
-  bool merged = false;
+  bool merged = false, timing = false, with_reader = false;
 };
 
 /// "not in the capsule: 'd.txt', which the task's arguments name"
@@ -62,17 +63,35 @@ void export_task(Session& session, const ExportOptions& options, const std::stri
   say_left_out(session, job, host::names_in(host::captured_globals(job.manifest, descriptions)), "captured globals");
 }
 
+/// The name is taken where people keep programs of their own.
+void require_replaceable(base::Env& env, const std::string& reader) {
+  constexpr std::uint64_t kLongest = 1 << 20;
+  if (!base::exists(env, reader)) return;
+  if (is_load_script(std::string(base::as_text(base::read_file(env, reader, kLongest))))) return;
+  throw base::Error(base::ExitCode::kUsage, "'" + reader + "' is there already, and jobhost did not write it",
+                    "export to another folder, or rename that file");
+}
+
 /// Rows, and beside them how they came to be.
 void export_results(Session& session, const ExportOptions& options, const std::string& file) {
   const host::Job job = open_job(session, options.what);
-  const bundle::Output output{file, ""};
+  bundle::Output output{file, ""};
+  output.timing = options.timing;
   check_output(session.env, output);
+  const std::string folder = file.substr(0, file.rfind('/') + 1), reader = folder + "load.py";
+  std::string script;
+  if (options.with_reader) {
+    script = load_script(file.substr(folder.size()), shown_kernel(job, output, options.merged));
+    require_replaceable(session.env, reader);
+  }
   const std::string provenance = output_path(session.env, file + ".provenance.json");
   const auto written = write_results(session, job, output, options.merged);
   const std::string text =
       provenance_of(session.env, written).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   base::write_file_atomically(session.env, provenance, base::as_bytes(text), false, 0666);
-  session.say("wrote " + file + ", and beside it " + provenance.substr(provenance.rfind('/') + 1));
+  if (options.with_reader) base::write_file_atomically(session.env, reader, base::as_bytes(script), false, 0666);
+  session.say("wrote " + file + ", and beside it " + provenance.substr(provenance.rfind('/') + 1) +
+              (options.with_reader ? " and load.py" : ""));
 }
 
 void export_job(Session& session, const ExportOptions& options) {
@@ -93,12 +112,16 @@ void add_export_command(CLI::App& app, Session& session) {
       app.add_subcommand("export", "One task as a capsule that runs elsewhere, or a job's results for others");
   command->add_option("what", options->what, "A task, or a job")->type_name("JOB[/TASK]")->required();
   command
-      ->add_option("file", options->file,
-                   "Of a task: the capsule, as in case.tar. Of a job: rows (.csv, .jsonl, .json, .npy), with "
-                   "FILE.provenance.json beside them, which says how many there are, and whether they are all")
+      ->add_option(
+          "file", options->file,
+          std::string("Of a task: the capsule, as in case.tar. Of a job: rows (") + kEndings +
+              "), with FILE.provenance.json beside them, which says how many there are, and whether they are all")
       ->type_name("FILE")
       ->required();
   command->add_flag("--merged", options->merged, "The latest of each task, as in jobhost results --merged");
+  command->add_flag("--timing", options->timing, "A column 'seconds' in each row: how long the task took");
+  command->add_flag("--with-reader", options->with_reader,
+                    "A Python program load.py beside the file that loads it into pandas, NumPy or xarray");
   command->callback([&session, options] { export_job(session, *options); });
   command->footer(
       "A capsule holds code, inputs and context of the task, but no files that these name: jobhost replay case.tar");

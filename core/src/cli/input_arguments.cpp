@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -12,6 +14,7 @@
 #include "base/suggest.hpp"
 #include "bundle/pack.hpp"
 #include "cli/input_spec.hpp"
+#include "cli/latin_hypercube.hpp"
 #include "cli/npy_input.hpp"
 #include "cli/row_input.hpp"
 #include "cli/signals.hpp"
@@ -27,6 +30,12 @@ struct List {
   std::uint64_t count;
   std::variant<decltype(Values::what), std::shared_ptr<NpyArray>> what;
   bool common = false;
+};
+
+/// A parameter whose values are sampled between two numbers.
+struct Range {
+  std::uint32_t parameter;
+  double first, last;
 };
 
 class InputBuilder {
@@ -141,6 +150,46 @@ class InputBuilder {
       if (file.path == path) return;
     }
     files_.push_back({path, std::move(sha256)});
+  }
+
+  /// An axis without values: seeds are all that differs along it.
+  void add_repeats(std::uint64_t count) {
+    if (count > 1) inputs_.axes.push_back({count, {}});
+  }
+
+  /// The coordinates of a Latin hypercube between the ends of a range.
+  List sample(const Range& range, std::uint64_t points, std::uint64_t coordinate, std::uint64_t seed) {
+    const auto& [name, type, in_out] = kernel_.parameters[range.parameter];
+    const bool whole = type.kind == schema::Kind::kInteger;
+    if (!whole && type.kind != schema::Kind::kFloating) {
+      throw refusal("parameter '" + name + "': only numbers are sampled");
+    }
+    constexpr double kExact = 9007199254740992;  // 2^53: whole numbers up to there are doubles
+    if (whole && (range.first < -kExact || range.last > kExact || range.first != std::floor(range.first) ||
+                  range.last != std::floor(range.last))) {
+      throw refusal("parameter '" + name + "': its range is from one whole number to another, of at most 2^53");
+    }
+    std::vector<base::Bytes> values;
+    for (const double place : latin_hypercube(points, coordinate, seed)) {
+      Signals::throw_if_asked();
+      const double width = range.last - range.first;
+      char text[32];
+      char* const end = whole ? std::to_chars(text, text + sizeof text,
+                                              static_cast<std::int64_t>(range.first + std::floor(place * (width + 1))))
+                                    .ptr
+                              : std::to_chars(text, text + sizeof text, range.first + place * width).ptr;
+      const std::string why = schema::encode_text(type, std::string_view(text, static_cast<std::size_t>(end - text)),
+                                                  values.emplace_back());
+      if (!why.empty()) throw refusal("parameter '" + name + "': " + why);
+    }
+    return {range.parameter, points, std::move(values)};
+  }
+
+  bool takes_seeds() const {
+    for (std::uint32_t p = 0; p < kernel_.parameters.size(); ++p) {
+      if (!bound_[p] && kernel_.parameters[p].name == "seed") return true;
+    }
+    return false;
   }
 
   void add_seeds(std::uint64_t key) {
@@ -266,6 +315,17 @@ Named named(const std::string& word, const InputBuilder& builder) {
   return {word.substr(0, equals - (literal ? 1 : 0)), word.substr(equals + 1), literal};
 }
 
+/// "0.5:2", what --sample takes its values from; nothing for other texts.
+std::optional<std::pair<double, double>> range_in(const std::string& text) {
+  double first = 0, last = 0;
+  const char* const end = text.data() + text.size();
+  const auto [colon, bad] = std::from_chars(text.data(), end, first);
+  if (bad != std::errc() || colon == end || *colon != ':') return std::nullopt;
+  const auto [stop, worse] = std::from_chars(colon + 1, end, last);
+  if (worse != std::errc() || stop != end || !std::isfinite(first) || !std::isfinite(last)) return std::nullopt;
+  return std::pair{first, last};
+}
+
 List list_of(const Assignment& assignment, InputBuilder& builder) {
   const Named word = named(assignment.text, builder);
   const std::string& text = word.text;
@@ -290,8 +350,30 @@ bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, sche
                            const std::string& job_directory, std::vector<bundle::InputFile>* files) {
   InputBuilder builder(env, kernel, job_directory);
   std::vector<std::vector<List>> axes;
-  for (const auto& assignment : arguments.assignments) axes.emplace_back().push_back(list_of(assignment, builder));
-  if (arguments.seed) builder.add_seeds(*arguments.seed);
+  std::vector<Range> ranges;
+  for (const auto& assignment : arguments.assignments) {
+    if (arguments.sample && assignment.form == Assignment::Form::kSpec) {
+      const Named word = named(assignment.text, builder);
+      if (const auto range = word.literal ? std::nullopt : range_in(word.text)) {
+        ranges.push_back({builder.bind(word.name), range->first, range->second});
+        continue;
+      }
+    }
+    axes.emplace_back().push_back(list_of(assignment, builder));
+  }
+  if (arguments.sample) {
+    if (ranges.empty()) throw builder.refusal("--sample wants ranges to take values from, as in x=0:1");
+    std::vector<List> lists;
+    for (const auto& range : ranges) {
+      if (range.first > range.last) {
+        throw builder.refusal("parameter '" + kernel.parameters[range.parameter].name +
+                              "': its range ends before it begins");
+      }
+      lists.push_back(builder.sample(range, *arguments.sample, lists.size(), arguments.seed.value_or(0)));
+    }
+    builder.add(std::move(lists), "--sample");
+  }
+  if (arguments.seed && (!arguments.sample || builder.takes_seeds())) builder.add_seeds(*arguments.seed);
   if (arguments.rows) builder.add_rows(*arguments.rows);
   for (const auto& [words, linked] : arguments.positional) {
     const auto unbound = builder.unbound();
@@ -319,6 +401,7 @@ bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, sche
     }
     builder.add(std::move(axis), arguments.zip ? "--zip" : ":::+");
   }
+  builder.add_repeats(arguments.repeat);
   bundle::Inputs inputs = builder.finish();
   if (const std::size_t count = builder.parameters_given(); count < kernel.parameters.size()) {
     kernel = schema::with_fewer(kernel, count);

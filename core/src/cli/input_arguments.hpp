@@ -44,8 +44,10 @@ struct InputArguments {
   std::vector<WordList> positional = {};
   bool zip = false;  // pair the NAME=SPEC lists element by element
   std::optional<RowFile> rows = std::nullopt;
-  std::optional<std::uint64_t> seed = std::nullopt;  // fills the parameter called seed with a random number per task
-  bool hash_files = false;                           // which values name are recorded, too
+  std::optional<std::uint64_t> seed = std::nullopt;    // fills the parameter called seed with a random number per task
+  std::uint64_t repeat = 1;                            // every point so many times
+  std::optional<std::uint64_t> sample = std::nullopt;  // points of a Latin hypercube over the NAME=A:B
+  bool hash_files = false;                             // which values name are recorded, too
 };
 
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through

@@ -218,8 +218,9 @@ void show(Session& session, const LookOptions& options) {
 /// Rows of all tasks that are done, whatever is missing between them.
 void results(Session& session, const LookOptions& options) {
   const host::Job job = open_job(session, options.job);
-  const bundle::Output output{base::absolute_path(options.output.file),
-                              options.json ? "document" : options.output.format, options.output.reduce};
+  bundle::Output output = options.output;
+  output.file = base::absolute_path(output.file);
+  if (options.json) output.format = "document";
   check_output(session.env, output);
   write_results(session, job, output, options.merged);
 }

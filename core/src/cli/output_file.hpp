@@ -33,6 +33,8 @@ class OutputFile {
   void write(std::string_view text);
   /// Throws Error(kOwnedElsewhere) when the unfinished file is another host's by now.
   void finish();
+  /// Where it is written until then; "" when it is a stream.
+  const std::string& unfinished() const { return unfinished_; }
 
  private:
   bool is_ours() const;

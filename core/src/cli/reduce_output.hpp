@@ -1,12 +1,18 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "cli/row_output.hpp"
 #include "report/reduction.hpp"
 
 namespace jobhost::cli {
 
-/// Folds the results of a job instead of printing them: one row per numeric column in the end. Blocks must come in the
-/// order of tasks. A histogram reads the job's logs a second time; with `merged`, those of its repetitions, too.
+/// Folds the results of a job instead of printing them: one row per numeric column in the end, or, where they are
+/// grouped by parameters, per group and column, in the order in which groups come up. Blocks must come in the order of
+/// tasks. A histogram reads the job's logs a second time; with `merged`, those of its repetitions, too.
 class ReduceOutput : public BlockOutput {
  public:
   ReduceOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::function<void()> before_print,
@@ -16,7 +22,16 @@ class ReduceOutput : public BlockOutput {
   void finish() override;
 
  private:
+  struct Group {
+    std::string key;  // encoded values of the parameters, one behind the other
+    report::ResultReduction results;
+    std::uint64_t failed = 0;
+  };
+  template <class Use>
+  void each_run(const host::Block& block, const Use& use);
+  Group& group(const std::string& key);
   void fill_histogram();
+  std::vector<std::string> labels(const Group& group, bool json) const;
 
   base::Env& env_;
   const host::Job& job_;
@@ -24,8 +39,12 @@ class ReduceOutput : public BlockOutput {
   report::Format format_;
   OutputFile file_;
   report::Reduction reduction_;
-  report::ResultReduction results_;
-  std::uint64_t failed_ = 0;
+  schema::Kernel kernel_;        // as it is shown
+  std::vector<std::size_t> by_;  // parameters that make groups, among those that are shown
+  bundle::InputReader inputs_;
+  std::vector<jobhost_column> columns_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::map<std::string, Group*> known_;
 };
 
 /// Rows, or a reduction where `output.reduce` asks for one. `merged`: blocks come from several jobs

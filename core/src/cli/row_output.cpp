@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "cli/hdf5_output.hpp"
 #include "cli/output_target.hpp"
 #include "report/reduction.hpp"
 
@@ -45,19 +46,39 @@ schema::Kernel without(const std::vector<std::size_t>& parameters, const schema:
   return shown;
 }
 
-/// The kernel as if which code ran were its last parameter.
-schema::Kernel with_code_column(schema::Kernel shown) {
+/// A column of ours, as if it were the kernel's last parameter.
+void add_column(schema::Kernel& shown, const std::string& name, schema::Kind kind, std::uint8_t width) {
   for (auto& parameter : shown.parameters) {
-    if (parameter.name == "code") parameter.name = "arg.code";
+    if (parameter.name == name) parameter.name = "arg." + name;
   }
-  schema::Parameter code{"code", {}};
-  code.type.kind = schema::Kind::kString;
-  code.type.width = 12;  // all of them have so many characters: arrays have room for them
-  shown.parameters.push_back(std::move(code));
-  return shown;
+  schema::Parameter column{name, {}};
+  column.type.kind = kind;
+  column.type.width = width;
+  shown.parameters.push_back(std::move(column));
+}
+
+/// Of a grid, the tasks that share the first of several values: the rows of one line of a surface.
+std::uint64_t tasks_per_block(const bundle::Inputs& inputs) {
+  std::uint64_t block = 1;
+  bool first = true, grid = false;
+  for (const auto& axis : inputs.axes) {
+    if (axis.length == 1) continue;
+    if (!first) block *= axis.length;
+    grid = !first;
+    first = false;
+  }
+  return grid ? block : 0;
 }
 
 }  // namespace
+
+schema::Kernel shown_kernel(const host::Job& job, const bundle::Output& output, bool with_code) {
+  schema::Kernel shown = without(common_containers(job.manifest), job.manifest.kernel);
+  // All codes have 12 characters: arrays have room for them.
+  if (with_code) add_column(shown, "code", schema::Kind::kString, 12);
+  if (output.timing) add_column(shown, "seconds", schema::Kind::kFloating, sizeof(double));
+  return shown;
+}
 
 report::Format format_of(const bundle::Output& output) {
   std::string word = output.format;
@@ -73,24 +94,32 @@ report::Format format_of(const bundle::Output& output) {
   if (format) return *format;
   throw base::Error(base::ExitCode::kUsage,
                     output.file.empty() ? "unknown format '" + word + "'"
-                                        : "'" + output.file + "' does not end in .csv, .jsonl, .json or .npy",
-                    "--format says what to write: table, jsonl, csv, json or npy");
+                                        : "'" + output.file + "' does not end in one of " + kEndings,
+                    "--format says what to write: table, jsonl, csv, json, npy, h5 or dat");
 }
 
 void add_output_options(CLI::App& command, bundle::Output& output) {
-  command.add_option("-o,--output", output.file, "Write rows to FILE (.csv, .jsonl, .json, .npy)")->type_name("FILE");
+  command.add_option("-o,--output", output.file, std::string("Write rows to FILE (") + kEndings + ")")
+      ->type_name("FILE");
   command
       .add_option("--format", output.format,
-                  "table, jsonl, csv, json or npy (default: table on a terminal, else jsonl)")
+                  "table, jsonl, csv, json, npy, h5 (HDF5) or dat (gnuplot); default: table on a terminal, else jsonl")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"table", "jsonl", "csv", "json", "npy"}));
+      ->check(CLI::IsMember({"table", "jsonl", "csv", "json", "npy", "h5", "dat"}));
+  command.add_flag("--timing", output.timing, "A column 'seconds' in each row: how long the task took");
   command
       .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
       ->type_name("LIST");
+  command.add_option("--by", output.by, "With --reduce: a row for each value, or pair of values, of these parameters")
+      ->type_name("NAME,…");
 }
 
 void check_output(base::Env& env, const bundle::Output& output) {
-  format_of(output);
+  if (format_of(output) == report::Format::kHdf5) Hdf5Output::check(env, output.file);
+  if (!output.by.empty() && output.reduce.empty()) {
+    throw base::Error(base::ExitCode::kUsage, "--by groups what --reduce computes, and there is no --reduce",
+                      "write --reduce mean --by " + output.by);
+  }
   if (!output.reduce.empty()) report::parse_reduction(output.reduce);
   if (!output.file.empty()) output_target(env, output.file);
 }
@@ -100,11 +129,12 @@ RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output&
     : file_(env, output.file, job.manifest.job, part, std::move(before_print)),
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       with_code_(with_code),
+      with_seconds_(output.timing),
       left_out_(common_containers(job.manifest)),
-      shown_(with_code ? with_code_column(without(left_out_, job.manifest.kernel))
-                       : without(left_out_, job.manifest.kernel)),
-      writer_(report::make_row_writer(format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
-                                      {output.file.empty() ? terminal_width() : 0, rows})) {}
+      shown_(shown_kernel(job, output, with_code)),
+      writer_(report::make_row_writer(
+          format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
+          {output.file.empty() ? terminal_width() : 0, rows, tasks_per_block(job.manifest.inputs)})) {}
 
 void RowOutput::set_code(const std::string& code) {
   const std::uint64_t size = code.size();
@@ -117,10 +147,14 @@ std::uint64_t RowOutput::read_inputs(std::uint64_t first, std::uint64_t n) {
   n = inputs_.read_shown(first, n, columns_);
   erase_at(left_out_, columns_);
   if (with_code_) columns_.push_back({code_.data(), nullptr, 0, code_.size()});
+  if (with_seconds_) {
+    columns_.push_back({reinterpret_cast<const unsigned char*>(&seconds_), nullptr, 0, sizeof seconds_});
+  }
   return n;
 }
 
 void RowOutput::write(const host::Block& block, const host::Explanation* failure) {
+  seconds_ = static_cast<double>(block.nanoseconds) * 1e-9;
   if (failure) {
     read_inputs(block.first, 1);
     writer_->failure(block.first, columns_, in_row(*failure));

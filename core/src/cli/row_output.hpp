@@ -36,7 +36,7 @@ class RowOutput : public BlockOutput {
   /// `output.format` empty: by the file's ending; on standard output a table for a terminal and JSONL elsewhere.
   /// `rows`: how many there will be. Throws Error(kUsage) for an unknown ending, or for results that do not fit the
   /// format, before anything ran. `before_print` is called before rows go to a terminal. `with_code`: rows have a
-  /// column `code` of 12 characters behind the inputs.
+  /// column `code` of 12 characters behind the inputs; with `output.timing` they have one, `seconds`, behind those.
   RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
             std::function<void()> before_print, Part part, bool with_code = false);
 
@@ -50,20 +50,27 @@ class RowOutput : public BlockOutput {
 
   OutputFile file_;
   bundle::InputReader inputs_;
-  bool with_code_;
+  bool with_code_, with_seconds_;
   std::vector<std::size_t> left_out_;  // parameters that rows do not repeat, as the kernel shows them
   base::Bytes code_;                   // encoded
+  double seconds_ = 0;                 // of each task of the block that is written
   schema::Kernel shown_;
   std::vector<jobhost_column> columns_;
   std::unique_ptr<report::RowWriter> writer_;
 };
 
-/// Adds -o and --format.
+/// The kernel as rows show it: without containers that all tasks share, and with columns of ours among its parameters.
+schema::Kernel shown_kernel(const host::Job& job, const bundle::Output& output, bool with_code);
+
+/// Adds -o, --format, --timing, --reduce and --by.
 void add_output_options(CLI::App& command, bundle::Output& output);
 
 /// Refuses what could not be written in the end, before anything is computed: throws Error(kUsage) for an unknown
 /// format or ending, and when nothing can be written to the file.
 void check_output(base::Env& env, const bundle::Output& output);
+
+/// For messages: ".csv, .jsonl, …".
+inline constexpr const char* kEndings = ".csv, .jsonl, .json, .npy, .h5, .dat";
 
 /// The format of an output; throws Error(kUsage) when neither format nor ending is known.
 report::Format format_of(const bundle::Output& output);

@@ -118,9 +118,10 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
 
 /// Where rows go by this command line; nothing when it does not say.
 std::optional<bundle::Output> chosen_output(const JobOptions& options) {
-  const bundle::Output& given = options.output;
-  if (given.file.empty() && given.format.empty() && given.reduce.empty()) return std::nullopt;
-  return bundle::Output{base::absolute_path(given.file), given.format, given.reduce};
+  bundle::Output given = options.output;
+  if (given == bundle::Output{}) return std::nullopt;
+  given.file = base::absolute_path(given.file);
+  return given;
 }
 
 /// How many tasks failed, when every task has a record. DONE alone is not believed: a power cut may leave it and take

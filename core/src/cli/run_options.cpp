@@ -76,6 +76,19 @@ std::uint64_t failures_allowed(const std::string& word, std::uint64_t tasks) {
                     "write 10 or 5%");
 }
 
+/// "lhs:100".
+std::uint64_t points_of(const std::string& sample) {
+  constexpr std::string_view kLatinHypercube = "lhs:";
+  constexpr std::uint64_t kMost = 100'000'000;  // they are stored
+  std::uint64_t points = 0;
+  if (sample.starts_with(kLatinHypercube) &&
+      parse_number(std::string_view(sample).substr(kLatinHypercube.size()), points) && points > 0 && points <= kMost) {
+    return points;
+  }
+  throw base::Error(base::ExitCode::kUsage, "--sample is lhs:N with 1 to 100000000 points, not '" + sample + "'",
+                    "write --sample lhs:100 x=0:1 y=-2:2");
+}
+
 /// The NAME=… words of all forms in the order in which they were typed: the last one varies fastest.
 std::vector<Assignment> assignments_of(const CLI::App& command, bool with_expression) {
   static const std::map<std::string, Assignment::Form> kForms = {{"inputs", Assignment::Form::kSpec},
@@ -173,6 +186,12 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   }
   add("--seed", options.seed, "N", "Give the parameter 'seed' a random number per task, the same in every run")
       ->group("Inputs");
+  add("--repeat", options.inputs.repeat, "N", "Each point so many times, next to one another; with --seed each differs")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 47))
+      ->group("Inputs");
+  add("--sample", options.sample, "lhs:N",
+      "N points of a Latin hypercube over the parameters given as NAME=A:B; --seed chooses others")
+      ->group("Inputs");
   command
       .add_flag("--hash-inputs", options.inputs.hash_files,
                 "Record the digest of each file that a value names; --reuse then compares it")
@@ -240,6 +259,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
     }
     options.inputs.seed = seed;
   }
+  if (!options.sample.empty()) options.inputs.sample = points_of(options.sample);
   options.output.file = base::absolute_path(options.output.file);
   check_output(session.env, options.output);
   host::JobSpec spec;

@@ -20,6 +20,7 @@ struct RunOptions {
   InputArguments inputs;
   std::string csv, tsv, jsonl, npy;
   std::string seed;
+  std::string sample;
   BackendOptions backend;
   std::string chunk = "auto";
   double timeout = 0;  // seconds

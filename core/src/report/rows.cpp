@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/error.hpp"
+#include "report/gnuplot_rows.hpp"
 #include "report/npy_rows.hpp"
 #include "report/number_rows.hpp"
 #include "report/row_text.hpp"
@@ -222,6 +224,8 @@ std::optional<Format> format_named(const std::string& word) {
   if (word == "csv") return Format::kCsv;
   if (word == "json") return Format::kJson;
   if (word == "npy") return Format::kNpy;
+  if (word == "dat") return Format::kGnuplot;
+  if (word == "h5") return Format::kHdf5;
   if (word == "document") return Format::kDocument;
   return std::nullopt;
 }
@@ -234,6 +238,10 @@ std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& 
       return std::make_unique<CsvWriter>(kernel, std::move(sink));
     case Format::kNpy:
       return make_npy_writer(kernel, std::move(sink), extent.rows);
+    case Format::kGnuplot:
+      return make_gnuplot_writer(kernel, std::move(sink), extent.block);
+    case Format::kHdf5:
+      throw base::Error(base::ExitCode::kUsage, "HDF5 is not written row by row");
     case Format::kJsonl:
     case Format::kJson:
     case Format::kDocument:

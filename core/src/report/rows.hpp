@@ -19,6 +19,8 @@ enum class Format {
   kCsv,
   kJson,
   kNpy,
+  kGnuplot,
+  kHdf5,      // is not written row by row
   kDocument,  // kJson inside {"schema": "jobhost/1", "rows": …}
 };
 
@@ -50,13 +52,14 @@ class RowWriter {
   virtual void finish() = 0;
 };
 
-/// "table", "jsonl", "csv", "json", "npy" or "document"; nothing for any other word.
+/// "table", "jsonl", "csv", "json", "npy", "dat", "h5" or "document"; nothing for any other word.
 std::optional<Format> format_named(const std::string& word);
 
 /// What some formats have to know beforehand.
 struct Extent {
-  int width = 0;           // tables: columns of the terminal, 0 when there is none (no truncation)
-  std::uint64_t rows = 0;  // arrays: how many rows will come
+  int width = 0;            // tables: columns of the terminal, 0 when there is none (no truncation)
+  std::uint64_t rows = 0;   // arrays: how many rows will come
+  std::uint64_t block = 0;  // gnuplot: tasks between empty lines, 0 for none
 };
 
 /// Throws Error(kUsage) when the kernel's results cannot be written in that format.
