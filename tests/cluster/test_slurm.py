@@ -119,7 +119,7 @@ class Slurm(JobhostTest):
 
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
-            process = self.start("run", f"{HOSTILE}:counted", "x=1..3000", f"file={self.folder}/ran", "microseconds=10000",
+            process = self.start("run", f"{HOSTILE}:counted", "x=1..1000", f"file={self.folder}/ran", "microseconds=10000",
                                  "-b", "slurm", "-j", "8", "-o", "out.csv")
             self.wait_until(lambda: os.path.exists(f"{self.folder}/ran"), "nothing runs", 60)
             for _ in range(signals):
@@ -131,11 +131,11 @@ class Slurm(JobhostTest):
             self.assertIn("interrupted: ", said)
             self.wait_until(lambda: not self.queued(), "something is left in the queue", 10)
             said = self.run_jobhost("resume", "@last", "--slurm", "partition=nowhere", code=4).err
-            self.assertRegex(said, r"[1-9]\d* of 3000 tasks are done and kept")
+            self.assertRegex(said, r"[1-9]\d* of 1000 tasks are done and kept")
             self.run_jobhost("resume", "@last", "-b", "processes", "-j", "2")
-            times = self.expect_log_of_executions(3000)
-            self.assertLessEqual(sum(times.values()), 3000 + 8)
-            self.assertEqual(self.read("out.csv").count("\n"), 3001)
+            times = self.expect_log_of_executions(1000)
+            self.assertLessEqual(sum(times.values()), 1000 + 8)
+            self.assertEqual(self.read("out.csv").count("\n"), 1001)
             os.remove(f"{self.folder}/ran")
 
     def test_cancel_from_another_shell(self):
@@ -232,7 +232,7 @@ class Slurm(JobhostTest):
         self.assertIn("n1 takes no task: cannot start", process.stderr)
 
     def test_tasks_that_are_cancelled_in_the_queue_are_missing_only_where_all_are(self):
-        run = ["run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv"]
+        run = ["run", f"{HOSTILE}:sleeps", "x=0..1999", "milliseconds=20", "-b", "slurm", "-j", "6", "-o", "out.csv"]
         process = self.start(*run)
         self.wait_until(lambda: self.running() == 6, "not all run")
         entries = [entry["id"] for entry in cluster.queue() if entry["state"] == "RUNNING"]
@@ -260,7 +260,7 @@ class Slurm(JobhostTest):
 
     def words_of_workers_that_squeue_forgot(self, environment):
         """What is said when all were cancelled, and squeue does not know of them any more."""
-        process = self.start("run", f"{HOSTILE}:spin", "x=0..1999", "microseconds=5000", "-b", "slurm", "-j", "6", "-o", "out.csv",
+        process = self.start("run", f"{HOSTILE}:sleeps", "x=0..1999", "milliseconds=20", "-b", "slurm", "-j", "6", "-o", "out.csv",
                              env=environment)
         self.wait_until(lambda: self.running() == 6, "not all run")
         self.put("squeue", ":")

@@ -17,8 +17,14 @@ def setUpModule():
 
 
 class SlurmOnTwoHosts(test_slurm.Slurm):
-    # Takes a minute, and has nothing to do with where nodes are.
+    # What has nothing to do with where nodes are, and takes time.
     test_a_time_limit_is_no_loss_when_workers_are_submitted_again = None
+    test_sacct_tells_of_workers_that_squeue_forgot_from_the_file_of_completed_jobs = None
+    test_a_stand_in_for_sacct_with_accounting_is_asked_once_for_all = None
+    test_without_records_nothing_is_said_of_them = None
+    test_options_are_passed_on_as_they_are = None
+    test_defaults_of_slurms_commands_do_not_get_in_the_way = None
+    test_a_job_that_comes_home_has_as_many_lanes_as_are_usual_here = None
 
     def test_a_link_that_is_cut_and_healed_loses_nothing(self):
         """Slurm takes the node for dead and queues its tasks again, while their workers go on beyond the cut."""

@@ -7,9 +7,9 @@
 #include <optional>
 #include <utility>
 
+#include "backend/queue.hpp"
 #include "base/beneath.hpp"
 #include "base/error.hpp"
-#include "backend/queue.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
@@ -283,11 +283,11 @@ class Follower {
     const std::string last = last_words();
     const bool said_nothing = last.empty() && workers_ && !workers_->local();
     throw base::Error(base::ExitCode::kBackendFailed, what + last,
-                      !said_nothing      ? ""
-                      : anybody_came() ? "their time limit was reached, or somebody cancelled them in the queue: resume "
-                                           "takes other options, as --slurm time=…; --auto-resubmit queues them again"
-                                         : "they left no word: can their nodes read and write '" +
-                                               job_.directory.path() + "'?");
+                      !said_nothing ? ""
+                      : anybody_came()
+                          ? "their time limit was reached, or somebody cancelled them in the queue: resume "
+                            "takes other options, as --slurm time=…; --auto-resubmit queues them again"
+                          : "they left no word: can their nodes read and write '" + job_.directory.path() + "'?");
   }
 
   /// Why the last worker ended, where it said so.
@@ -325,8 +325,8 @@ class Follower {
     } else if (options_.rows && (workers_ || is_cancelled)) {
       session_.say("go on with: jobhost resume " + job_.called);
     } else if (options_.rows) {
-      session_.say("the job goes on; follow it with: jobhost attach " + job_.called + "   stop it with: jobhost cancel " +
-                   job_.called);
+      session_.say("the job goes on; follow it with: jobhost attach " + job_.called +
+                   "   stop it with: jobhost cancel " + job_.called);
     }
     if (gave_up_ && Signals::requests.load() == 0) return static_cast<int>(base::ExitCode::kTasksFailed);
     return Signals::requests.load() > 0 ? Signals::exit_code() : static_cast<int>(base::ExitCode::kInterrupted);

@@ -81,7 +81,8 @@ host::Job first_of(Session& session, host::Job job) {
     }
     job = host::open_job(session.env, directory);
   }
-  if (job.manifest.job != asked) session.say("job " + asked + " repeats tasks of " + job.manifest.job + ": both are merged");
+  if (job.manifest.job != asked)
+    session.say("job " + asked + " repeats tasks of " + job.manifest.job + ": both are merged");
   return job;
 }
 
