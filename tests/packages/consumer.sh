@@ -33,12 +33,15 @@ man -w jobhost >where.txt
 man -w jobhost-run >>where.txt
 expect '"result"' jobhost run /usr/lib/jobhost/integration.so:ball_volume dimension=3 samples=100 seed=1
 expect gridengine jobhost run --help
+jobhost run demo/demo.cpp:demo x=0..1 n=20 -o demo.h5
+[[ "$(head -c 4 demo.h5)" == *HDF* ]]
+jobhost report @last -o demo.html
 expect run bash -c 'source /usr/share/bash-completion/completions/jobhost
   COMP_LINE="jobhost ru" COMP_POINT=10; _jobhost; printf "%s\n" "${COMPREPLY[@]}"'
 
 echo "removed"
-dpkg -L jobhost "libjobhost$SO_VERSION" libjobhost-dev | grep -E '/.*jobhost' >files.txt
-dpkg --purge jobhost "libjobhost$SO_VERSION" libjobhost-dev
+dpkg -L jobhost jobhost-hdf5 "libjobhost$SO_VERSION" libjobhost-dev | grep -E '/.*jobhost' >files.txt
+dpkg --purge jobhost jobhost-hdf5 "libjobhost$SO_VERSION" libjobhost-dev
 while read -r file; do
   [[ ! -e "$file" ]] || { echo "left behind: $file"; exit 1; }
 done <files.txt
