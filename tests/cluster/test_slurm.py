@@ -169,6 +169,16 @@ class Slurm(JobhostTest):
             for node in cluster.nodes[1:]:
                 cluster.resume(node)
 
+    def test_what_no_node_can_give_is_told(self):
+        process = self.start("run", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "64", "--slurm", "cpus-per-task=64")
+        said = b""
+        while b"could ever give what they ask for" not in said:
+            said += os.read(process.stderr.fileno(), 65536)
+        self.assertIn(b"(PartitionConfig: there is nothing that", said)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        process.communicate()
+
     def test_a_removed_job_leaves_no_worker_in_the_queue(self):
         for node in cluster.nodes:
             cluster.drain(node)

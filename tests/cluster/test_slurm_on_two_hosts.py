@@ -24,6 +24,7 @@ class SlurmOnTwoHosts(test_slurm.Slurm):
     test_without_records_nothing_is_said_of_them = None
     test_options_are_passed_on_as_they_are = None
     test_defaults_of_slurms_commands_do_not_get_in_the_way = None
+    test_what_no_node_can_give_is_told = None
     test_a_job_that_comes_home_has_as_many_lanes_as_are_usual_here = None
 
     def test_a_link_that_is_cut_and_healed_loses_nothing(self):

@@ -34,7 +34,7 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "--timeout", "0"), 2, ["from 0.001 to 1e9", "not '0'"]),
             (run(f"{HOSTILE}:inc", "x=1", "--chunk", "none"), 2, ["--chunk is 'auto' or a number"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
-            (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in .csv, .jsonl, .json or .npy"]),
+            (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in one of .csv, .jsonl, .json, .npy, .h5, .dat"]),
             (["rnu"], 2, ["there is no command 'rnu'", "did you mean 'jobhost run'?"]),
             (["submit", f"{HOSTILE}:inc", "x=1", "-o", "out.csv"], 2, ["who waits for the rows says where they go: jobhost attach JOB -o"]),
             (["show", "nothing"], 2, ["there are no jobs in the store"]),

@@ -21,6 +21,9 @@ constexpr std::uint64_t kAnswerNs = 20'000'000'000;
 constexpr unsigned kMostPerArray = 1'000'000;
 /// Slurm holds what it had to start too often; a person would have to release it.
 const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
+/// Why workers wait that no end of other jobs will let start.
+const std::set<std::string> kNever = {"BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionConfig",
+                                      "PartitionNodeLimit", "PartitionTimeLimit"};
 /// Options of sbatch that jobhost sets, or that it cannot go with.
 const std::set<std::string> kOurs = {"array",    "job-name", "output", "error",     "input",       "export",
                                      "parsable", "wrap",     "ntasks", "test-only", "chdir",       "wait",
@@ -152,7 +155,10 @@ class Slurm : public Queue {
     }
     const auto most = std::max_element(reasons.begin(), reasons.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });
-    if (most != reasons.end() && most->first != "None") answer.reason = most->first;
+    if (most != reasons.end() && most->first != "None") {
+      answer.reason = most->first;
+      if (kNever.contains(most->first)) answer.reason += ": there is nothing that could ever give what they ask for";
+    }
     return answer;
   }
 
