@@ -89,7 +89,7 @@ ReduceOutput::ReduceOutput(base::Env& env, const host::Job& job, const bundle::O
 
 ReduceOutput::Group& ReduceOutput::group(const std::string& key) {
   Group*& found = known_[key];
-  if (!found) found = groups_.emplace_back(std::make_unique<Group>(key, report::ResultReduction(kernel_))).get();
+  if (!found) found = groups_.emplace_back(std::make_unique<Group>(Group{key, report::ResultReduction(kernel_)})).get();
   return *found;
 }
 
