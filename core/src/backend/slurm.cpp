@@ -22,8 +22,8 @@ constexpr unsigned kMostPerArray = 1'000'000;
 /// Slurm holds what it had to start too often; a person would have to release it.
 const std::set<std::string> kHeldForGood = {"JobHoldMaxRequeue", "launch failed requeued held"};
 /// Why workers wait that no end of other jobs will let start.
-const std::set<std::string> kNever = {"BadConstraints", "InvalidAccount", "InvalidQOS", "PartitionConfig",
-                                      "PartitionNodeLimit", "PartitionTimeLimit"};
+const std::set<std::string> kNever = {"BadConstraints",  "InvalidAccount",     "InvalidQOS",
+                                      "PartitionConfig", "PartitionNodeLimit", "PartitionTimeLimit"};
 /// Options of sbatch that jobhost sets, or that it cannot go with.
 const std::set<std::string> kOurs = {"array",    "job-name", "output", "error",     "input",       "export",
                                      "parsable", "wrap",     "ntasks", "test-only", "chdir",       "wait",
