@@ -352,7 +352,8 @@ std::array<double, kPurposes> Scale::on_paper() const {
   const double commits = 2 * workers * busy / period + claims;
   std::array<double, kPurposes> operations{};
   operations[kStart] = 38 * workers;
-  operations[kClaim] = 8 * claims;
+  // At last each worker lists all folders of the window, in vain.
+  operations[kClaim] = 8 * claims + 4 * workers * std::max(1.0, claims / 64 / store::Claims::kPerFolder);
   operations[kBeat] = 3 * workers * all / (lease / 10);
   operations[kCancel] = workers * all / period;
   operations[kSync] = 2 * commits + 2 * workers * all / period;
