@@ -11,7 +11,7 @@ reports=build/$preset/reports  # of sanitizers, from whatever process: a worker 
 rm -rf "$reports"
 mkdir "$reports"
 status=0
-ctest --preset "$preset" -j4 || status=$?
+ctest --preset "$preset" -j5 || status=$?
 # Tasks that want too much memory end by a report, too: the operator new of sanitizers does not throw.
 mapfile -t bad < <(grep -LEr 'SUMMARY: .*(out-of-memory|allocation-size-too-big)' "$reports")
 if [[ ${#bad[@]} -gt 0 ]]; then
