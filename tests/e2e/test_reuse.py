@@ -150,7 +150,7 @@ class Reuse(JobhostTest):
         self.assertEqual((shown["state"], shown["done"]), ("done", 1200))
 
     def test_damage_in_an_earlier_job_is_said_and_never_taken_over(self):
-        self.run_counted("20..29")
+        self.run_counted("20..29", "-j1")
         log = max(pathlib.Path(self.directory()).glob("logs/*/*.0.*"), key=lambda path: path.stat().st_size)
         bad = bytearray(log.read_bytes())
         bad[64 + 64] ^= 1  # in the first result
