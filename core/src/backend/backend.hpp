@@ -79,9 +79,8 @@ bool is_local(const std::string& name);
 std::unique_ptr<Backend> make_backend(base::Env& env, const Choice& choice, bool detached,
                                       const RunWorker& run_worker = nullptr);
 
-/// Takes workers of a job that wait in a queue out of it, and with `running` those that run. For a job that is
-/// cancelled or removed. Returns what went wrong as a sentence, "" for nothing. A job that was never in a queue is
-/// fine.
+/// Takes workers of a job that is cancelled or removed out of the queue, and with `running` those that run as well.
+/// Returns what went wrong as a sentence, "" for nothing. A job that was never in a queue is fine.
 std::string withdraw(base::Env& env, const std::string& job_directory, bool running);
 
 /// A word as a POSIX shell reads it.

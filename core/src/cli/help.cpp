@@ -49,10 +49,12 @@ std::string roff(const std::string& text) {
   return written;
 }
 
-std::string section(std::string title) {
-  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return ".SH " + roff(title) + "\n";
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
 }
+
+std::string section(const std::string& title) { return ".SH " + roff(upper(title)) + "\n"; }
 
 std::string bold(const std::string& text) { return "\\fB" + roff(text) + "\\fR"; }
 std::string italic(const std::string& text) { return "\\fI" + roff(text) + "\\fR"; }
@@ -110,12 +112,10 @@ std::string footer(const CLI::App& command) {
 }
 
 std::string begin_page(const CLI::App& app, const std::string& name, const std::string& description) {
-  std::string title = name;
-  for (char& c : title) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   std::string says = description;
   if (says.ends_with('.')) says.pop_back();
-  return ".TH " + title + " 1 \"\" \"" + app.version() + "\" \"User Commands\"\n" + section("Name") + name + " \\- " +
-         roff(says) + "\n";
+  return ".TH " + upper(name) + " 1 \"\" \"" + app.version() + "\" \"User Commands\"\n" + section("Name") + name +
+         " \\- " + roff(says) + "\n";
 }
 
 }  // namespace
