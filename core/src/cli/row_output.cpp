@@ -111,7 +111,7 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
       .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
       ->type_name("LIST");
   command.add_option("--by", output.by, "With --reduce: a row for each value, or pair of values, of these parameters")
-      ->type_name("NAME,…");
+      ->type_name("NAME,...");
 }
 
 void check_output(base::Env& env, const bundle::Output& output) {

@@ -204,7 +204,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                    ->type_name("NAME[=VALUE]")
                    ->allow_extra_args(false)
                    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
-  surroundings(add("--init", options.init, "'FUNC NAME=VALUE…'",
+  surroundings(add("--init", options.init, "'FUNC NAME=VALUE ...'",
                    "A function of the plugin that every worker process calls before its first task"));
   surroundings(command.add_flag("--isolate-globals", options.isolate_globals,
                                 "Give globals their captured values again before every task"));
