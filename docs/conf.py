@@ -1,6 +1,7 @@
 """The manual: sphinx-build -W -b html docs build/manual. JOBHOST is the program whose help is printed in it."""
 import os
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).parent
@@ -15,23 +16,22 @@ html_theme = "furo"
 html_static_path = ["static"]
 html_css_files = ["manual.css"]
 html_copy_source = False
+smartquotes = False
 pygments_style, pygments_dark_style = "friendly", "monokai"
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = []
 PROGRAM = os.environ.get("JOBHOST", HERE.parent / "build/release/bin/jobhost")
-HEADERS = ("verbs", "results", "async", "pool", "options", "errors", "exception", "global")
-MADE = {
-    "commands": lambda: reference.commands(PROGRAM),
-    "headers": lambda: reference.headers(HERE.parent / "core/include/jobhost", [f"{name}.hpp" for name in HEADERS]),
-    "random": lambda: reference.headers(HERE.parent / "plugin_sdk/include/jobhost/sdk", ["random.hpp"]),
-}
 
 
 def insert_what_is_made(app, page, source):
-    for name, make in MADE.items():
-        if (place := f"<!-- {name} -->") in source[0]:
-            source[0] = source[0].replace(place, make())
+    source[0] = source[0].replace("<!-- commands -->", reference.commands(PROGRAM) if page == "cli" else "")
+    if page == "cpp_reference":
+        headers = [*HERE.glob("../core/include/jobhost/*.hpp"), HERE / "../plugin_sdk/include/jobhost/sdk/random.hpp"]
+        sections = reference.headers(headers)
+        source[0] = re.sub("<!-- (.*) -->", lambda names: "\n".join(map(sections.pop, names[1].split(" "))), source[0])
+        if sections:
+            raise ValueError(f"cpp_reference.md lacks {', '.join(sections)}")
 
 
 def keep_text(app, env, node, text):

@@ -42,7 +42,7 @@ def commands(program):
 def options(lines):
     """A table of lines such as "  -j,--workers N      Lanes to compute in"."""
     rows = (re.match(r"  (\S.*?)  +(.*)", line).groups() for line in lines.splitlines() if "-h,--help" not in line)
-    rows = [(code(name.replace(",-", ", -")), cell(re.sub(r"[\w-]*--[\w=-]+|\S*[*@]\S*", lambda m: f"`{m[0]}`", what))) for name, what in rows]
+    rows = [(code(name.replace(",-", ", -")), cell(re.sub(r"([*_<`@])", r"\\\1", what))) for name, what in rows]
     return table(("", ""), rows) if rows else ""
 
 
@@ -76,16 +76,17 @@ def prose(comment):
     return "\n".join(line if line.startswith("    ") else NAMES.sub(mark, line) for line in comment.splitlines())
 
 
-def headers(folder, names):
-    """A section for every declaration with a comment of three slashes, outside of namespace detail."""
-    page = []
-    for name in names:
-        text = pathlib.Path(folder, name).read_text(encoding="utf-8")
+def headers(paths):
+    """By name, a section for every declaration with a comment of three slashes outside of namespace detail; "": what is said of
+    the namespace itself."""
+    sections = {}
+    for path in paths:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
         text = re.sub(r"^namespace detail \{\n(struct \w+;\n\}\n|.*?^\}  // namespace detail\n)", "", text, flags=re.DOTALL | re.MULTILINE)
-        about = re.search(r"((?:^///.*\n)+)namespace", text, re.MULTILINE)
-        page += [prose(re.sub("^/// ?", "", about[1], flags=re.MULTILINE)) + "\n"] if about else []
-        page += [section(*item) for item in declarations(text.splitlines(), 0) if item[0]]
-    return "\n".join(page)
+        if about := re.search(r"((?:^///.*\n)+)namespace", text, re.MULTILINE):
+            sections[""] = prose(re.sub("^/// ?", "", about[1], flags=re.MULTILINE)) + "\n"
+        sections |= dict(section(*item) for item in declarations(text.splitlines(), 0) if item[0])
+    return sections
 
 
 def declarations(lines, depth):
@@ -131,11 +132,11 @@ def without_body(text):
 
 
 def section(comment, signature, body):
-    name = re.search(r"^(?:class|struct) (\w+)", signature, re.MULTILINE) or re.search(r"(\w+)\(", signature)
-    page = [f"## {name[1]}\n", fenced("cpp", signature), prose(comment) + "\n"]
+    name = re.search(r"^(?:class|struct) (\w+)", signature, re.MULTILINE) or re.search(r"(\w+)\([^()]*\)$", signature)
+    page = [f"### {name[1]}\n", fenced("cpp", signature), prose(comment) + "\n"]
     if body and re.search(r"^(class|struct) ", signature, re.MULTILINE):
         page.append(members(name[1], body))
-    return "\n".join(page)
+    return name[1], "\n".join(page)
 
 
 def members(owner, body):
@@ -152,4 +153,4 @@ def members(owner, body):
             rows.append((signature, cell(prose(" ".join(comment.split())))))
         else:
             rows[-1] = (rows[-1][0] + "<br>" + signature, rows[-1][1])
-    return table(("", ""), rows) if rows else ""
+    return table(("member", "for"), rows) if any(what for _, what in rows) else ""
