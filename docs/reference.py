@@ -146,7 +146,8 @@ def members(owner, body):
         public = re.search(r"^ public:\n(.*?)(^ (private|protected):|\Z)", public, re.DOTALL | re.MULTILINE)[1]
     rows = []
     for comment, signature, _ in declarations(public.splitlines(), 2):
-        if re.search(rf"detail::|operator=|~{owner}|^using|^friend|{owner}&&|^{owner}\(\)|^class|^static constexpr", signature) and not comment:
+        special = rf"^using|^friend|^class|^static constexpr|operator=|~{owner}|{owner}&&|^{owner}\(\)|detail::"
+        if re.search(special, signature) and not comment or re.search(rf"\b{owner}\(.*detail::", signature):
             continue
         signature = code(" ".join(signature.split()))
         if comment or not rows:

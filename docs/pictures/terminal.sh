@@ -13,8 +13,8 @@ if [[ -z "${RECORDING:-}" ]]; then
   cd "$work"
   export RECORDING=1 PATH="$root/build/release/bin:$PATH"
   # termtosvg wants a terminal, and takes its size.
-  script --quiet --return --command "stty cols 104 rows 24; termtosvg '$here/terminal.svg' --command '$here/terminal.sh' \
-    --min-frame-duration 100 --max-frame-duration 3000 --template window_frame" /dev/null
+  script --quiet --return --command "stty cols 112 rows 24; termtosvg '$here/terminal.svg' --command '$here/terminal.sh' \
+    --min-frame-duration 100 --max-frame-duration 3000 --loop-delay 7000 --template window_frame" /dev/null
   exit
 fi
 type_in() {
