@@ -2,7 +2,7 @@
 # Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks
 # need, with --bench what its benchmarks are compared with.
 set -euo pipefail
-packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
+packages=(g++ cmake ninja-build ccache dpkg-dev file pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev libcpp-httplib-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev
   libhdf5-dev libmuparser-dev)
 if [[ "${1:-}" == --tests ]]; then
