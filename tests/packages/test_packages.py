@@ -45,6 +45,25 @@ class Packages(unittest.TestCase):
             self.skipTest(done.stderr)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_each_way_of_the_manual_to_install(self):
+        page = pathlib.Path(SOURCE, "docs/install.md").read_text().replace("build/release", os.path.relpath(BUILD, SOURCE))
+        steps = {title: re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+                 for title, text in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)}
+        (works,) = steps.pop("See that it works")
+        self.assertEqual([*steps], ["Packages", "Archive", "CMake"])
+        install, purge = steps["Packages"]
+        script = "set -eux; export HOME=/from/home; echo 'APT::Get::Assume-Yes \"true\";' >/etc/apt/apt.conf.d/yes\n"
+        for way, after in ((install, purge), (*steps["Archive"], "rm -r ~/.local"), (*steps["CMake"], "")):
+            script += f"mkdir -p ~; cd {SOURCE}\n{way}\ncd ~; hash -r\n{works}\ncd; rm -r demo\n{after}\n"
+        empty = os.path.join(self.folder, "empty")
+        os.mkdir(empty)
+        done = subprocess.run([f"{HERE}/overlay.sh", empty, "bash", "-c", script], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True)
+        if done.returncode == 77:
+            self.skipTest(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(done.stdout.count('"result": 1.0725942072745727'), 3, done.stdout)
+
     def test_the_archive_works_wherever_it_is_unpacked(self):
         (archive,) = glob.glob(f"{self.folder}/*.tar.gz")
         with tarfile.open(archive) as packed:
