@@ -25,6 +25,14 @@ class Packages(unittest.TestCase):
     def packages(self):
         return sorted(glob.glob(f"{self.folder}/*.deb"))
 
+    def in_overlay(self, folder, *command):
+        """What a command says in a copy of this system that is forgotten afterwards."""
+        done = subprocess.run([f"{HERE}/overlay.sh", folder, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode == 77:
+            self.skipTest(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
     def test_lintian_finds_nothing(self):
         names = sorted(os.path.basename(path).split("_")[0] for path in self.packages())
         self.assertEqual(names, ["jobhost", "jobhost-hdf5", "libjobhost-dev", f"libjobhost{self.so_version}"])
@@ -39,11 +47,7 @@ class Packages(unittest.TestCase):
             shutil.copy(package, place)
         shutil.copytree(f"{SOURCE}/examples/05-program", f"{place}/program")
         shutil.copy(f"{HERE}/consumer.sh", place)
-        done = subprocess.run([f"{HERE}/overlay.sh", place, "env", f"VERSION={self.version}",
-                               f"SO_VERSION={self.so_version}", "./consumer.sh"], capture_output=True, text=True)
-        if done.returncode == 77:
-            self.skipTest(done.stderr)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.in_overlay(place, "env", f"VERSION={self.version}", f"SO_VERSION={self.so_version}", "./consumer.sh")
 
     def test_each_way_of_the_manual_to_install(self):
         page = pathlib.Path(SOURCE, "docs/install.md").read_text().replace("build/release", os.path.relpath(BUILD, SOURCE))
@@ -57,12 +61,8 @@ class Packages(unittest.TestCase):
             script += f"mkdir -p ~; cd {SOURCE}\n{way}\ncd ~; hash -r\n{works}\ncd; rm -r demo\n{after}\n"
         empty = os.path.join(self.folder, "empty")
         os.mkdir(empty)
-        done = subprocess.run([f"{HERE}/overlay.sh", empty, "bash", "-c", script], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True)
-        if done.returncode == 77:
-            self.skipTest(done.stdout)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        self.assertEqual(done.stdout.count('"result": 1.0725942072745727'), 3, done.stdout)
+        said = self.in_overlay(empty, "bash", "-c", script)
+        self.assertEqual(said.count('"result": 1.0725942072745727'), 3, said)
 
     def test_the_archive_works_wherever_it_is_unpacked(self):
         (archive,) = glob.glob(f"{self.folder}/*.tar.gz")
