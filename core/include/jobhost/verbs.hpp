@@ -421,9 +421,9 @@ concept NoOptions = !std::is_same_v<std::remove_cvref_t<F>, Options>;
 
 }  // namespace detail
 
-/// Gives Results<R>, R being what f returns (Nothing for void): an input range in the order of the inputs, as they come.
-/// Lazy: nothing is held but what runs ahead, so that ranges may be endless. Taking a result rethrows what its task
-/// threw.
+/// Gives Results<R>, R being what f returns (Nothing for void): an input range in the order of the inputs, as they
+/// come. Lazy: nothing is held but what runs ahead, so that ranges may be endless. Taking a result rethrows what its
+/// task threw.
 template <class F, class... A>
 auto map(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsValue>(options, true, f, std::forward<A>(arguments)...);
