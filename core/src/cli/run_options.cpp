@@ -152,7 +152,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       "Lists may follow as ::: 1 2 3 ::: 10 20 (every combination, in the parameters' order); :::+ pairs a list with "
       "the\n"
       "one before it. Exit code 1: some tasks failed.");
-  command.add_option("target", options.target, "PLUGIN.so:KERNEL, or FILE.cpp:KERNEL, which is built first; a file's only kernel needs no name")
+  command
+      .add_option("target", options.target,
+                  "PLUGIN.so:KERNEL, or FILE.cpp:KERNEL, which is built first; a file's only kernel needs no name")
       ->type_name("TARGET");
   command.add_option("--expr", options.expression, "An expression instead: --expr 'sin(x)*exp(-x)' x=0..10..0.01")
       ->type_name("TEXT");
