@@ -65,6 +65,12 @@ class Refusals(JobhostTest):
         finally:
             del os.environ["LD_LIBRARY_PATH"]
 
+    def test_no_words_at_all_get_help(self):
+        process = self.run_jobhost(code=2)
+        self.assertEqual(process.out, "")
+        self.assertIn("Usage: jobhost", process.err)
+        self.assertIn("Examples:\n  jobhost run", process.err)
+
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")
 class FullDisk(JobhostTest):
