@@ -205,10 +205,13 @@ class Reading:
         self.assertEqual((job.done, len(job), job.state), (9, 10, "running"))
         self.assertEqual([row.task for row in job.rows()], [0, 1, 2, 4, 5, 6, 7, 8, 9])
         self.assertEqual(list(job.table()["result"]), [0, 1, 2, 4, 5, 6, 7, 8, 9])
+        again = self.open()
+        self.assertEqual((again.done, again.damage), (9, []))
         (folder / "the last").touch()
         out, err = host.communicate(timeout=60)
         self.assertEqual(host.returncode, 0, err)
         self.assertEqual((job.refresh(), job.state), (1, "done"))
+        self.assertEqual((again.refresh(), self.open().done), (1, 10))
         self.agree(job, out.splitlines())
 
     def test_a_cancelled_job(self):
