@@ -147,15 +147,10 @@ std::string name_of(const schema::Parameter& parameter) {
   return report::column_name(parameter.name);
 }
 
-/// The cells of a result: "result", or one for each field.
-struct Cell {
-  std::string name;
-  schema::Type type;
-};
-
-void add_cells(const schema::Type& type, const std::string& name, std::vector<Cell>& cells) {
-  if (type.kind != Kind::kRecord) return cells.push_back({name, type});
-  for (std::size_t i = 0; i < type.items.size(); ++i) add_cells(type.items[i], name + "." + type.fields[i], cells);
+/// The types of a result's cells, as report::result_columns has their names.
+void add_cells(const schema::Type& type, std::vector<schema::Type>& cells) {
+  if (type.kind != Kind::kRecord) return cells.push_back(type);
+  for (const auto& item : type.items) add_cells(item, cells);
 }
 
 /// What there is of the job's tasks.
@@ -177,16 +172,19 @@ void each_cell(const schema::Type& result, const host::Block& block, std::uint64
                         [&](const schema::Type& type, base::ByteReader& value) { use(cell++, type, value); });
 }
 
-/// The forms of the result's cells, where some tasks have none: all results are looked at.
+bool is_whole(const Form& form) { return form.kind == Kind::kInteger || form.kind == Kind::kBool; }
+
+/// Gives the cells of a result room for saying that there is none: all results are looked at.
 template <class Stream>
-std::vector<Form> forms_with_gaps(Stream stream, const schema::Type& result, const std::vector<Cell>& cells) {
-  std::vector<Extremes> extremes(cells.size());
+void allow_gaps(Stream stream, const schema::Type& result, std::vector<Form>& forms) {
+  std::vector<Extremes> extremes(forms.size());
   std::string skipped;
   each_block(stream, [&](const host::Block& block) {
     for (std::uint64_t i = 0; !block.failed && i < block.count; ++i) {
       each_cell(result, block, i, [&](std::size_t cell, const schema::Type& type, base::ByteReader& value) {
-        if (type.kind == Kind::kInteger || type.kind == Kind::kEnumeration || type.kind == Kind::kBool) {
-          extremes[cell].add(whole_number(value.take(type.kind == Kind::kBool ? 1 : type.width), type.is_signed));
+        if (const auto size = schema::fixed_size(type)) {
+          const auto bytes = value.take(*size);
+          if (is_whole(forms[cell])) extremes[cell].add(whole_number(bytes, type.is_signed));
         } else {
           skipped.clear();
           schema::append_plain(type, value, skipped);
@@ -194,13 +192,9 @@ std::vector<Form> forms_with_gaps(Stream stream, const schema::Type& result, con
       });
     }
   });
-  std::vector<Form> forms;
-  for (std::size_t c = 0; c < cells.size(); ++c) {
-    const Form form = form_of(cells[c].type);
-    const bool whole = form.kind == Kind::kInteger || form.kind == Kind::kBool;
-    forms.push_back(whole ? extremes[c].with_fill(form) : form);
+  for (std::size_t c = 0; c < forms.size(); ++c) {
+    if (is_whole(forms[c])) forms[c] = extremes[c].with_fill(forms[c]);
   }
-  return forms;
 }
 
 /// Tasks come in order, and are written a window at a time.
@@ -211,7 +205,7 @@ class JobFile {
         kernel_(schema::as_shown(job.manifest.kernel)),
         inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
         file_(path) {
-    add_cells(kernel_.result, "result", cells_);
+    add_cells(kernel_.result, cells_);
     const auto& provenance = manifest_.provenance;
     file_.describe({{"job", manifest_.job},
                     {"kernel", kernel_.name},
@@ -226,16 +220,19 @@ class JobFile {
   }
 
   const schema::Type& result() const { return kernel_.result; }
-  const std::vector<Cell>& cells() const { return cells_; }
+  std::vector<Form> forms() const {
+    std::vector<Form> forms;
+    for (const auto& type : cells_) forms.push_back(form_of(type));
+    return forms;
+  }
 
-  /// `forms`: of the cells. `gaps`: some tasks have no result.
+  /// `forms`: of the result's cells. `gaps`: some tasks have no result.
   void begin(const std::vector<Form>& forms, bool gaps) {
+    const auto names = report::result_columns(kernel_.result);
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       Attributes about = along_;
-      const bool whole = forms[c].kind == Kind::kInteger || forms[c].kind == Kind::kBool;
-      if (gaps && whole) about.emplace_back("comment", "no result where status is not 0");
-      series_.push_back(
-          {Column(cells_[c].type, forms[c], 0), file_.begin(cells_[c].name, forms[c], dimensions_, about)});
+      if (gaps && is_whole(forms[c])) about.emplace_back("comment", "no result where status is not 0");
+      series_.push_back({Column(cells_[c], forms[c], 0), file_.begin(names[c], forms[c], dimensions_, about)});
     }
     const auto add_series = [this](const schema::Type& type, const std::string& name, const Attributes& about) {
       series_.push_back({Column(type, 0), file_.begin(name, form_of(type), dimensions_, about)});
@@ -375,7 +372,7 @@ class JobFile {
   schema::Kernel kernel_;
   bundle::InputReader inputs_;
   Hdf5File file_;
-  std::vector<Cell> cells_;
+  std::vector<schema::Type> cells_;  // of a result
   std::vector<std::string> dimensions_;
   Attributes along_;            // names of inputs that are no dimensions
   std::vector<Series> series_;  // cells, status, seconds
@@ -387,12 +384,8 @@ class JobFile {
 /// `stream` has what is written; `again` begins anew, and may have more.
 template <class Stream, class Again>
 void write(JobFile& file, Stream& stream, bool complete, const Again& again) {
-  std::vector<Form> forms;
-  if (complete) {
-    for (const auto& cell : file.cells()) forms.push_back(form_of(cell.type));
-  } else {
-    forms = forms_with_gaps(again(), file.result(), file.cells());
-  }
+  std::vector<Form> forms = file.forms();
+  if (!complete && std::any_of(forms.begin(), forms.end(), &is_whole)) allow_gaps(again(), file.result(), forms);
   file.begin(forms, !complete);
   each_block(stream, [&](const host::Block& block) { file.add(block); });
   file.finish();
