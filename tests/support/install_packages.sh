@@ -9,7 +9,7 @@ if [[ "${1:-}" == --tests ]]; then
   packages+=(tzdata libfuse3-dev fuse3 catch2 libcereal-dev libeigen3-dev libgsl-dev gnuplot-nox python3 gdb fish zsh binutils git clang libclang-rt-14-dev clang-format clang-tidy
     slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 openmpi-bin mpich iproute2
     gridengine-master gridengine-exec gridengine-client lintian make man-db python3-numpy python3-pandas
-    python3-xarray python3-h5netcdf python3-sphinx python3-myst-parser furo nodejs chromium)
+    python3-xarray python3-h5netcdf python3-netcdf4 jq python3-sphinx python3-myst-parser furo nodejs chromium)
   command -v npm >/dev/null || packages+=(npm)  # others than Debian's nodejs bring it
 fi
 if [[ "${1:-}" == --bench ]]; then

@@ -88,6 +88,12 @@ host::Job first_of(Session& session, host::Job job) {
 
 }  // namespace
 
+std::string in_words(const Written& written) {
+  std::string text = std::to_string(written.rows) + (written.rows == 1 ? " task" : " tasks");
+  if (written.failed > 0) text += ", " + std::to_string(written.failed) + " of them failed";
+  return text;
+}
+
 Written write_results(Session& session, const host::Job& job, const bundle::Output& output, bool merged) {
   Signals::install();
   session.exit_code = 0;

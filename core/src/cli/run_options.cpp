@@ -324,7 +324,8 @@ FollowOptions follow_options(const RunOptions& options, const host::Job& job) {
   follow.start = FollowOptions::Workers{choice_of(job.manifest), job.manifest.workers};
   follow.output = job.manifest.output;
   follow.max_failures = options.fail_fast ? 1 : failures_allowed(options.max_failures, job.manifest.tasks);
-  follow.in_order = options.order == "input" || !job.manifest.output.reduce.empty();
+  const auto& output = job.manifest.output;
+  follow.in_order = options.order == "input" || !output.reduce.empty() || !output.columns.empty();
   return follow;
 }
 
