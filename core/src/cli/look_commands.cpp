@@ -23,13 +23,13 @@
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
+#include "cli/tables.hpp"
 #include "cli/task_words.hpp"
 #include "host/code.hpp"
 #include "host/nodes.hpp"
 #include "host/notes.hpp"
 #include "host/reuse.hpp"
 #include "report/failure_groups.hpp"
-#include "report/table.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -52,8 +52,14 @@ void list(Session& session, const LookOptions& options) {
   const Json document = jobs_document(session);
   if (options.json) return print_document(document);
   if (document["jobs"].empty()) return session.say("no jobs in '" + session.store().path() + "'");
-  std::vector<report::TableColumn> columns = {
-      {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
+  const std::vector<report::TableColumn> columns = {{"JOB"},
+                                                    {"KERNEL", false, 0, true},
+                                                    {"STATE"},
+                                                    {"TASKS", true},
+                                                    {"SUCCEEDED", true},
+                                                    {"FAILED", true},
+                                                    {"CREATED"},
+                                                    {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> reasons;  // why some cannot be read
   for (const auto& job : document["jobs"]) {
@@ -69,7 +75,7 @@ void list(Session& session, const LookOptions& options) {
                     std::to_string(done - failed), std::to_string(failed), job["created"],
                     label_of(job["label"], job["parent"])});
   }
-  std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
+  print_table(columns, rows);
   std::fflush(stdout);
   for (const auto& reason : reasons) session.say(reason);
 }

@@ -23,7 +23,8 @@ class TableWriter : public RowWriter {
       : kernel_(kernel), sink_(std::move(sink)), width_(width) {
     columns_.push_back({"task", true, 0});
     for (const auto& parameter : kernel.parameters) {
-      columns_.push_back({column_name(parameter.name), is_number(parameter.type), 0});
+      const bool number = is_number(parameter.type);
+      columns_.push_back({column_name(parameter.name), number, 0, !number});
     }
     for (const auto& name : result_columns(kernel.result)) columns_.push_back({name, false, 0});
     if (columns_.size() == kernel.parameters.size() + 2) columns_.back().right = is_number(kernel.result);
@@ -76,8 +77,7 @@ class TableWriter : public RowWriter {
 
   void write() {
     if (waiting_.empty() && header_written_) return;
-    std::string text = format_table(columns_, waiting_, width_, !header_written_);
-    if (!text.empty() && text.back() != '\n') text += '\n';
+    const std::string text = format_table(columns_, waiting_, width_, !header_written_);
     header_written_ = true;
     waiting_.clear();
     sink_(text);
