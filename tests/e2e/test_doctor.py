@@ -14,7 +14,7 @@ PROGRAMS = {"compiler": "g++", "cmake": "cmake", "git": "git", "gdb": "gdb", "ta
 class Doctor(JobhostTest):
     def doctor(self, *words, code=0, before="true", **environment):
         """Its findings by what they are about; `before` is run by the same shell."""
-        done = subprocess.run(["bash", "-c", f'{before}; exec "$0" "$@"', JOBHOST, "doctor", "--json", *words], cwd=self.folder,
+        done = subprocess.run(["/bin/bash", "-c", f'{before}; exec "$0" "$@"', JOBHOST, "doctor", "--json", *words], cwd=self.folder,
                               text=True, capture_output=True, env=dict(os.environ, JOBHOST_STORE=self.store, **environment))
         self.assertEqual(done.returncode, code, done.stdout + done.stderr)
         document = json.loads(done.stdout)
@@ -106,12 +106,13 @@ class Doctor(JobhostTest):
         self.assertEqual(process.returncode, 4, err)
         found = {finding["what"]: finding for finding in json.loads(out)["findings"]}
         self.assert_trouble(found["jobhost-executor"], "missing", str(libexec), "install jobhost again")
-        self.assert_trouble(found["jobhost-executor-tbb"], "broken", "libtbb.so.12: cannot open", "libtbb12")
+        self.assert_trouble(found["jobhost-executor-tbb"], "broken", "libtbb.so.12: cannot open", "apt-get install libtbb12")
+        self.assert_trouble(found["jobhost-dashboard"], "missing", str(libexec), "install jobhost again")
         self.assert_trouble(found["jobhost-hdf5"], "missing", str(libexec), "apt-get install jobhost-hdf5")
         self.assertEqual(found["jobhost-scan"]["state"], "ok")
 
     def test_a_machine_without_proc(self):
-        process = self.start_elsewhere("here", "doctor", "--json", before="umount -l /proc")
+        process = self.start_elsewhere("here", "doctor", "--json", before="mount -t tmpfs none /proc")
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 4, err)
         found = {finding["what"]: finding for finding in json.loads(out)["findings"]}

@@ -53,14 +53,16 @@ Finding program(base::Env& env, const std::string& what, const std::string& name
   return fine(what, said.empty() ? path : path + ", " + said);
 }
 
-/// A program that comes with jobhost. Without arguments it ends at once; what the loader lacks for it ends it with 127.
-Finding part(base::Env& env, const std::string& name, Need need, const std::string& remedy) {
+/// A program that comes with jobhost. Without arguments it ends at once; what the loader lacks for it, of `package`,
+/// ends it with 127.
+Finding part(base::Env& env, const std::string& name, Need need, const std::string& package,
+             const std::string& remedy = "install jobhost again: its parts stay together") {
   constexpr int kNotLoaded = 127;
   const std::string path = Session::libexec() + "/" + name;
-  if (::access(path.c_str(), X_OK) != 0) return {name, "missing", path, remedy, need};
+  if (::access(path.c_str(), X_OK) != 0) return {name, "missing", "no '" + path + "'", remedy, need};
   const auto end = base::run_program(env, {path}, kPatienceNs);
-  if (!end.status.signaled && end.status.code == kNotLoaded) return {name, "broken", end.why(), remedy, need};
-  return fine(name, path);
+  if (end.status.signaled || end.status.code != kNotLoaded) return fine(name, path);
+  return {name, "broken", end.why(), "apt-get install " + package, need};
 }
 
 /// "nfs", or the number that no name is known for.
@@ -186,14 +188,14 @@ Finding reader(base::Env& env) {
 std::vector<Finding> examine(Session& session) {
   constexpr rlim_t kMiB = 1 << 20;
   base::Env& env = session.env;
-  const std::string together = "install jobhost again: its parts stay together";
   std::vector<Finding> findings = {
       proc(),
-      part(env, "jobhost-executor", Need::kAlways, together),
-      part(env, "jobhost-executor-tbb", Need::kSometimes, "apt-get install libtbb12; for -b threads"),
-      part(env, "jobhost-scan", Need::kSometimes, together),
-      part(env, "jobhost-dashboard", Need::kSometimes, "apt-get install libcpp-httplib0.11; for jobhost dashboard"),
-      part(env, "jobhost-hdf5", Need::kSometimes, "apt-get install jobhost-hdf5; for results in .h5 files"),
+      part(env, "jobhost-executor", Need::kAlways, "libstdc++6"),
+      part(env, "jobhost-executor-tbb", Need::kSometimes, "libtbb12; for -b threads"),
+      part(env, "jobhost-scan", Need::kSometimes, "libstdc++6; builds FILE.cpp:KERNEL"),
+      part(env, "jobhost-dashboard", Need::kSometimes, "libcpp-httplib0.11; for jobhost dashboard"),
+      part(env, "jobhost-hdf5", Need::kSometimes, "libhdf5-103-1 libhdf5-hl-100; for results in .h5 files",
+           "apt-get install jobhost-hdf5; for results in .h5 files"),
       folder(env, "store", session.store().path(), "let JOBHOST_STORE or --store name another directory"),
       code_cache(env),
       folder(env, "temporary files", TemporaryDirectory::parent(), "let TMPDIR name another directory"),

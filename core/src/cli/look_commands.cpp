@@ -170,9 +170,9 @@ void show(Session& session, const LookOptions& options) {
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
   line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
-  line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
+  line("backend", manifest.backend + " with " + count_of(manifest.workers, "lane"));
   if (const auto queue = queue_of(session.env, job, state)) line("queue", queue_in_words(*queue));
-  std::string limits = std::to_string(manifest.retries) + " retries";
+  std::string limits = std::to_string(manifest.retries) + (manifest.retries == 1 ? " retry" : " retries");
   if (manifest.timeout_ms > 0)
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
   if (manifest.memory > 0)
