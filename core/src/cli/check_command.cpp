@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "cli/document.hpp"
 #include "cli/tables.hpp"
+#include "jobhost/sdk/abi.h"
 #include "plugin/fit.hpp"
 #include "plugin/floating_point.hpp"
 #include "plugin/inspect.hpp"
@@ -28,6 +29,9 @@ struct Checked {
   std::vector<std::string> notes;
 };
 
+/// Of another ABI's schema nothing is known but who wrote it.
+bool is_readable(const Checked& checked) { return checked.description.abi == JOBHOST_ABI; }
+
 /// What does not keep the plugin from running, but is better known beforehand.
 std::vector<std::string> notes_on(Session& session, const Checked& checked) {
   std::vector<std::string> notes;
@@ -46,7 +50,7 @@ std::vector<std::string> notes_on(Session& session, const Checked& checked) {
   if (checked.producer.empty()) {
     notes.push_back("'" + checked.plugin + "' has no debug information: places of throws and globals have no names");
   }
-  if (checked.description.kernels.empty() && !checked.description.program)
+  if (is_readable(checked) && checked.description.kernels.empty() && !checked.description.program)
     notes.push_back("'" + checked.plugin + "' has no kernels");
   return notes;
 }
@@ -114,7 +118,7 @@ void print_lines(const Checked& checked) {
   if (description.program) {
     std::printf("  program    a program's module, %s: the program itself maps its functions\n",
                 company(checked).c_str());
-  } else {
+  } else if (is_readable(checked)) {
     std::printf("  kernels    %zu\n", description.kernels.size());
   }
   for (const auto& global : description.globals) {
