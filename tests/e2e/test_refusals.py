@@ -27,7 +27,8 @@ class Refusals(JobhostTest):
             (run("text.so:f", "x=1"), 3, ["'text.so' is not a shared library"]),
             (run("cut.so:inc", "x=1"), 3, ["'cut.so'"]),
             (run("/bin/true:f", "x=1"), 3, ["holds no kernels"]),
-            (run(HOSTILE, "x=1"), 2, ["does not say which kernel to run"]),
+            (run(HOSTILE, "x=1"), 2, ["does not say which kernel to run", "write one of", f"{HOSTILE}:"]),
+            (run("inc", "x=1"), 2, ["'inc' does not say which kernel of which file to run"]),
             (run(f"{HOSTILE}:inc", "x=1", "-b", "proceses"), 2, ["no backend 'proceses'", "did you mean 'processes'?"]),
             (run(f"{HOSTILE}:inc", "x=1", "--fromat", "csv"), 2, ["did you mean '--format'?"]),
             (run(f"{HOSTILE}:inc", "x=1", "-j", "0"), 2, ["0"]),
@@ -81,6 +82,12 @@ class Refusals(JobhostTest):
             self.assertIn("has no symbol 'jobhost_kernel_0'", process.err)
         finally:
             del os.environ["LD_LIBRARY_PATH"]
+
+    def test_no_words_at_all_get_help(self):
+        process = self.run_jobhost(code=2)
+        self.assertEqual(process.out, "")
+        self.assertIn("Usage: jobhost", process.err)
+        self.assertIn("Examples:\n  jobhost run", process.err)
 
 
 @unittest.skipUnless(os.geteuid() == 0, "mounting a small file system needs root")

@@ -37,6 +37,13 @@ class Sources(JobhostTest):
         self.assertEqual(len(self.built()), 3)
         self.assertEqual([name for name in os.listdir(os.path.join(self.folder, "cache/jobhost/build")) if "work" in name], [])
 
+    def test_the_only_kernel_of_a_file_needs_no_name(self):
+        self.assertEqual([row["result"] for row in self.rows("run", "power.cpp", "x=1..3")], [1, 4, 9])
+        self.write("two.cpp", "int half(int x) { return x / 2; }\nint twice(int x) { return 2 * x; }\n")
+        err = self.run_jobhost("run", "two.cpp", "x=1", code=2).err
+        self.assertIn("'two.cpp' does not say which kernel to run\n  write one of\n    two.cpp:half   int half(int x)", err)
+        self.assertIn("two.cpp:twice   int twice(int x)\n  try: jobhost kernels two.cpp", err)
+
     def test_flags_in_the_file_and_on_the_command_line(self):
         self.write("flags.cpp", "// jobhost: -lgsl -lgslcblas\n#include <gsl/gsl_sf_bessel.h>\n"
                                 "double j0(double x) { return gsl_sf_bessel_J0(x); }\n")

@@ -276,6 +276,24 @@ TEST_CASE("more logs than a process may have files open are followed") {
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
+TEST_CASE("what others wrote behind the records of a log is taken off") {
+  test::TemporaryDirectory folder;
+  base::PosixEnv env;
+  write_log(env, folder / "log", 3);
+  const auto whole = base::read_file(env, folder / "log", 1 << 20);
+  const auto displaced = base::Bytes(whole.begin() + 64, whole.end());
+  auto touched = whole;
+  touched.insert(touched.end(), {'j', 'u', 'n', 'k'});
+  touched.insert(touched.end(), displaced.begin(), displaced.end());
+  overwrite(env, folder / "log", touched);
+  for (int i = 0; i < 2; ++i) {
+    store::trim_log(env, folder / "log", kManifest);
+    CHECK(base::read_file(env, folder / "log", 1 << 20) == whole);
+  }
+  store::trim_log(env, folder / "none", kManifest);
+  CHECK_FALSE(base::exists(env, folder / "none"));
+}
+
 TEST_CASE("a failing write leaves a log that ends with its last whole frame") {
   for (const bool large : {false, true}) {
     test::TemporaryDirectory folder;

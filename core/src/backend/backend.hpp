@@ -24,11 +24,12 @@ struct WorkerCommand {
 
 /// How the workers of a job are.
 struct Status {
-  unsigned running = 0;   // started and not known to have ended, those that wait included
-  unsigned restarts = 0;  // of workers that were killed
-  int suspended = 0;      // pid of one that is suspended
-  unsigned waiting = 0;   // lanes of those in a queue that wait for their turn
-  std::string note = {};  // what users should know of them now, a sentence; "" for nothing
+  unsigned running = 0;    // started and not known to have ended, those that wait included
+  unsigned restarts = 0;   // of workers that were killed
+  int suspended = 0;       // pid of one that is suspended
+  unsigned waiting = 0;    // lanes of those in a queue that wait for their turn
+  std::string note = {};   // what users should know of them now, a sentence; "" for nothing
+  bool taken_out = false;  // a queueing system ended all, at their time limit or since somebody cancelled them
 };
 
 /// Which backend, and what it is told besides.

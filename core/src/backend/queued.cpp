@@ -267,7 +267,9 @@ class Queued : public Backend {
                   note_};
     if (!status.note.empty()) return status;
     if (over_ && !stopping_ && !answer_.ended.empty()) {
+      status.taken_out = true;
       for (const auto& [how, count] : answer_.ended) {
+        status.taken_out = status.taken_out && !queue_->has_failed(how);
         status.note += (status.note.empty() ? "" : ", ") + std::to_string(count) + " " + how;
       }
       status.note = queue_->name() + " says of the workers: " + status.note;

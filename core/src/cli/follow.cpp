@@ -284,7 +284,7 @@ class Follower {
     const bool said_nothing = last.empty() && workers_ && !workers_->local();
     throw base::Error(base::ExitCode::kBackendFailed, what + last,
                       !said_nothing ? ""
-                      : anybody_came()
+                      : status_.taken_out || anybody_came()
                           ? "their time limit was reached, or somebody cancelled them in the queue: resume "
                             "takes other options, as --slurm time=…; --auto-resubmit queues them again"
                           : "they left no word: can their nodes read and write '" + job_.directory.path() + "'?");

@@ -8,6 +8,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/suggest.hpp"
+#include "build/plugin_builder.hpp"
 #include "cli/job_names.hpp"
 #include "cli/one_of.hpp"
 #include "cli/row_output.hpp"
@@ -136,10 +137,11 @@ std::pair<std::string, std::string> split_target(const std::string& target) {
     throw base::Error(base::ExitCode::kUsage, "there is nothing to run",
                       "write PLUGIN.so:KERNEL, FILE.cpp:KERNEL or --expr TEXT");
   }
+  if (build::is_source(target) || target.ends_with(".so")) return {target, ""};
   if (colon == std::string::npos || colon == 0 || colon + 1 == target.size()) {
-    throw base::Error(base::ExitCode::kUsage, "'" + target + "' does not say which kernel to run",
+    throw base::Error(base::ExitCode::kUsage, "'" + target + "' does not say which kernel of which file to run",
                       "write PLUGIN.so:KERNEL or FILE.cpp:KERNEL, as in ./pi.so:estimate_pi\nsee what there is: "
-                      "jobhost kernels PLUGIN.so");
+                      "jobhost kernels FILE");
   }
   return {target.substr(0, colon), target.substr(colon + 1)};
 }
@@ -151,7 +153,9 @@ void add_run_options(CLI::App& command, RunOptions& options) {
       "Lists may follow as ::: 1 2 3 ::: 10 20 (every combination, in the parameters' order); :::+ pairs a list with "
       "the\n"
       "one before it. Exit code 1: some tasks failed.");
-  command.add_option("target", options.target, "PLUGIN.so:KERNEL, or FILE.cpp:KERNEL, which is built first")
+  command
+      .add_option("target", options.target,
+                  "PLUGIN.so:KERNEL, or FILE.cpp:KERNEL, which is built first; a file's only kernel needs no name")
       ->type_name("TARGET");
   command.add_option("--expr", options.expression, "An expression instead: --expr 'sin(x)*exp(-x)' x=0..10..0.01")
       ->type_name("TEXT");

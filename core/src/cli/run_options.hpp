@@ -55,7 +55,7 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job);
 
-/// "PLUGIN.so:KERNEL" or "FILE.cpp:KERNEL"; kernels may hold colons themselves.
+/// "PLUGIN.so:KERNEL" or "FILE.cpp:KERNEL"; kernels may hold colons themselves. Without a name: "".
 std::pair<std::string, std::string> split_target(const std::string& target);
 
 }  // namespace jobhost::cli

@@ -125,6 +125,10 @@ int parse_and_run(CLI::App& app, Session& session, const std::vector<std::string
     return session.exit_code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    if (words.empty()) {
+      std::fputs(app.help().c_str(), stderr);
+      return static_cast<int>(base::ExitCode::kUsage);
+    }
     const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
     std::string what = complaint(app, error, words), hint;
     if (const std::size_t end = what.find('\n'); end != std::string::npos) {  // as one_of() has it

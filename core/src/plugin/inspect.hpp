@@ -52,8 +52,9 @@ struct Dependency {
 /// directories of /etc/ld.so.conf and the default ones. LD_LIBRARY_PATH comes first, as given.
 std::vector<Dependency> find_dependencies(base::Env& env, const std::string& path, const std::string& ld_library_path);
 
-/// The kernel called `name`. An overloaded name without its parameter list, or an unknown one, is Error(kUsage) with
-/// the nearest names and their signatures ("did you mean 'estimate_pi'?   double estimate_pi(…)").
+/// The kernel called `name`, or the only one where that is "". An overloaded name without its parameter list, or an
+/// unknown one, is Error(kUsage) with the nearest names and their signatures ("did you mean 'estimate_pi'?   double
+/// estimate_pi(…)").
 const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name, const std::string& path);
 
 }  // namespace jobhost::plugin

@@ -4,6 +4,21 @@
 
 namespace jobhost::plugin {
 
+namespace {
+
+const schema::Kernel& only_kernel(const schema::Description& plugin, const std::string& path) {
+  constexpr std::size_t kMostListed = 10;
+  if (plugin.kernels.size() == 1) return plugin.kernels[0];
+  std::string hint = "write one of";
+  for (std::size_t i = 0; i < std::min(plugin.kernels.size(), kMostListed); ++i) {
+    hint += "\n  " + path + ":" + plugin.kernels[i].name + "   " + plugin.kernels[i].signature;
+  }
+  throw base::Error(base::ExitCode::kUsage, "'" + path + "' does not say which kernel to run",
+                    (plugin.kernels.empty() ? "" : hint + "\n") + "try: jobhost kernels " + path);
+}
+
+}  // namespace
+
 const schema::Kernel& find_kernel(const schema::Description& plugin, const std::string& name, const std::string& path) {
   const auto same = [](std::string a, std::string b) {
     std::erase(a, ' ');
@@ -22,6 +37,7 @@ const schema::Kernel& find_kernel(const schema::Description& plugin, const std::
                       "'" + path + "' is a program's module: only the program maps its functions",
                       "a plugin of the same sources: add_job_kernel()");
   }
+  if (name.empty()) return only_kernel(plugin, path);
   const std::string see = "try: jobhost kernels " + path;
   if (!overloads.empty()) {
     std::string hint = "write one of";

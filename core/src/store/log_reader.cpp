@@ -305,4 +305,11 @@ LogReader::Tail LogReader::look_behind() {
   return whole ? Tail::kCutOff : Tail::kDamaged;
 }
 
+void trim_log(base::Env& env, const std::string& path, const Id128& manifest) {
+  LogReader log(env, path, manifest);
+  while (log.next()) {
+  }
+  if (log.tail() != LogReader::Tail::kNone) base::File(env, path, O_WRONLY).truncate(log.position());
+}
+
 }  // namespace jobhost::store

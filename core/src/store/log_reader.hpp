@@ -105,4 +105,7 @@ class LogReader {
   mutable Block payloads_;
 };
 
+/// Takes off what stands behind the last good frame of a log whose writer is dead. A log that is not there is fine.
+void trim_log(base::Env& env, const std::string& path, const Id128& manifest);
+
 }  // namespace jobhost::store

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "store/log_reader.hpp"
 #include "store/printed.hpp"
 #include "worker/crash_guard.hpp"
 #include "worker/log_names.hpp"
@@ -95,6 +96,7 @@ void Supervisor::bury(Executor& executor, const base::ExitStatus& status) {
       if (state == LaneState::kCrashed) crashed_lanes.emplace_back(*task, &lane);
     }
   }
+  if (spoiled && !mailbox_) trim_logs(executor);
   const bool had_run = commits_of(executor) != executor.commits_before;
   if (executor.count == 1 && !running.empty()) note_last_words(executor, running[0].first);
   const bool own_doing = !status.signaled || !is_from_outside(status.code);
@@ -161,6 +163,14 @@ std::uint64_t Supervisor::commits_of(const Executor& executor) const {
   std::uint64_t commits = 0;
   for (unsigned i = 0; i < executor.count; ++i) commits += (*control_)->lane[executor.first + i].commits.load();
   return commits;
+}
+
+/// A task may have written to the logs of other lanes, too, after these had looked.
+void Supervisor::trim_logs(const Executor& executor) {
+  for (unsigned lane = executor.first; lane < executor.first + executor.count; ++lane) {
+    store::trim_log(env_, log_path(plan_, lane, std::to_string(executor.generation)),
+                    store::binary_id(options_.manifest_sha256));
+  }
 }
 
 /// Something that ran since the last commit of its lane closed the log, or took the memory of its neighbours.

@@ -93,6 +93,7 @@ class Supervisor {
   void bury(Executor& executor, const base::ExitStatus& status);
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
   std::uint64_t commits_of(const Executor& executor) const;
+  void trim_logs(const Executor& executor);
   void suspect_all_begun(const Executor& executor, const base::ExitStatus& status);
   void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure);
   void timed_out(std::uint64_t task, const Lane& lane);
