@@ -1,6 +1,7 @@
 // jobhost-scan: finds the functions of source files and writes the files that make kernels of them.
 //   jobhost-scan [--kernel NAME]... [--global NAME]... [--exports SCRIPT]
 //                (--source FILE --preprocessed FILE --output GLUE.CPP [--language c|headers])...
+//   jobhost-scan --names FILE --source FILE --preprocessed FILE [--language c]    for completion: what could be kernels
 //   jobhost-scan --origin FILE.CPP [--source FILE]...    for the module of a program
 //   jobhost-scan --notes PLUGIN.SO
 #include <cstdio>
@@ -68,6 +69,24 @@ int write_glue(std::vector<Unit>& units, const Wanted& wanted, const std::string
   return exports.empty() ? 0 : write_file(exports, exports_text(units));
 }
 
+/// A line for each function, with its parameters behind it, and for each variable one that begins with a tab.
+int write_names(std::vector<Unit>& units, const std::string& output) {
+  std::string text;
+  for (auto& unit : units) {
+    if (!read_functions(unit)) return fail("jobhost-scan: cannot read '" + unit.preprocessed + "'");
+  }
+  if (const std::string error = choose_entries(units, {}); !error.empty()) return fail(error);
+  for (const auto& unit : units) {
+    for (const auto& entry : unit.entries) {
+      text += entry.name;
+      for (const auto& parameter : entry.function.parameters) text += "\t" + parameter.name;
+      text += "\n";
+    }
+    for (const auto& variable : unit.variables) text += "\t" + qualified_name(variable) + "\n";
+  }
+  return write_file(output, text);
+}
+
 /// Of the first source that is in a repository; changed when one of them is.
 int write_origin(const std::vector<Unit>& units, const std::string& output) {
   Revision whole;
@@ -85,7 +104,7 @@ int write_origin(const std::vector<Unit>& units, const std::string& output) {
 int main(int argc, char** argv) {
   std::vector<Unit> units;
   Wanted wanted;
-  std::string exports, origin;
+  std::string exports, names, origin;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string option = argv[i], value = argv[i + 1];
     if (option == "--source") {
@@ -96,6 +115,8 @@ int main(int argc, char** argv) {
       wanted.globals.push_back(value);
     } else if (option == "--exports") {
       exports = value;
+    } else if (option == "--names") {
+      names = value;
     } else if (option == "--origin") {
       origin = value;
     } else if (option == "--notes") {
@@ -115,5 +136,5 @@ int main(int argc, char** argv) {
   }
   if (!origin.empty()) return write_origin(units, origin);
   if (units.empty()) return fail("jobhost-scan: there is no --source");
-  return write_glue(units, wanted, exports);
+  return names.empty() ? write_glue(units, wanted, exports) : write_names(units, names);
 }

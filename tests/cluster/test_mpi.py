@@ -160,6 +160,8 @@ class Mpi(JobhostTest):
             said = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", *words, "--mpi", "no-such-option", code=4).err
             self.assertIn(f"{words[3][7:]} started no worker: ", said)
             self.assertIn("no-such-option", said)
+            said = self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3", *words, "--mpi", "hostfil=nodes.txt", code=4).err
+            self.assertIn("did you mean --mpi hostfile=nodes.txt?", said)
 
 
 if __name__ == "__main__":

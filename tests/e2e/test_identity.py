@@ -165,7 +165,7 @@ class Fit(JobhostTest):
         path = pathlib.Path(self.folder, "f.so")
         path.write_bytes(path.read_bytes().replace(b'{"abi":1', b'{"abi":7'))
         process = self.run_jobhost("check", "f.so", code=3)
-        self.assertIn("problem: 'f.so' was built for plugin ABI 7, this jobhost has 1\n", process.out)
+        self.assertIn("problem: 'f.so' was built for plugin ABI 7 by jobhost ", process.out)
         self.assertIn("problem: 'f.so' was compiled for a processor with quant, which this one lacks\n", process.out)
         self.assertIn("error: 2 problems keep 'f.so' from running here", process.err)
         document = json.loads(self.run_jobhost("check", "f.so", "--json", code=3).out)

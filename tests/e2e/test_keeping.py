@@ -279,48 +279,6 @@ class Keeping(JobhostTest):
         (directory / "MANIFEST").write_text(text.replace('"retries": 2', '"retries": 3'))
         self.assertIn("is not as it was submitted", self.run_jobhost("verify", code=5).err)
 
-    def test_doctor_finds_what_is_wrong(self):
-        document = json.loads(self.run_jobhost("doctor", "--json").out)
-        states = {finding["what"]: finding["state"] for finding in document["findings"]}
-        self.assertTrue(document["fit"])
-        self.assertEqual((states["jobhost-executor"], states["compiler"]), ("ok", "ok"))
-        self.assertIn("jobs can run here", self.run_jobhost("doctor").out)
-        self.write("file", "")
-        process = self.run_jobhost("--store", "file/store", "doctor", code=4)
-        self.assertRegex(process.out, r"broken +store +cannot")
-
-
-class Completion(JobhostTest):
-    def candidates(self, line):
-        return self.run_jobhost("__complete", line).out.split()
-
-    def test_commands_options_kernels_parameters_and_jobs(self):
-        self.assertEqual(self.candidates("jobhost re"), ["resume", "retry", "results", "replay", "report"])
-        self.assertEqual(self.candidates("jobhost run --max"), ["--max-failures"])
-        self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:sc"), [f"{HOSTILE}:scaled"])
-        self.assertEqual(self.candidates(f"jobhost run {HOSTILE}:scaled "), ["x=", "factor="])
-        self.assertEqual(self.candidates("jobhost run /no/such.so:"), [])
-        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
-        self.assertEqual(self.candidates("jobhost show "), [*self.job_folders(), "@last"])
-
-    def in_bash(self, line):
-        script = (f"PATH={os.path.dirname(JOBHOST)}:$PATH; source <(jobhost completion bash); COMP_LINE='{line}'; "
-                  "COMP_POINT=${#COMP_LINE}; _jobhost; printf '%s\\n' \"${COMPREPLY[@]}\"")
-        return subprocess.run(["bash", "-c", script], text=True, capture_output=True, cwd=self.folder).stdout.split()
-
-    def test_bash_gets_what_stands_behind_its_last_break(self):
-        self.assertEqual(self.in_bash("jobhost ver"), ["verify"])
-        self.assertEqual(self.in_bash(f"jobhost run {HOSTILE}:sca"), ["scaled"])
-        self.assertEqual(self.in_bash(f"jobhost run {HOSTILE}:scaled fac"), ["factor="])
-
-    def test_fish_and_zsh_take_their_scripts(self):
-        path = f"{os.path.dirname(JOBHOST)}:{os.environ['PATH']}"
-        fish = subprocess.run(["fish", "-c", "jobhost completion fish | source; complete -C 'jobhost verif'"], text=True,
-                              capture_output=True, env=dict(os.environ, PATH=path, HOME=self.folder))
-        self.assertEqual(fish.stdout.split(), ["verify"], fish.stderr)
-        self.write("_jobhost", self.run_jobhost("completion", "zsh").out)
-        subprocess.run(["zsh", "-n", "_jobhost"], cwd=self.folder, check=True)
-
 
 class Help(JobhostTest):
     def test_every_help_text_is_the_approved_one(self):

@@ -11,6 +11,7 @@ class Refusals(JobhostTest):
         run = lambda *words: ["run", *words]
         self.write("bad.csv", "x\n" + "".join("oops\n" if row == 501 else "1\n" for row in range(2, 700)))
         self.write("text.so", "this is no library\n")
+        self.write("columns.csv", "x,facotr\n1,2\n")
         shutil.copy(HOSTILE, os.path.join(self.folder, "cut.so"))
         os.truncate(os.path.join(self.folder, "cut.so"), 5000)
         cases = [
@@ -36,6 +37,23 @@ class Refusals(JobhostTest):
             (run(f"{HOSTILE}:inc", "x=1", "--chunk", "none"), 2, ["--chunk is 'auto' or a number"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "no/such/dir.csv"), 2, ["there is no directory"]),
             (run(f"{HOSTILE}:inc", "x=1", "-o", "out.xlsx"), 2, ["does not end in one of .csv, .jsonl, .json, .npy, .h5, .dat"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--sync", "stritc"), 2, ["--sync: write process, batch or strict, not 'stritc'", "did you mean 'strict'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--format", "scv"), 2, ["not 'scv'", "did you mean 'csv'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--order", "inputs"), 2, ["--order: write input or completion", "did you mean 'input'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "-o", "out.cvs"), 2, ["does not end in one of", "did you mean '.csv'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--reduce", "maen"), 2, ["--reduce knows no 'maen'", "did you mean 'mean'?"]),
+            (run(f"{HOSTILE}:scaled", "x=1", "factor=1", "--reduce", "mean", "--by", "fcator"), 2, ["--by: 'scaled' has no parameter 'fcator'", "did you mean 'factor'?"]),
+            (run(f"{HOSTILE}:scaled", "--csv", "columns.csv"), 2, ["column 'facotr' names no parameter", "did you mean 'factor'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "-b", "template", "--template", "gridengin"), 2, ["there is no template 'gridengin'", "did you mean 'gridengine'?"]),
+            (run(f"{HOSTILE}:inc", "x=1", "--stroe", "s"), 2, ["did you mean '--store'?"]),
+            (["--color", "alway", "ls"], 2, ["--color: write auto, always or never, not 'alway'", "did you mean 'always'?"]),
+            (["--store", "s", "rnu"], 2, ["did you mean 'jobhost run'?"]),
+            (["session", "svae", "x"], 2, ["did you mean 'jobhost session save'?"]),
+            (["session", "save", "x", "y", "--glboal", "z"], 2, ["did you mean '--global'?"]),
+            (["completion", "bahs"], 2, ["shell: write bash, zsh or fish, not 'bahs'", "did you mean 'bash'?"]),
+            (["report", "--ouput", "x"], 2, ["did you mean '--output'?"]),
+            (["dashboard", "--prot", "1"], 2, ["did you mean '--port'?"]),
+            (["man", "dashbord"], 2, ["did you mean 'jobhost man dashboard'?"]),
             (["rnu"], 2, ["there is no command 'rnu'", "did you mean 'jobhost run'?"]),
             (["submit", f"{HOSTILE}:inc", "x=1", "-o", "out.csv"], 2, ["who waits for the rows says where they go: jobhost attach JOB -o"]),
             (["show", "nothing"], 2, ["there are no jobs in the store"]),

@@ -61,7 +61,7 @@ const char* const kMath = "#include <cmath>\ndouble f(double x) { return std::po
 TEST_CASE("code that suits this machine has no obstacles") {
   Workshop workshop;
   CHECK(workshop.problems(workshop.build("plain", kMath)).empty());
-  CHECK(workshop.problems(VARIED_PLUGIN, {JOBHOST_ABI, {}}).empty());
+  CHECK(workshop.problems(VARIED_PLUGIN, {JOBHOST_ABI, "", {}}).empty());
 }
 
 TEST_CASE("the closure holds what system libraries need, each before those that need it") {
@@ -111,9 +111,10 @@ TEST_CASE("all obstacles are listed") {
       "own", "#include <cmath>\nint f(); double g(double x) { return f() + std::pow(x, 0.3); }", "-ldep");
   workshop.env.remove(workshop.folder / "libdep.so");
   workshop.patch(path, "GLIBC_2.29", "GLIBC_9.99");
-  const auto problems = workshop.problems(path, {JOBHOST_ABI + 1, {"sse3", "quantum", "telepathy"}});
+  const auto problems = workshop.problems(path, {JOBHOST_ABI + 1, "9.9.9", {"sse3", "quantum", "telepathy"}});
   REQUIRE(problems.size() == 4);
-  CHECK_THAT(problems[0], Catch::Contains("plugin ABI " + std::to_string(JOBHOST_ABI + 1) + ", this jobhost has"));
+  CHECK_THAT(problems[0],
+             Catch::Contains("plugin ABI " + std::to_string(JOBHOST_ABI + 1) + " by jobhost 9.9.9; this is jobhost "));
   CHECK_THAT(problems[1], Catch::Contains("a processor with quantum, telepathy, which this one lacks"));
   CHECK_THAT(problems[2], Catch::Contains("needs 'libdep.so', which is not found"));
   CHECK_THAT(problems[3], Catch::Contains("GLIBC_9.99"));
@@ -167,10 +168,10 @@ TEST_CASE("damaged version tables are refused or read, never believed beyond the
 }
 
 TEST_CASE("requirements are read without the rest of a schema") {
-  const std::string two = R"({"abi":1,"cpu":["avx2"],"kernels":[{"cpu":["no"],"abi":7}]})" + std::string(3, '\0') +
-                          R"({"kernels":[{"abi":9,"x":[["cpu"]]}],"cpu":["fma"],"abi":1})";
+  const std::string two = R"({"abi":1,"jobhost":"0.1.0","cpu":["avx2"],"kernels":[{"cpu":["no"],"abi":7}]})" +
+                          std::string(3, '\0') + R"({"kernels":[{"abi":9,"x":[["cpu"]]}],"cpu":["fma"],"abi":1})";
   const auto requirements = schema::parse_requirements(two, "p.so");
-  CHECK(requirements.abi == 1);
+  CHECK((requirements.abi == 1 && requirements.jobhost == "0.1.0"));
   CHECK(requirements.cpu_features == Sentences{"avx2", "fma"});
   CHECK(schema::parse_requirements("", "p.so").abi == -1);
   CHECK_THROWS_WITH(schema::parse_requirements("{\"abi\":", "p.so"), "the schema in 'p.so' is damaged");

@@ -117,7 +117,7 @@ TEST_CASE("structured values are JSON and say what does not fit") {
   CHECK(through(point, R"({"n": 3, "x": 0.5})") == R"({"x":0.5,"n":3})");
   CHECK(through(point, "[0.5, 3]") == R"({"x":0.5,"n":3})");
   CHECK(through(point, R"({"x": 1})") == "! field 'n' is missing");
-  CHECK(through(point, R"({"x": 1, "n": 2, "z": 3})") == "! a Point has no field 'z'");
+  CHECK(through(point, R"({"x": 1, "n": 2, "z": 3})") == "! a Point has no field 'z': did you mean 'x'?");
   CHECK(through(point, R"({"x": 1, "n": 2.5})") == "! field 'n': '2.5' is not an int");
   CHECK(through("{\"map\":[\"string\",\"i32\"]}", R"({"b": 1, "a": 2})") == R"({"b":1,"a":2})");
   CHECK(through("{\"map\":[{\"tuple\":[\"i32\",\"i32\"]},\"bool\"]}", "[[[1,2],true]]") == "[[[1,2],true]]");

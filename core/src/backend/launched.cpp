@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/option_names.hpp"
 #include "backend/worker_words.hpp"
 #include "base/beneath.hpp"
 #include "store/job_directory.hpp"
@@ -115,8 +116,10 @@ class Launched : public Backend {
   /// Workers end with code 0: another one means that one was killed, or that none was started.
   void replace(const base::ExitStatus& status, std::uint64_t progress) {
     if (!status.signaled && workers_so_far() == workers_before_) {
-      throw base::Error(base::ExitCode::kBackendFailed, launcher_.program + " started no worker: " + complaint(status),
-                        "all that it said is in '" + directory().printed() + "/worker'");
+      const std::string said = complaint(status);
+      throw base::Error(base::ExitCode::kBackendFailed, launcher_.program + " started no worker: " + said,
+                        meant_option(launcher_.name, launcher_.options, said) + "all that it said is in '" +
+                            directory().printed() + "/worker'");
     }
     if (progress != progress_at_restart_) restarts_in_vain_ = 0;
     progress_at_restart_ = progress;

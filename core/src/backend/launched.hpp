@@ -14,7 +14,8 @@ struct Launcher {
   std::vector<std::string> arguments;  // before those of the worker, but for:
   std::string count;                   // the option that takes the number of workers
   unsigned lanes_per_worker = 1;
-  std::vector<std::string> environment;  // "NAME=value"
+  std::vector<std::string> environment;   // "NAME=value"
+  std::vector<std::string> options = {};  // of the user, as they were given
 };
 
 /// MPI's: `mpirun`, or what the options name. Throws Error(kBackendFailed) where there is none, Error(kUsage) for

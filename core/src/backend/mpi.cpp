@@ -74,7 +74,7 @@ Launcher mpi_launcher(base::Env& env, const Choice& choice) {
       options.emplace_back(key, value);
     }
   }
-  Launcher launcher{"mpi", path_of(name), {}, "-n", 1, environment()};
+  Launcher launcher{"mpi", path_of(name), {}, "-n", 1, environment(), choice.options};
   const bool long_options = !options.empty() && has_long_options(env, launcher.program);
   for (const auto& [key, value] : options) {
     launcher.arguments.push_back((long_options && key.size() > 1 ? "--" : "-") + key);

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "backend/option_names.hpp"
 #include "backend/queue.hpp"
 #include "backend/queued_worker.hpp"
 #include "base/beneath.hpp"
@@ -167,9 +168,9 @@ class Queued : public Backend {
         if (count == 1 || end.took_too_long) return;
         at_once = count / 2;
       } else {
-        throw base::Error(
-            base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
-            "what was submitted is in '" + job.queue_script() + "'; resume takes other options, -b and all of its own");
+        throw base::Error(base::ExitCode::kBackendFailed, queue_->name() + " refused the job: " + end.why(),
+                          meant_option(choice_.name, choice_.options, end.complaints) + "what was submitted is in '" +
+                              job.queue_script() + "'; resume takes other options, -b and all of its own");
       }
     }
   }

@@ -61,6 +61,7 @@ Launcher srun_launcher(base::Env& env, const Choice& choice) {
   for (auto& variable : environment_of_starter()) {
     if (is_for_srun(variable)) launcher.environment.push_back(std::move(variable));
   }
+  launcher.options = choice.options;
   return launcher;
 }
 

@@ -36,4 +36,11 @@ std::optional<std::string> nearest(const std::string& word, const std::vector<st
   return best;
 }
 
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates) {
+  if (const auto near = nearest(word, candidates)) return "did you mean '" + *near + "'?";
+  std::string all;
+  for (const auto& candidate : candidates) all += (all.empty() ? "there are: " : ", ") + candidate;
+  return all;
+}
+
 }  // namespace jobhost::base

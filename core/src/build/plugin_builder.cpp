@@ -113,8 +113,23 @@ class Builder {
     if (is_c_) c_compiler_ = in_path(variable("CC", "gcc"));
   }
 
+  /// As jobhost-scan writes them.
+  std::string names() {
+    begin();
+    const std::string text = work_ + "/text.ii", names = work_ + "/names";
+    return cleaned_up([&] {
+      base::make_directories(env_, work_);
+      preprocess(text);
+      std::vector<std::string> words = {toolchain_.scanner, "--names",        names, "--source",
+                                        source_.path,       "--preprocessed", text};
+      if (is_c_) words.insert(words.end(), {"--language", "c"});
+      execute(std::move(words), "cannot be read", names);
+      return text_of(env_, names);
+    });
+  }
+
   std::string run() {
-    base::make_directories(env_, toolchain_.cache);
+    begin();
     char here[PATH_MAX];
     const std::string directory = ::getcwd(here, sizeof here) ? here : "";  // flags may name relative paths
     std::vector<std::string> key = {given_.path, directory};
@@ -125,20 +140,33 @@ class Builder {
       env_.touch(known.substr(0, known.rfind('/')));
       return known;
     }
-    work_ = toolchain_.cache + "/work-" + base::random_hex(env_, 8);
-    try {
+    return cleaned_up([&] {
       const std::string plugin = made_of_one_state();
       base::make_directories(env_, record);
       remember(record + "/inputs", plugin);
-      base::remove_tree(env_, work_);
       return plugin;
+    });
+  }
+
+ private:
+  void begin() {
+    base::make_directories(env_, toolchain_.cache);
+    work_ = toolchain_.cache + "/work-" + base::random_hex(env_, 8);
+  }
+
+  /// The work folder goes, whatever happens.
+  template <class Work>
+  std::string cleaned_up(Work work) {
+    try {
+      const std::string made = work();
+      base::remove_tree(env_, work_);
+      return made;
     } catch (...) {
       base::remove_tree(env_, work_);
       throw;
     }
   }
 
- private:
   static std::string variable(const char* name, const char* otherwise) {
     const char* value = std::getenv(name);
     return value && *value ? value : otherwise;
@@ -383,6 +411,23 @@ class Builder {
 
 std::string build_plugin(base::Env& env, const Toolchain& toolchain, const Source& source) {
   return Builder(env, toolchain, source).run();
+}
+
+Names names_in(base::Env& env, const Toolchain& toolchain, const Source& source) {
+  Names names;
+  std::istringstream lines(Builder(env, toolchain, source).names());
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream parts(line);
+    std::string name, parameter;
+    std::getline(parts, name, '\t');
+    if (name.empty()) {
+      names.variables.push_back(line.substr(1));
+      continue;
+    }
+    names.functions.push_back({name, {}});
+    while (std::getline(parts, parameter, '\t')) names.functions.back().parameters.push_back(parameter);
+  }
+  return names;
 }
 
 std::vector<std::string> split_words(const std::string& line) {

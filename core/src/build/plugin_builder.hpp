@@ -34,6 +34,18 @@ struct Source {
 /// when there is no such file.
 std::string build_plugin(base::Env& env, const Toolchain& toolchain, const Source& source);
 
+/// What a source file could be asked for, found without compiling it.
+struct Names {
+  struct Function {
+    std::string name;
+    std::vector<std::string> parameters;
+  };
+  std::vector<Function> functions;
+  std::vector<std::string> variables;
+};
+/// Throws as build_plugin does.
+Names names_in(base::Env& env, const Toolchain& toolchain, const Source& source);
+
 /// A file that holds the expression as a function `expression` of the variables in it, all double, kept in the cache.
 /// <cmath> and <algorithm> can be used unqualified, and pi. Throws Error(kUsage) when there is no variable.
 std::string expression_source(base::Env& env, const Toolchain& toolchain, const std::string& expression);

@@ -11,6 +11,7 @@
 #include "cli/document.hpp"
 #include "cli/follow.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
@@ -211,8 +212,8 @@ void audit(Session& session, AuditOptions options) {
                                            true,
                                            backend.options,
                                            backend.auto_resubmit});
-  session.say("running " + std::to_string(sample.size()) + " tasks of job " + manifest.job + " again on " +
-              backend.name + " (--seed " + std::to_string(options.seed) + ")");
+  session.say("running " + count_of(sample.size(), "task") + " of job " + manifest.job + " again on " + backend.name +
+              " (--seed " + std::to_string(options.seed) + ")");
   say_changed_files(session, job, &repeat);
   FollowOptions how;
   how.start = FollowOptions::Workers{choice_of(repeat.manifest), repeat.manifest.workers};

@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "build/plugin_builder.hpp"
+#include "cli/one_line.hpp"
 #include "cli/output_target.hpp"
 #include "cli/plugin_target.hpp"
 #include "cli/session.hpp"
@@ -67,7 +68,7 @@ void build(Session& session, const AuthorOptions& options) {
   for (const auto& skipped : description.skipped) {
     session.say("not a kernel: " + skipped.name + ": " + skipped.reason);
   }
-  session.say(std::to_string(description.kernels.size()) + " kernels; see: jobhost kernels " +
+  session.say(count_of(description.kernels.size(), "kernel") + "; see: jobhost kernels " +
               (named.find('/') == std::string::npos ? "./" : "") + named);
 }
 

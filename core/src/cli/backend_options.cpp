@@ -15,6 +15,7 @@
 namespace jobhost::cli {
 namespace {
 
+constexpr std::string_view kTemplateEnding = ".sh";
 constexpr unsigned kMostLocalLanes = 1024, kMostLanes = 1'000'000;
 
 std::string listed(const std::vector<std::string>& words) {
@@ -36,12 +37,12 @@ std::string read_template(base::Env& env, const std::string& name) {
   std::string path = name;
   auto file = base::File::open_if_exists(env, path, O_RDONLY);
   if (!file && name.find('/') == std::string::npos) {
-    path = template_folder() + "/" + name + ".sh";
+    path = template_folder() + "/" + name + std::string(kTemplateEnding);
     file = base::File::open_if_exists(env, path, O_RDONLY);
   }
   if (!file) {
-    throw refusal("there is no template '" + name + "'",
-                  "name a file, or one of those in '" + template_folder() + "', as in --template gridengine");
+    throw refusal("there is no template '" + name + "'", base::did_you_mean(name, template_names(env)) +
+                                                             "\nor name a file; docs/templates.md says what is in it");
   }
   try {
     return backend::checked_template(std::string(base::as_text(base::read_file(*file, kLimit))), path);
@@ -51,6 +52,14 @@ std::string read_template(base::Env& env, const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<std::string> template_names(base::Env& env) {
+  std::vector<std::string> names;
+  for (const auto& file : base::names_in(env, template_folder())) {
+    if (file.ends_with(kTemplateEnding)) names.push_back(file.substr(0, file.size() - kTemplateEnding.size()));
+  }
+  return names;
+}
 
 void add_backend_options(CLI::App& command, BackendOptions& options, const std::string& default_backend,
                          const std::string& default_lanes) {
@@ -88,9 +97,7 @@ backend::Choice choice_of(base::Env& env, const BackendOptions& options, const b
   const auto& names = backend::backend_names();
   if (!options.name.empty() && options.name != choice.name) {
     if (std::find(names.begin(), names.end(), options.name) == names.end()) {
-      const auto near = base::nearest(options.name, names);
-      throw refusal("no backend '" + options.name + "'",
-                    near ? "did you mean '" + *near + "'?" : "there are: " + listed(names));
+      throw refusal("no backend '" + options.name + "'", base::did_you_mean(options.name, names));
     }
     choice = {options.name};
   }

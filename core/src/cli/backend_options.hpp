@@ -22,6 +22,9 @@ struct BackendOptions {
 void add_backend_options(CLI::App& command, BackendOptions& options, const std::string& default_backend,
                          const std::string& default_lanes);
 
+/// What --template knows without a file.
+std::vector<std::string> template_names(base::Env& env);
+
 /// That of a job.
 backend::Choice choice_of(const bundle::Manifest& manifest);
 

@@ -7,6 +7,8 @@
 
 #include "base/error.hpp"
 #include "cli/document.hpp"
+#include "cli/tables.hpp"
+#include "jobhost/sdk/abi.h"
 #include "plugin/fit.hpp"
 #include "plugin/floating_point.hpp"
 #include "plugin/inspect.hpp"
@@ -27,6 +29,9 @@ struct Checked {
   std::vector<std::string> notes;
 };
 
+/// Of another ABI's schema nothing is known but who wrote it.
+bool is_readable(const Checked& checked) { return checked.description.abi == JOBHOST_ABI; }
+
 /// What does not keep the plugin from running, but is better known beforehand.
 std::vector<std::string> notes_on(Session& session, const Checked& checked) {
   std::vector<std::string> notes;
@@ -45,7 +50,7 @@ std::vector<std::string> notes_on(Session& session, const Checked& checked) {
   if (checked.producer.empty()) {
     notes.push_back("'" + checked.plugin + "' has no debug information: places of throws and globals have no names");
   }
-  if (checked.description.kernels.empty() && !checked.description.program)
+  if (is_readable(checked) && checked.description.kernels.empty() && !checked.description.program)
     notes.push_back("'" + checked.plugin + "' has no kernels");
   return notes;
 }
@@ -58,8 +63,9 @@ Checked examine(Session& session, const std::string& path) {
   checked.producer = plugin::producer(path);
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   checked.needed = plugin::find_dependencies(session.env, path, paths ? paths : "");
-  checked.problems =
-      plugin::obstacles(session.env, path, {checked.description.abi, checked.description.cpu_features}, checked.needed);
+  checked.problems = plugin::obstacles(
+      session.env, path, {checked.description.abi, checked.description.jobhost, checked.description.cpu_features},
+      checked.needed);
   checked.notes = notes_on(session, checked);
   return checked;
 }
@@ -82,6 +88,7 @@ void print_document_of(const Checked& checked) {
                    {"compiler", checked.description.compiler},
                    {"producer", checked.producer},
                    {"abi", checked.description.abi},
+                   {"jobhost", checked.description.jobhost},
                    {"cpu_features", checked.description.cpu_features},
                    {"kernels", checked.description.kernels.size()},
                    {"globals", std::move(globals)},
@@ -106,16 +113,13 @@ void print_lines(const Checked& checked) {
   std::printf("%s\n  build id   %s\n  compiler   %s\n", checked.plugin.c_str(),
               checked.facts.build_id.empty() ? "none" : checked.facts.build_id.c_str(), description.compiler.c_str());
   if (!checked.producer.empty()) std::printf("  built by   %s\n", checked.producer.c_str());
-  std::printf("  plugin ABI %d\n", description.abi);
+  std::printf("  plugin ABI %d%s\n", description.abi,
+              description.jobhost.empty() ? "" : (", of jobhost " + description.jobhost).c_str());
   if (description.program) {
     std::printf("  program    a program's module, %s: the program itself maps its functions\n",
                 company(checked).c_str());
-  } else {
+  } else if (is_readable(checked)) {
     std::printf("  kernels    %zu\n", description.kernels.size());
-  }
-  for (const auto& library : checked.needed) {
-    const char* note = library.path.empty() ? "NOT FOUND" : library.system ? "system" : "travels with the job";
-    std::printf("  needs      %s   %s   %s\n", library.soname.c_str(), library.path.c_str(), note);
   }
   for (const auto& global : description.globals) {
     std::printf("  global     %s %s\n", schema::cpp_name(global.type).c_str(), global.name.c_str());
@@ -123,8 +127,18 @@ void print_lines(const Checked& checked) {
   for (const auto& skipped : description.skipped) {
     std::printf("  not a kernel: %s: %s\n", skipped.name.c_str(), skipped.reason.c_str());
   }
-  for (const auto& note : checked.notes) std::printf("  note: %s\n", note.c_str());
-  for (const auto& problem : checked.problems) std::printf("  problem: %s\n", problem.what.c_str());
+  std::vector<std::vector<std::string>> libraries;
+  for (const auto& library : checked.needed) {
+    const char* how = library.path.empty() ? "not found" : library.system ? "system" : "travels with the job";
+    libraries.push_back({library.soname, how, library.path});
+  }
+  if (!libraries.empty()) {
+    std::printf("\n");
+    print_table({{"LIBRARY"}, {"HOW"}, {"FILE"}}, libraries);
+    std::printf("\n");
+  }
+  for (const auto& note : checked.notes) std::printf("note: %s\n", note.c_str());
+  for (const auto& problem : checked.problems) std::printf("problem: %s\n", problem.what.c_str());
 }
 
 }  // namespace

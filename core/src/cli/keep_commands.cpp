@@ -18,6 +18,7 @@
 #include "cli/capsule.hpp"
 #include "cli/document.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/output_file.hpp"
 #include "cli/session.hpp"
 #include "host/merged_stream.hpp"
@@ -36,10 +37,6 @@ struct KeepOptions {
 };
 
 using Json = nlohmann::ordered_json;
-
-std::string count_of(std::uint64_t n, const std::string& what) {
-  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
 
 /// "200 tasks: 38 succeeded, 2 failed, 160 missing"
 std::string tally(const host::Job& job, const host::Verification& found) {

@@ -23,13 +23,13 @@
 #include "cli/result_rows.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session.hpp"
+#include "cli/tables.hpp"
 #include "cli/task_words.hpp"
 #include "host/code.hpp"
 #include "host/nodes.hpp"
 #include "host/notes.hpp"
 #include "host/reuse.hpp"
 #include "report/failure_groups.hpp"
-#include "report/table.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::cli {
@@ -52,8 +52,14 @@ void list(Session& session, const LookOptions& options) {
   const Json document = jobs_document(session);
   if (options.json) return print_document(document);
   if (document["jobs"].empty()) return session.say("no jobs in '" + session.store().path() + "'");
-  std::vector<report::TableColumn> columns = {
-      {"JOB"}, {"KERNEL"}, {"STATE"}, {"TASKS", true}, {"SUCCEEDED", true}, {"FAILED", true}, {"CREATED"}, {"LABEL"}};
+  const std::vector<report::TableColumn> columns = {{"JOB"},
+                                                    {"KERNEL", false, 0, true},
+                                                    {"STATE"},
+                                                    {"TASKS", true},
+                                                    {"SUCCEEDED", true},
+                                                    {"FAILED", true},
+                                                    {"CREATED"},
+                                                    {"LABEL"}};
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> reasons;  // why some cannot be read
   for (const auto& job : document["jobs"]) {
@@ -69,7 +75,7 @@ void list(Session& session, const LookOptions& options) {
                     std::to_string(done - failed), std::to_string(failed), job["created"],
                     label_of(job["label"], job["parent"])});
   }
-  std::printf("%s\n", report::format_table(columns, rows, 0, true).c_str());
+  print_table(columns, rows);
   std::fflush(stdout);
   for (const auto& reason : reasons) session.say(reason);
 }
@@ -164,9 +170,9 @@ void show(Session& session, const LookOptions& options) {
   line("source", manifest.kernel.file + ":" + std::to_string(manifest.kernel.line));
   line("tasks", fmt::format("{}: {}", manifest.tasks, tally(stream, manifest.tasks)));
   line("created", manifest.created + " on " + manifest.hostname);
-  line("backend", manifest.backend + " with " + std::to_string(manifest.workers) + " lanes");
+  line("backend", manifest.backend + " with " + count_of(manifest.workers, "lane"));
   if (const auto queue = queue_of(session.env, job, state)) line("queue", queue_in_words(*queue));
-  std::string limits = std::to_string(manifest.retries) + " retries";
+  std::string limits = std::to_string(manifest.retries) + (manifest.retries == 1 ? " retry" : " retries");
   if (manifest.timeout_ms > 0)
     limits += fmt::format(", {:g} s per task", static_cast<double>(manifest.timeout_ms) * 1e-3);
   if (manifest.memory > 0)

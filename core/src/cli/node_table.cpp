@@ -8,7 +8,7 @@
 
 #include "base/trust.hpp"
 #include "base/utc.hpp"
-#include "report/table.hpp"
+#include "cli/tables.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -51,10 +51,6 @@ std::string ago(std::uint64_t then_ns, std::uint64_t now_ns) {
   return base::utc(then_ns);
 }
 
-void print_table(std::vector<report::TableColumn> columns, const std::vector<std::vector<std::string>>& rows) {
-  std::printf("\n%s\n", report::format_table(columns, rows, 0, true).c_str());
-}
-
 /// What cannot be known is null.
 template <class Number>
 Json known(std::optional<Number> number) {
@@ -81,11 +77,13 @@ void print_nodes(const std::vector<host::Node>& nodes, std::uint64_t now_ns, boo
     }
   }
   if (!rows.empty()) {
+    std::printf("\n");
     print_table(
         {{"NODE"}, {"WORKERS"}, {"LANES", true}, {"TASKS", true}, {"TASKS/S", true}, {"LAST SEEN"}, {"REFUSALS"}},
         rows);
   }
   if (!workers_too || worker_rows.empty()) return;
+  std::printf("\n");
   print_table({{"NODE"},
                {"WORKER"},
                {"PID", true},

@@ -16,4 +16,8 @@ std::string one_line(const std::string& text) {
   return line;
 }
 
+std::string count_of(std::uint64_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
 }  // namespace jobhost::cli

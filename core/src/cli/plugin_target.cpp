@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "build/plugin_builder.hpp"
 #include "cli/signals.hpp"
+#include "plugin/inspect.hpp"
 #include "worker/stage.hpp"
 
 namespace jobhost::cli {
@@ -57,6 +58,18 @@ std::string plugin_of(Session& session, const std::string& path, const BuildOpti
   return built(session, options,
                {path, "'" + path + "'",
                 "--cxxflags and --link, or a line '// jobhost: FLAGS' in the file, say how it is built"});
+}
+
+build::Names names_in_code(Session& session, const std::string& path) {
+  if (build::is_source(path)) return build::names_in(session.env, toolchain(session), {path, "'" + path + "'", ""});
+  build::Names names;
+  const auto description = plugin::describe(session.env, path);
+  for (const auto& kernel : description.kernels) {
+    names.functions.push_back({kernel.name, {}});
+    for (const auto& parameter : kernel.parameters) names.functions.back().parameters.push_back(parameter.name);
+  }
+  for (const auto& global : description.globals) names.variables.push_back(global.name);
+  return names;
 }
 
 std::string plugin_of_expression(Session& session, const std::string& expression, const BuildOptions& options) {

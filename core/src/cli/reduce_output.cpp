@@ -191,7 +191,7 @@ void ReduceOutput::finish() {
   }
   switch (format_) {
     case report::Format::kTable:
-      file_.write(report::format_table(head, rows, 0, true) + "\n");
+      file_.write(report::format_table(head, rows, 0, true));
       break;
     case report::Format::kCsv:
       file_.write(csv);

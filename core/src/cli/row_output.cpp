@@ -1,6 +1,5 @@
 #include "cli/row_output.hpp"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,8 +7,11 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "base/suggest.hpp"
 #include "cli/hdf5_output.hpp"
+#include "cli/one_of.hpp"
 #include "cli/output_target.hpp"
+#include "cli/tables.hpp"
 #include "report/reduction.hpp"
 
 namespace jobhost::cli {
@@ -17,11 +19,6 @@ namespace {
 
 constexpr std::uint64_t kRows = 8192;   // argument columns of so many rows stay in the cache
 constexpr std::uint8_t kCodeSize = 12;  // all codes have so many characters: arrays have room for them
-
-int terminal_width() {
-  winsize size{};
-  return ::isatty(1) == 1 && ::ioctl(1, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
 
 report::Failure in_row(const host::Explanation& words) {
   return {words.kind, words.type, words.what, words.where, words.signal};
@@ -105,10 +102,12 @@ report::Format format_of(const bundle::Output& output) {
     throw base::Error(base::ExitCode::kUsage, "NPY goes to a file only", "write -o FILE.npy");
   }
   if (format) return *format;
+  const auto near = base::nearest(word, {"csv", "jsonl", "json", "npy", "h5", "dat"});
   throw base::Error(base::ExitCode::kUsage,
                     output.file.empty() ? "unknown format '" + word + "'"
                                         : "'" + output.file + "' does not end in one of " + kEndings,
-                    "--format says what to write: table, jsonl, csv, json, npy, h5 or dat");
+                    (near ? "did you mean '." + *near + "'?\n" : "") +
+                        "--format says what to write: table, jsonl, csv, json, npy, h5 or dat");
 }
 
 void add_output_options(CLI::App& command, bundle::Output& output) {
@@ -118,7 +117,7 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
       .add_option("--format", output.format,
                   "table, jsonl, csv, json, npy, h5 (HDF5) or dat (gnuplot); default: table on a terminal, else jsonl")
       ->type_name("NAME")
-      ->check(CLI::IsMember({"table", "jsonl", "csv", "json", "npy", "h5", "dat"}));
+      ->check(one_of({"table", "jsonl", "csv", "json", "npy", "h5", "dat"}));
   command
       .add_option("--columns", output.columns,
                   "Write these columns alone as a plain NumPy array (.npy) that has a row for every task")

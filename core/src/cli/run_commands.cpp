@@ -10,6 +10,7 @@
 #include "cli/cancellation.hpp"
 #include "cli/follow.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/row_output.hpp"
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
@@ -37,8 +38,8 @@ struct JobOptions {
 void show_plan(Session& session, const host::Job& job, bool detached) {
   constexpr std::uint64_t kShown = 5;
   const auto& manifest = job.manifest;
-  std::printf("%s\n%llu tasks on %s with %u lanes\n", manifest.kernel.signature.c_str(),
-              static_cast<unsigned long long>(manifest.tasks), manifest.backend.c_str(), manifest.workers);
+  std::printf("%s\n%s on %s with %s\n", manifest.kernel.signature.c_str(), count_of(manifest.tasks, "task").c_str(),
+              manifest.backend.c_str(), count_of(manifest.workers, "lane").c_str());
   TaskWords words(session.env, job);
   for (std::uint64_t task = 0; task < std::min(kShown, manifest.tasks); ++task) {
     std::printf("  task %llu: %s\n", static_cast<unsigned long long>(task), words.inputs_of(task).c_str());
@@ -87,7 +88,7 @@ void run(Session& session, const CLI::App& command, const RunOptions& options) {
   auto ahead = start_ahead(session, options);
   const host::Job job = make_job(session, command, options);
   session.explain("job " + job.manifest.job + " in " + job.directory.path() + ": " +
-                  std::to_string(job.manifest.tasks) + " tasks of " + job.manifest.kernel.signature + " from " +
+                  count_of(job.manifest.tasks, "task") + " of " + job.manifest.kernel.signature + " from " +
                   job.manifest.plugin.origin + " (build id " + job.manifest.plugin.build_id + ")");
   for (const auto& note : store::require_trusted(session.env, job.directory)) session.say("note: " + note);
   try {
@@ -229,8 +230,7 @@ void retry(Session& session, const JobOptions& options) {
   const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
   host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command, {.named = options.plugin});
   job.called = call_by_id(session, job.manifest.job);
-  session.say("job " + job.manifest.job + " repeats " + std::to_string(tasks.size()) + " tasks of " +
-              parent.manifest.job);
+  session.say("job " + job.manifest.job + " repeats " + count_of(tasks.size(), "task") + " of " + parent.manifest.job);
   say_changed_files(session, parent, &job);
   const FollowOptions::Workers workers = workers_of(session, options.backend, job);
   if (options.detach) return detach(session, job, workers);

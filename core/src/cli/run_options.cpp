@@ -10,6 +10,7 @@
 #include "base/suggest.hpp"
 #include "build/plugin_builder.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_of.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
 #include "cli/signals.hpp"
@@ -225,7 +226,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
   add("--sync", options.sync, "POLICY",
       "What results survive: process (kills), batch (power cuts, but for the last second), strict (each commit)")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(base::kSyncPolicies), std::end(base::kSyncPolicies))))
+      ->check(one_of({std::begin(base::kSyncPolicies), std::end(base::kSyncPolicies)}))
       ->capture_default_str();
   command.add_flag("--exact-libraries", options.exact_libraries,
                    "Refuse machines whose system libraries differ from those here");
@@ -242,7 +243,7 @@ void add_waiting_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--fail-fast", options.fail_fast, "Give up with the first failed task")->excludes(detach);
   command.add_option("--order", options.order, "Print rows in the order of input or of completion")
       ->type_name("ORDER")
-      ->check(CLI::IsMember({"input", "completion"}))
+      ->check(one_of({"input", "completion"}))
       ->capture_default_str()
       ->excludes(detach);
   add_output_options(command, options.output);

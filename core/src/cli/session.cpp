@@ -13,8 +13,11 @@
 #include "base/suggest.hpp"
 #include "base/trust.hpp"
 #include "cli/help.hpp"
+#include "cli/one_of.hpp"
+#include "cli/option_of.hpp"
 #include "cli/signals.hpp"
 #include "cli/standard_output.hpp"
+#include "jobhost/sdk/version.h"
 
 namespace jobhost::cli {
 namespace {
@@ -61,26 +64,38 @@ void print_error(const Session& session, const std::string& what, const std::str
   }
 }
 
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_name().empty(); })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
 /// A word that is no subcommand, or an option nobody knows: with the nearest that exists.
 std::string suggestion(const CLI::App& app, const std::vector<std::string>& words, bool misspelt) {
-  std::vector<std::string> commands;
-  for (const auto* command : app.get_subcommands([](const CLI::App* c) { return !c->get_name().empty(); })) {
-    commands.push_back(command->get_name());
-  }
-  const CLI::App* chosen = nullptr;
-  for (const auto& word : words) {
-    if (!chosen && !word.starts_with('-')) {
-      const auto same = std::find(commands.begin(), commands.end(), word);
-      if (same == commands.end()) {
+  const CLI::App* chosen = nullptr;  // the command, or the action of one that has several
+  std::string called = "jobhost ";
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    const CLI::App& within = chosen ? *chosen : app;
+    const auto commands = names_of_commands(within);
+    const CLI::Option* known = word.starts_with("--") ? option_of(within, app, word) : nullptr;
+    if (known && takes_value(*known) && word.find('=') == std::string::npos) ++i;  // past its value
+    if (!commands.empty() && !word.starts_with('-')) {
+      if (std::find(commands.begin(), commands.end(), word) == commands.end()) {
         const auto near = base::nearest(word, commands);
-        return near ? "did you mean 'jobhost " + *near + "'?" : "try: jobhost --help";
+        return near ? "did you mean '" + called + *near + "'?" : "try: " + called + "--help";
       }
-      chosen = app.get_subcommand(word);
+      chosen = within.get_subcommand(word);
+      called += word + " ";
     } else if (chosen && misspelt && word.starts_with('-')) {
       std::vector<std::string> options;
-      for (const auto* option : chosen->get_options()) {
-        for (const auto& name : option->get_lnames()) options.push_back("--" + name);
-        for (const auto& name : option->get_snames()) options.push_back("-" + name);
+      for (const CLI::App* knows : {chosen, &app}) {
+        for (const auto* option : knows->get_options()) {
+          for (const auto& name : option->get_lnames()) options.push_back("--" + name);
+          for (const auto& name : option->get_snames()) options.push_back("-" + name);
+        }
       }
       const bool with_value = word[1] != '-';  // -j2
       const std::string name = with_value ? word.substr(0, 2) : word.substr(0, word.find('='));
@@ -94,7 +109,7 @@ std::string suggestion(const CLI::App& app, const std::vector<std::string>& word
       }
     }
   }
-  return "try: jobhost " + (chosen ? chosen->get_name() + " " : "") + "--help";
+  return "try: " + called + "--help";
 }
 
 /// CLI11's own words, but for a first word that is no subcommand.
@@ -115,7 +130,12 @@ int parse_and_run(CLI::App& app, Session& session, const std::vector<std::string
       return static_cast<int>(base::ExitCode::kUsage);
     }
     const bool misspelt = dynamic_cast<const CLI::ExtrasError*>(&error) || app.get_subcommands().empty();
-    print_error(session, complaint(app, error, words), suggestion(app, words, misspelt));
+    std::string what = complaint(app, error, words), hint;
+    if (const std::size_t end = what.find('\n'); end != std::string::npos) {  // as one_of() has it
+      hint = what.substr(end + 1);
+      what.resize(end);
+    }
+    print_error(session, what, hint.empty() ? suggestion(app, words, misspelt) : hint);
     return static_cast<int>(base::ExitCode::kUsage);
   }
 }
@@ -190,7 +210,7 @@ int run_command_line(base::Env& env, int argc, char** argv, ServeDashboard* serv
   app.add_flag("-v,--verbose", session.verbose, "Say what is built, submitted and started");
   app.add_option("--color", session.color, "auto, always or never")
       ->type_name("WHEN")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+      ->check(one_of({"auto", "always", "never"}));
   add_run_commands(app, session);
   add_look_commands(app, session);
   add_author_commands(app, session);

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "cli/document.hpp"
+#include "cli/one_line.hpp"
 #include "cli/output_target.hpp"
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
@@ -118,7 +119,7 @@ void save(Session& session, const SessionOptions& options) {
     throw base::Error(base::ExitCode::kUsage, "'" + target.plugin + "' has no global variables that can be set");
   }
   write_session(session.env, file, live);
-  session.say(options.file + ": " + std::to_string(live.globals.size()) + " globals of " + target.plugin);
+  session.say(options.file + ": " + count_of(live.globals.size(), "global") + " of " + target.plugin);
 }
 
 void load(Session& session, const SessionOptions& options) {

@@ -51,7 +51,8 @@ SessionTarget target_of_plugin(Session& session, const std::string& path, const 
   const char* paths = std::getenv("LD_LIBRARY_PATH");
   const auto needed = plugin::find_dependencies(session.env, path, paths ? paths : "");
   plugin::require_none(
-      plugin::obstacles(session.env, path, {target.description.abi, target.description.cpu_features}, needed));
+      plugin::obstacles(session.env, path,
+                        {target.description.abi, target.description.jobhost, target.description.cpu_features}, needed));
   for (const auto& library : needed) {
     if (library.system) continue;
     target.plan.libraries.push_back(library.path);

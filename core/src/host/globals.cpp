@@ -14,13 +14,8 @@ const schema::Variable& variable_named(const schema::Description& plugin, const 
     if (global.name == name) return global;
     names.push_back(global.name);
   }
-  const auto near = base::nearest(name, names);
-  std::string all;
-  for (const auto& known : names) all += (all.empty() ? "" : ", ") + known;
   throw base::Error(base::ExitCode::kUsage, "the plugin has no global variable '" + name + "' that can be set",
-                    near          ? "did you mean '" + *near + "'?"
-                    : all.empty() ? ""
-                                  : "there are: " + all);
+                    base::did_you_mean(name, names));
 }
 
 bundle::Global global_of(const schema::Description& plugin, const std::string& name, const std::string& text) {

@@ -19,6 +19,7 @@
 #include "host/machine.hpp"
 #include "host/merged_stream.hpp"
 #include "host/named_files.hpp"
+#include "jobhost/sdk/version.h"
 #include "plugin/fit.hpp"
 #include "plugin/inspect.hpp"
 #include "schema/difference.hpp"

@@ -53,14 +53,6 @@ auto opened(base::Env& env, const std::string& path, Read read) {
   }
 }
 
-schema::Description of_this_abi(schema::Description description, const std::string& path) {
-  if (description.abi == JOBHOST_ABI) return description;
-  throw refusal(path,
-                "was built for plugin ABI " + std::to_string(description.abi) + ", this jobhost has " +
-                    std::to_string(JOBHOST_ABI),
-                "rebuild the plugin");
-}
-
 }  // namespace
 
 ElfFacts read_elf(base::Env& env, const std::string& path) {
@@ -102,16 +94,24 @@ schema::Description parse_schema(const ElfFacts& facts, const std::string& path)
   if (facts.schema.empty()) {
     throw refusal(path, "is a shared library, but holds no kernels", "build it with add_job_kernel()");
   }
-  return schema::parse_description(facts.schema, path);
+  const auto head = schema::parse_requirements(facts.schema, path);
+  if (head.abi < 0 || head.abi == JOBHOST_ABI) return schema::parse_description(facts.schema, path);
+  schema::Description description;  // what else it says, it says in the words of another version
+  description.abi = head.abi;
+  description.jobhost = head.jobhost;
+  description.cpu_features = head.cpu_features;
+  return description;
 }
 
 schema::Description describe(base::Env& env, const std::string& path) {
-  return of_this_abi(parse_schema(read_elf(env, path), path), path);
+  auto description = parse_schema(read_elf(env, path), path);
+  if (description.abi == JOBHOST_ABI) return description;
+  throw schema::other_abi({description.abi, description.jobhost, {}}, path);
 }
 
 schema::Description describe_program(base::Env& env, const std::string& path) {
   const std::string schema = read_schema(env, path);
-  return schema.empty() ? schema::Description() : of_this_abi(schema::parse_description(schema, path), path);
+  return schema.empty() ? schema::Description() : schema::parse_description(schema, path);
 }
 
 }  // namespace jobhost::plugin

@@ -109,9 +109,8 @@ std::vector<Obstacle> obstacles(base::Env& env, const std::string& path, const s
   std::vector<Obstacle> found;
   const std::string name = "'" + path + "'";
   if (requirements.abi >= 0 && requirements.abi != JOBHOST_ABI) {
-    found.push_back({name + " was built for plugin ABI " + std::to_string(requirements.abi) + ", this jobhost has " +
-                         std::to_string(JOBHOST_ABI),
-                     "rebuild it with the SDK of this jobhost"});
+    const auto error = schema::other_abi(requirements, path);
+    found.push_back({error.what(), error.hint()});
   }
   if (const auto missing = missing_features(requirements.cpu_features); !missing.empty()) {
     found.push_back({name + " was compiled for a processor with " + listed(missing) + ", which this one lacks",

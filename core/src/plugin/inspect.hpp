@@ -28,8 +28,9 @@ ElfFacts read_linkage(base::Env& env, const std::string& path);
 std::string read_schema(base::Env& env, const std::string& path);
 std::string read_build_id(base::Env& env, const std::string& path);
 
-/// The schema, of whatever ABI version. Error(kPluginRefused) when there is none ("… is a shared library, but holds no
-/// kernels; build it with add_job_kernel()").
+/// The schema; of another ABI version only what every version says: its number, who built it, for which processor.
+/// Error(kPluginRefused) when there is none ("… is a shared library, but holds no kernels; build it with
+/// add_job_kernel()").
 schema::Description parse_schema(const ElfFacts& facts, const std::string& path);
 
 /// read_elf and the parsed schema; Error(kPluginRefused) as well when it is of another ABI version.

@@ -103,9 +103,8 @@ Reduction parse_reduction(const std::string& text) {
       throw base::Error(base::ExitCode::kUsage, "a histogram needs a number of bins: write hist:20");
     }
     if (std::find(kStatistics.begin(), kStatistics.end(), word) == kStatistics.end()) {
-      const auto near = base::nearest(word, kStatistics);
       throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'",
-                        near ? "did you mean '" + *near + "'?" : "there are: sum, mean, var, min, max, hist:N");
+                        base::did_you_mean(word, kStatistics));
     }
     reduction.statistics.push_back(word);
   }

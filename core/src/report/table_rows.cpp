@@ -17,16 +17,27 @@ std::string printable(std::string text) {
   return text;
 }
 
+/// Whether each cell of a result is a number, in the order of for_each_cell().
+void add_cells(const schema::Type& type, std::vector<bool>& numbers) {
+  if (type.kind != schema::Kind::kRecord) return numbers.push_back(is_number(type));
+  for (const auto& item : type.items) add_cells(item, numbers);
+}
+
 class TableWriter : public RowWriter {
  public:
   TableWriter(const schema::Kernel& kernel, TextSink sink, int width)
       : kernel_(kernel), sink_(std::move(sink)), width_(width) {
     columns_.push_back({"task", true, 0});
     for (const auto& parameter : kernel.parameters) {
-      columns_.push_back({column_name(parameter.name), is_number(parameter.type), 0});
+      const bool number = is_number(parameter.type);
+      columns_.push_back({column_name(parameter.name), number, 0, !number});
     }
-    for (const auto& name : result_columns(kernel.result)) columns_.push_back({name, false, 0});
-    if (columns_.size() == kernel.parameters.size() + 2) columns_.back().right = is_number(kernel.result);
+    const auto names = result_columns(kernel.result);
+    std::vector<bool> numbers;
+    add_cells(kernel.result, numbers);
+    for (std::size_t c = 0; c < names.size(); ++c) {
+      columns_.push_back({names[c], numbers[c], 0, c == 0});  // failures are told in the first
+    }
   }
 
   void results(std::uint64_t first, std::uint64_t n, const std::vector<jobhost_column>& inputs,
@@ -76,8 +87,7 @@ class TableWriter : public RowWriter {
 
   void write() {
     if (waiting_.empty() && header_written_) return;
-    std::string text = format_table(columns_, waiting_, width_, !header_written_);
-    if (!text.empty() && text.back() != '\n') text += '\n';
+    const std::string text = format_table(columns_, waiting_, width_, !header_written_);
     header_written_ = true;
     waiting_.clear();
     sink_(text);

@@ -2,6 +2,8 @@
 
 #include "base/error.hpp"
 #include "base/json_checks.hpp"
+#include "jobhost/sdk/abi.h"
+#include "jobhost/sdk/version.h"
 #include "schema/type.hpp"
 
 namespace jobhost::schema {
@@ -213,8 +215,14 @@ Variable variable_from(const Json& json) {
 
 /// Runs `read` on the parsed text; everything wrong with it becomes one sentence.
 template <class Read>
-auto guarded(const std::string& text, const std::string& where, Read read) {
+auto guarded(const std::string& text, const std::string& where, Read read, const std::string& built_by = "") {
   const auto refuse = [&](const std::string& why) -> base::Error {
+    if (!built_by.empty() && built_by != JOBHOST_VERSION) {
+      return {base::ExitCode::kPluginRefused,
+              "'" + where + "' was built by jobhost " + built_by + ", and this jobhost, " JOBHOST_VERSION +
+                  ", cannot read its schema: " + why,
+              "rebuild it with this jobhost, or use jobhost " + built_by};
+    }
     return {base::ExitCode::kPluginRefused, "the schema in '" + where + "' is damaged: " + why,
             "rebuild the plugin with add_job_kernel()"};
   };
@@ -230,35 +238,49 @@ auto guarded(const std::string& text, const std::string& where, Read read) {
   }
 }
 
+/// Adds what the document of one source file says.
+void add_document(const Json& json, const std::string& where, Description& description) {
+  const int abi = whole_number<int>(json.at("abi"));
+  if (abi < 0) throw Malformed{"its version is negative"};
+  description.jobhost = json.value("jobhost", std::string());
+  if (abi != JOBHOST_ABI) throw other_abi({abi, description.jobhost, {}}, where);
+  description.abi = abi;
+  description.compiler = json.at("compiler");
+  if (json.contains("source")) {
+    const Json& source = json.at("source");
+    if (description.commit.empty()) description.commit = source.at("commit");
+    description.dirty = description.dirty || source.at("dirty").get<bool>();
+  }
+  description.program = description.program || json.value("program", false);
+  for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
+  for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
+  for (const auto& global : json.value("globals", Json::array())) {
+    description.globals.push_back(variable_from(global));
+  }
+  for (const auto& skipped : json.at("skipped")) {
+    description.skipped.push_back(
+        {skipped.at("name"), skipped.at("reason"), skipped.at("file"), whole_number<int>(skipped.at("line"))});
+  }
+}
+
 }  // namespace
+
+base::Error other_abi(const Requirements& requirements, const std::string& where) {
+  const std::string& version = requirements.jobhost;
+  return {base::ExitCode::kPluginRefused,
+          "'" + where + "' was built for plugin ABI " + std::to_string(requirements.abi) + " by " +
+              (version.empty() ? "another jobhost" : "jobhost " + version) + "; this is jobhost " JOBHOST_VERSION +
+              ", of plugin ABI " + std::to_string(JOBHOST_ABI),
+          "rebuild it with this jobhost" + (version.empty() ? "" : ", or use jobhost " + version)};
+}
 
 Description parse_description(const std::string& text, const std::string& where) {
   Description description;
   // One document per source file, with zeros between them for alignment.
   for (std::size_t begin = 0; (begin = text.find_first_not_of('\0', begin)) != std::string::npos;) {
     const std::size_t end = std::min(text.find('\0', begin), text.size());
-    guarded(text.substr(begin, end - begin), where, [&description](const Json& json) {
-      const int abi = whole_number<int>(json.at("abi"));
-      if (abi < 0) throw Malformed{"its version is negative"};
-      if (description.abi >= 0 && abi != description.abi) throw Malformed{"its parts are of different versions"};
-      description.abi = abi;
-      description.compiler = json.at("compiler");
-      if (json.contains("source")) {
-        const Json& source = json.at("source");
-        if (description.commit.empty()) description.commit = source.at("commit");
-        description.dirty = description.dirty || source.at("dirty").get<bool>();
-      }
-      description.program = description.program || json.value("program", false);
-      for (const auto& feature : json.at("cpu")) description.cpu_features.push_back(feature);
-      for (const auto& kernel : json.at("kernels")) description.kernels.push_back(kernel_from(kernel));
-      for (const auto& global : json.value("globals", Json::array())) {
-        description.globals.push_back(variable_from(global));
-      }
-      for (const auto& skipped : json.at("skipped")) {
-        description.skipped.push_back(
-            {skipped.at("name"), skipped.at("reason"), skipped.at("file"), whole_number<int>(skipped.at("line"))});
-      }
-    });
+    const auto add = [&](const Json& json) { add_document(json, where, description); };
+    guarded(text.substr(begin, end - begin), where, add, description.jobhost);
     begin = end;
   }
   return description;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "base/suggest.hpp"
 #include "schema/value.hpp"
 
 namespace jobhost::schema {
@@ -163,7 +164,7 @@ std::string encode_record(const Type& type, const Json& json, base::Bytes& out) 
   }
   for (const auto& [key, value] : json.items()) {
     if (std::find(type.fields.begin(), type.fields.end(), key) == type.fields.end()) {
-      return with_article(type.name) + " has no field '" + key + "'";
+      return with_article(type.name) + " has no field '" + key + "': " + base::did_you_mean(key, type.fields);
     }
   }
   for (std::size_t i = 0; i < type.items.size(); ++i) {

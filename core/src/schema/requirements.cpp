@@ -9,7 +9,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Takes "abi" and "cpu" out of a document as they come along, and stops once it has seen both.
+/// Takes "abi", "jobhost" and "cpu" out of a document as they come along, and stops once it has seen abi and cpu.
 class Head : public nlohmann::json_sax<Json> {
  public:
   explicit Head(Requirements& requirements) : requirements_(requirements) {}
@@ -22,6 +22,7 @@ class Head : public nlohmann::json_sax<Json> {
   bool number_integer(number_integer_t value) override { return number(value); }
   bool number_unsigned(number_unsigned_t value) override { return number(static_cast<number_integer_t>(value)); }
   bool string(string_t& text) override {
+    if (depth_ == 1 && key_ == "jobhost") requirements_.jobhost = text;
     if (depth_ == 2 && key_ == "cpu") requirements_.cpu_features.push_back(text);
     return true;
   }

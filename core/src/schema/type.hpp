@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
+
 namespace jobhost::schema {
 
 enum class Kind : std::uint8_t {
@@ -96,6 +98,7 @@ struct Skipped {
 /// All that a plugin says of itself.
 struct Description {
   int abi = -1;
+  std::string jobhost;                    // the version that it was built by, "" when not known
   std::string compiler;                   // "g++ 12.2.0"
   std::string commit;                     // of the source's repository when it was built, "" outside of one
   bool dirty = false;                     // that had changes which were not committed
@@ -108,7 +111,8 @@ struct Description {
 
 /// What a plugin wants of the machine and the jobhost that load it.
 struct Requirements {
-  int abi = -1;  // -1: it does not say
+  int abi = -1;         // -1: it does not say
+  std::string jobhost;  // the version that it was built by, "" when not known
   std::vector<std::string> cpu_features;
 };
 
@@ -116,8 +120,11 @@ struct Requirements {
 /// parse_description does, but only for what it comes across.
 Requirements parse_requirements(const std::string& json, const std::string& where);
 
-/// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is malformed,
-/// nests deeper than 64 types or names something unknown. `where` (a path) is for the message.
+/// Why what was built for another version of the plugin ABI than this jobhost's is refused.
+base::Error other_abi(const Requirements& requirements, const std::string& where);
+
+/// Reads the JSON document of a schema section. Throws Error(kPluginRefused) with a sentence when it is of another ABI,
+/// malformed, nests deeper than 64 types or names something unknown. `where` (a path) is for the message.
 Description parse_description(const std::string& json, const std::string& where);
 
 /// A type to and from the JSON of a schema. `type_from_json` throws like parse_description.

@@ -9,6 +9,7 @@
 
 #include "base/beneath.hpp"
 #include "base/lag.hpp"
+#include "base/suggest.hpp"
 #include "base/trust.hpp"
 
 namespace jobhost::store {
@@ -109,8 +110,12 @@ Found Store::find(const std::string& job) {
   if (matches.size() == 1) return own(matches[0]);
   if (is_directory()) return direct;
   if (matches.empty()) {
+    auto names = known;
+    names.emplace_back("@last");
+    const auto near = base::nearest(job, names);
     throw base::Error(base::ExitCode::kUsage, "no job '" + job + "' in the store '" + path_ + "'",
-                      "the last one is '" + known.back() + "'; list all with 'jobhost ls'");
+                      (near ? "did you mean '" + *near + "'?" : "the last one is '" + known.back() + "'") +
+                          "\nlist all with: jobhost ls");
   }
   throw base::Error(base::ExitCode::kUsage, "'" + job + "' fits " + std::to_string(matches.size()) + " jobs",
                     "among them " + matches[0] + " and " + matches[1]);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "jobhost/sdk/kernel.hpp"
+#include "jobhost/sdk/version.h"
 
 /// C++ types to the JSON of the schema section, at compile time (docs/plugin_abi.md has the grammar).
 namespace jobhost::sdk {
@@ -379,7 +380,7 @@ constexpr void put_note(Text& out, const Source& source) {
 constexpr void put_head(Text& out, const char* commit, bool dirty) {
   out.put("{\"abi\":");
   out.number(JOBHOST_ABI);
-  out.put(",\"compiler\":\"");
+  out.put(",\"jobhost\":\"" JOBHOST_VERSION "\",\"compiler\":\"");
 #ifdef __clang__
   out.put("clang++ " __clang_version__);
 #else
