@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "cli/hdf5_output.hpp"
+#include "cli/one_line.hpp"
 #include "cli/one_of.hpp"
 #include "cli/output_target.hpp"
 #include "cli/tables.hpp"
@@ -146,7 +147,7 @@ void check_output(base::Env& env, const bundle::Output& output) {
 
 std::string fill_in_words(const bundle::Output& output, std::uint64_t tasks) {
   if (output.columns.empty() || tasks == 0) return "";
-  return "note: " + std::to_string(tasks) + (tasks == 1 ? " task has" : " tasks have") +
+  return "note: " + count_of(tasks, "task") + (tasks == 1 ? " has" : " have") +
          " no result: NaN stands there, or 0 where numbers are whole; --columns ok says which";
 }
 
