@@ -117,6 +117,13 @@ class JobhostTest(unittest.TestCase):
         names = os.listdir(self.store) if os.path.isdir(self.store) else []
         return sorted(name for name in names if name != ".gitignore")
 
+    def wait_until_handled(self, process, number):
+        """Until the process has a handler for the signal."""
+        def caught():
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            return int(status.split("SigCgt:")[1].split()[0], 16) >> number - 1 & 1
+        self.wait_until(caught, f"signal {number} is not handled")
+
     def wait_until(self, condition, what, seconds=30):
         deadline = time.monotonic() + PATIENCE * seconds
         while not condition():
