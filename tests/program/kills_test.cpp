@@ -23,8 +23,8 @@ std::vector<int> children_of(int pid) {
   return children;
 }
 
-/// Kills an executor of this program's worker now and then, and sometimes the worker: only after one more of the tasks
-/// that `ended` counts, since a worker that never gets anywhere is given up, rightly.
+/// Kills an executor of this program's worker now and then, and sometimes the worker: each time after some more of the
+/// tasks that `ended` counts, since a worker that never gets anywhere is given up, rightly.
 class Killer {
  public:
   Killer(unsigned seed, const std::atomic<int>& ended)
@@ -32,7 +32,7 @@ class Killer {
           std::mt19937 random(seed);
           for (int seen = 0; !over_;) {
             std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 60));
-            if (ended == seen) continue;
+            if (ended < seen + kTasksBetween) continue;
             const auto workers = children_of(static_cast<int>(::getpid()));
             if (workers.empty()) continue;
             const auto executors = children_of(workers[0]);
@@ -49,6 +49,7 @@ class Killer {
   }
 
  private:
+  static constexpr int kTasksBetween = 500;
   std::atomic<bool> over_{false};
   int kills_ = 0;
   std::thread thread_;
