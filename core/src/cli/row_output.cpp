@@ -122,7 +122,7 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
   command
       .add_option("--columns", output.columns,
                   "Write these columns alone as a plain NumPy array (.npy) that has a row for every task")
-      ->type_name("NAME,…");
+      ->type_name("NAME,...");
   command.add_flag("--timing", output.timing, "A column 'seconds' in each row: how long the task took");
   command
       .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
