@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.."
 root=$PWD
 tests/support/install_packages.sh
 echo "building jobhost (a few minutes the first time) ..."
-[[ -f build/release/build.ninja ]] || cmake --preset release -DJOBHOST_BUILD_TESTS=OFF -DJOBHOST_BUILD_PLUGINS=OFF >/dev/null
-cmake --build --preset release --target jobhost jobhost-executor jobhost-executor-tbb jobhost-scan jobhost_runtime >/dev/null
+[[ -f build/release/build.ninja ]] || cmake --preset release -DJOBHOST_BUILD_TESTS=OFF >/dev/null
+cmake --build --preset release >/dev/null
 jobhost=$root/build/release/bin/jobhost
 
 work=$root/build/quickstart

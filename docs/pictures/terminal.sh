@@ -13,21 +13,23 @@ if [[ -z "${RECORDING:-}" ]]; then
   cd "$work"
   export RECORDING=1 PATH="$root/build/release/bin:$PATH"
   # termtosvg wants a terminal, and takes its size.
-  script --quiet --return --command "stty cols 104 rows 24; termtosvg '$here/terminal.svg' --command '$here/terminal.sh' \
-    --min-frame-duration 100 --max-frame-duration 3000 --template window_frame" /dev/null
+  script --quiet --return --command "stty cols 112 rows 24; termtosvg '$here/terminal.svg' --command '$here/terminal.sh' \
+    --min-frame-duration 100 --max-frame-duration 3000 --loop-delay 7000 --template window_frame" /dev/null
   exit
 fi
+exec {silence}<> <(:)
+pause() { read -rt "$1" -u "$silence" || true; }  # starts no process, as sleep does
 type_in() {
   printf '\033[32m$\033[0m '
-  sleep 0.5
-  for ((i = 0; i < ${#1}; ++i)); do printf '%s' "${1:i:1}"; sleep 0.04; done
-  sleep 0.3
+  pause 0.5
+  for ((i = 0; i < ${#1}; ++i)); do printf '%s' "${1:i:1}"; pause 0.04; done
+  pause 0.3
   printf '\n'
   eval "$1" || true
-  sleep "${2:-1.5}"
+  pause "${2:-1.5}"
 }
 type_in 'jobhost kernels pi.cpp'
-type_in 'jobhost run pi.cpp:estimate_pi seed=1..2000 samples=100000 -o pi.csv' 1
+type_in 'jobhost run pi.cpp:estimate_pi seed=1..2000 samples=20000 -o pi.csv' 1
 type_in 'head -n 3 pi.csv'
 type_in 'jobhost run root.cpp:square_root x=-1..2' 2
 type_in 'jobhost errors' 3

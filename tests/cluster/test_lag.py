@@ -186,6 +186,7 @@ class Bundles(Lag):
 
     def test_a_worker_that_waits_can_be_ended(self):
         worker = self.start("worker", "--job", f"{self.store}/none", "--manifest", "0" * 64)
+        self.wait_until_handled(worker, signal.SIGTERM)
         time.sleep(0.3)
         self.assertIsNone(worker.poll())
         worker.send_signal(signal.SIGTERM)

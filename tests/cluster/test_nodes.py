@@ -101,9 +101,11 @@ class UnfitNodes(JobhostTest):
         self.leave_no_room("n2")
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..2000", "milliseconds=20", "-b", "slurm", "-j", "8", "-o", "out.csv")
         self.wait_until(lambda: self.job_folders() and "--exclude=n2" in self.queue_script(), "nothing was submitted again", 60)
-        self.wait_until(lambda: self.shown().get("queue", {}).get("waiting"), "none waits", 20)
-        shown = self.shown()
-        self.assertEqual((shown["queue"]["backend"], shown["queue"]["running"] + shown["queue"]["waiting"]), ("slurm", 8))
+
+        def all_are_in_the_queue():
+            queue = self.shown().get("queue", {})
+            return queue.get("waiting") and (queue["backend"], queue["running"] + queue["waiting"]) == ("slurm", 8)
+        self.wait_until(all_are_in_the_queue, "not eight run and wait", 20)
         self.assertRegex(self.run_jobhost("show").out, r"(?m)^queue       slurm: \d run, \d wait( \(\w+\))?, \d FAILED$")
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 0, said)

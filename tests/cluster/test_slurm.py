@@ -255,6 +255,7 @@ class Slurm(JobhostTest):
         self.assertEqual(self.read("out.csv").count("\n"), 2001)
         process = self.start(*run)
         self.wait_until(lambda: self.running() == 6, "not all run")
+        self.wait_until(lambda: self.rows("results", "@last"), "none of them works")
         cluster.run("scancel", "--user=root")
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 4, said)

@@ -19,6 +19,7 @@ SETTINGS = os.environ["SETTINGS"]
 DECLARED = os.environ["DECLARED"]
 WIDE = os.environ["WIDE"]
 SANITIZED = bool(os.environ["JOBHOST_SANITIZE"])  # sanitizers end a process their own way
+PATIENCE = int(os.environ.get("PATIENCE", 1))  # how many times as long as usual everything may take
 # For projects of users: where the runtime is sanitized, their executables must be linked with the sanitizer.
 LINK_FLAGS = {"LDFLAGS": f"-fsanitize={os.environ['JOBHOST_SANITIZE']}"} if SANITIZED else {}
 BUILD = pathlib.Path(os.environ["JOBHOST_BUILD"])
@@ -36,6 +37,16 @@ def running_workers(store):
             except OSError:
                 pass
     return found
+
+
+class Process(subprocess.Popen):
+    """One that is waited for with patience."""
+
+    def communicate(self, input=None, timeout=None):
+        return super().communicate(input, timeout and PATIENCE * timeout)
+
+    def wait(self, timeout=None):
+        return super().wait(timeout and PATIENCE * timeout)
 
 
 class JobhostTest(unittest.TestCase):
@@ -59,16 +70,16 @@ class JobhostTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.Popen([*wrapper, JOBHOST, *map(str, words)], cwd=self.folder, text=True, **options)
+        return Process([*wrapper, JOBHOST, *map(str, words)], cwd=self.folder, text=True, **options)
 
     def start_elsewhere(self, machine, *words, before="true", environment={}):
         """Starts jobhost as if on a machine of that name: processes here and there can only judge each other by heartbeats.
         `before` is run there first, and may mount what it likes."""
         root = [] if os.geteuid() == 0 else ["--map-root-user"]
-        return subprocess.Popen(["unshare", *root, "--uts", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c",
-                                 f'hostname {machine} && {before} && exec "$0" "$@"', JOBHOST, *map(str, words)],
-                                cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, env=dict(os.environ, JOBHOST_STORE=self.store, **environment))
+        return Process(["unshare", *root, "--uts", "--pid", "--mount-proc", "--fork", "--kill-child", "sh", "-c",
+                        f'hostname {machine} && {before} && exec "$0" "$@"', JOBHOST, *map(str, words)],
+                       cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE, env=dict(os.environ, JOBHOST_STORE=self.store, **environment))
 
     def held(self, *words):
         """The id of a job that no worker was started for."""
@@ -106,8 +117,15 @@ class JobhostTest(unittest.TestCase):
         names = os.listdir(self.store) if os.path.isdir(self.store) else []
         return sorted(name for name in names if name != ".gitignore")
 
+    def wait_until_handled(self, process, number):
+        """Until the process has a handler for the signal."""
+        def caught():
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            return int(status.split("SigCgt:")[1].split()[0], 16) >> number - 1 & 1
+        self.wait_until(caught, f"signal {number} is not handled")
+
     def wait_until(self, condition, what, seconds=30):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE * seconds
         while not condition():
             if time.monotonic() > deadline:
                 self.fail(what)

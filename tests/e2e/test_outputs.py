@@ -32,6 +32,44 @@ class Outputs(JobhostTest):
         self.assertIn("numbers only", self.refused("run", f"{VARIED}:shout", "s=a", "-o", "s.npy", code=2))
         self.assertIn("goes to a file", self.refused("run", f"{HOSTILE}:inc", "x=1", "--format", "npy", code=2))
 
+    def test_what_is_written_to_a_file_is_said(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..14", code=1)
+        job = json.loads(self.run_jobhost("show", "--json").out)["job"]
+        for ending in ("csv", "jsonl", "npy", "dat"):
+            said = self.run_jobhost("results", job, "-o", f"out.{ending}", code=1).err
+            self.assertEqual(said, f"wrote {self.folder}/out.{ending}: 3 tasks, 1 of them failed\n")
+        self.assertEqual(self.run_jobhost("results", job, "-o", "out.csv", "--quiet", code=1).err, "")
+        self.assertEqual(self.run_jobhost("results", job, code=1).err, "")
+        self.run_jobhost("retry", job, "--tasks", "0,2")
+        self.assertEqual(self.run_jobhost("results", "-o", "out.csv", "--reduce", "sum").err,
+                         f"wrote {self.folder}/out.csv: 2 tasks\n")
+
+    def test_what_json_has_no_number_for_is_text_that_every_program_reads(self):
+        self.write("f.cpp", "#include <cmath>\n#include <vector>\n"
+                            "struct R { double a; std::vector<float> v; };\n"
+                            "R f(double x) { return {std::sqrt(x), {1, -1 / 0.f, static_cast<float>(x)}}; }\n")
+        self.run_jobhost("run", "f.cpp:f", "x=-1,4,inf", "-o", "out.jsonl")
+        self.run_jobhost("results", "-o", "out.json")
+        rows = [json.loads(line, parse_constant=self.fail) for line in self.read("out.jsonl").splitlines()]
+        self.assertEqual(rows, json.loads(self.read("out.json"), parse_constant=self.fail))
+        self.assertEqual([(row["x"], row["result"]["a"], row["result"]["v"]) for row in rows],
+                         [(-1, "NaN", [1, "-Infinity", -1]), (4, 2, [1, "-Infinity", 4]),
+                          ("Infinity", "Infinity", [1, "-Infinity", "Infinity"])])
+        self.assertTrue(math.isnan(float(rows[0]["result"]["a"])) and float(rows[2]["x"]) == math.inf)
+        for words in (["-s", ".", "out.jsonl"], [".", "out.json"]):
+            done = subprocess.run(["jq", "-c", *words], cwd=self.folder, capture_output=True, text=True, check=True)
+            self.assertEqual(json.loads(done.stdout), rows)
+        self.write("in.jsonl", "".join(json.dumps({"x": row["x"]}) + "\n" for row in rows))
+        again = self.rows("run", "f.cpp:f", "--jsonl", "in.jsonl")
+        self.assertEqual([row["result"] for row in again], [row["result"] for row in rows])
+
+    def test_ranges_of_decimals_are_what_is_on_paper(self):
+        rows = self.rows("run", f"{HOSTILE}:scaled", "x=1.5..3.5..0.1", "factor=0.1..0.7..0.2")
+        self.assertEqual([row["x"] for row in rows[::4]], [tenths / 10 for tenths in range(15, 36)])
+        self.assertEqual([row["factor"] for row in rows[:4]], [0.1, 0.3, 0.5, 0.7])
+        self.run_jobhost("results", "-o", "out.csv")
+        self.assertEqual([line.split(",")[1] for line in self.read("out.csv").splitlines()[57:61]], ["2.9"] * 4)
+
     def test_reductions_equal_what_python_computes(self):
         row, = self.reduced(f"{HOSTILE}:scaled", "x=0..99..0.5", "factor=3", "--reduce", "sum,mean,var,min,max,hist:10")
         values = [3 * 0.5 * i for i in range(199)]

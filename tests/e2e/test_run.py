@@ -248,6 +248,15 @@ class Jobs(JobhostTest):
         self.assertEqual(self.rows("results", job), rows)
         self.assertEqual(self.rows("resume", job), rows)
 
+    def test_attach_waits_for_workers_that_take_long_to_come(self):
+        job = self.held(f"{HOSTILE}:inc", "x=1..3")
+        reader = self.start("attach", job, "--format", "csv")
+        time.sleep(4)
+        worker = self.start_worker(job, "far")
+        out, err = reader.communicate(timeout=30)
+        self.assertEqual((reader.returncode, out), (0, "task,x,result,error\n0,1,2,\n1,2,3,\n2,3,4,\n"), err)
+        worker.communicate(timeout=30)
+
     def test_cancel_stops_and_resume_finishes(self):
         job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..400", "milliseconds=10").out.strip()
         self.wait_until(lambda: self.rows("results", job), "no task was done")

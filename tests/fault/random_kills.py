@@ -22,6 +22,7 @@ import tempfile
 import time
 
 LANES = 2
+PATIENCE = int(os.environ.get("PATIENCE", 1))  # how many times as long as usual everything may take
 GAVE_UP = ("without getting anywhere", "executors keep ending", "ends the process", "no worker is running job")
 
 
@@ -100,7 +101,8 @@ class Run:
         command = self.words("run", *self.command, "-o", self.output)
         if self.detached:
             command = go_on
-            subprocess.run(self.words("submit", *self.command), check=True, stdout=subprocess.DEVNULL, timeout=60)
+            subprocess.run(self.words("submit", *self.command), check=True, stdout=subprocess.DEVNULL,
+                           timeout=60 * PATIENCE)
             if self.chance.random() < 0.3:
                 command = self.words("attach", "@last", "-o", self.output)
         for attempt in range(100):
@@ -111,7 +113,7 @@ class Run:
                     break
                 self.strike(host)
                 time.sleep(self.pace * self.chance.expovariate(1 / 0.015))
-            complaint = host.communicate(timeout=120)[1].decode()
+            complaint = host.communicate(timeout=120 * PATIENCE)[1].decode()
             if host.returncode == 0:
                 return None
             gave_up = host.returncode in (3, 4) and any(reason in complaint for reason in GAVE_UP)
@@ -139,7 +141,7 @@ class Run:
             return problem
         if any(name not in ("out.csv", "store", "runs") and ".part" not in name for name in os.listdir(self.folder)):
             return f"left behind: {os.listdir(self.folder)}"
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 20 * PATIENCE
         while workers_of(self.store):
             if time.monotonic() > deadline:
                 return f"workers left behind: {workers_of(self.store)}"

@@ -18,12 +18,23 @@ class Packages(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="jobhost-packages-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        subprocess.run(["cpack", "-B", cls.folder], cwd=BUILD, check=True)
+        for old in (*glob.glob(f"{BUILD}/*.deb"), *glob.glob(f"{BUILD}/*.tar.gz")):
+            os.remove(old)
+        subprocess.run(["cpack"], cwd=BUILD, check=True)
+        shutil.rmtree(f"{BUILD}/_CPack_Packages")
         cls.version = re.search(r"project\(jobhost VERSION (\d+\.\d+\.\d+)", pathlib.Path(SOURCE, "CMakeLists.txt").read_text())[1]
         cls.so_version = cls.version.rpartition(".")[0]
 
     def packages(self):
-        return sorted(glob.glob(f"{self.folder}/*.deb"))
+        return sorted(glob.glob(f"{BUILD}/*.deb"))
+
+    def in_overlay(self, folder, *command):
+        """What a command says in a copy of this system that is forgotten afterwards."""
+        done = subprocess.run([f"{HERE}/overlay.sh", folder, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode == 77:
+            self.skipTest(done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
 
     def test_lintian_finds_nothing(self):
         names = sorted(os.path.basename(path).split("_")[0] for path in self.packages())
@@ -39,14 +50,27 @@ class Packages(unittest.TestCase):
             shutil.copy(package, place)
         shutil.copytree(f"{SOURCE}/examples/05-program", f"{place}/program")
         shutil.copy(f"{HERE}/consumer.sh", place)
-        done = subprocess.run([f"{HERE}/overlay.sh", place, "env", f"VERSION={self.version}",
-                               f"SO_VERSION={self.so_version}", "./consumer.sh"], capture_output=True, text=True)
-        if done.returncode == 77:
-            self.skipTest(done.stderr)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.in_overlay(place, "env", f"VERSION={self.version}", f"SO_VERSION={self.so_version}", "./consumer.sh")
+
+    def test_each_way_of_the_manual_to_install(self):
+        page = pathlib.Path(SOURCE, "docs/install.md").read_text()
+        steps = {title: re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+                 for title, text in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)}
+        (works,) = steps.pop("See that it works")
+        self.assertEqual([*steps], ["Packages", "Archive", "CMake"])
+        install, purge = steps["Packages"]
+        self.assertTrue(install.startswith("(cd build/release && cpack)\n"))  # which is done already
+        script = "set -eux; export HOME=/from/home; echo 'APT::Get::Assume-Yes \"true\";' >/etc/apt/apt.conf.d/yes\n"
+        for way, after in ((install.partition("\n")[2], purge), (*steps["Archive"], "rm -r ~/.local"), (*steps["CMake"], "")):
+            way = way.replace("build/release", os.path.relpath(BUILD, SOURCE))
+            script += f"mkdir -p ~; cd {SOURCE}\n{way}\ncd ~; hash -r\n{works}\ncd; rm -r demo\n{after}\n"
+        empty = os.path.join(self.folder, "empty")
+        os.mkdir(empty)
+        said = self.in_overlay(empty, "bash", "-c", script)
+        self.assertEqual(said.count('"result": 1.0725942072745727'), 3, said)
 
     def test_the_archive_works_wherever_it_is_unpacked(self):
-        (archive,) = glob.glob(f"{self.folder}/*.tar.gz")
+        (archive,) = glob.glob(f"{BUILD}/*.tar.gz")
         with tarfile.open(archive) as packed:
             packed.extractall(f"{self.folder}/un packed")
         (program,) = glob.glob(f"{self.folder}/un packed/*/bin/jobhost")

@@ -9,6 +9,7 @@ import path from "node:path";
 
 const { JOBHOST, HOSTILE, VARIED, PAGE_PACKAGES, SCREENSHOTS } = process.env;
 export { HOSTILE, VARIED };
+const PATIENCE = Number(process.env.PATIENCE ?? 1); // how many times as long as usual everything may take
 const { chromium } = createRequire(path.join(PAGE_PACKAGES, "/"))("playwright-core");
 fs.mkdirSync(SCREENSHOTS, { recursive: true });
 
@@ -76,7 +77,7 @@ export class Scene {
 
 /** Waits for a condition, which may be a promise. */
 export async function until(condition, what, seconds = 60) {
-  const deadline = Date.now() + seconds * 1000;
+  const deadline = Date.now() + PATIENCE * seconds * 1000;
   while (!(await condition())) {
     if (Date.now() > deadline) assert.fail(what);
     await new Promise((resume) => setTimeout(resume, 20));

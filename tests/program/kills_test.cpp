@@ -13,12 +13,6 @@
 
 namespace {
 
-#ifdef SANITIZED  // executors take half a second to start
-constexpr unsigned kPace = 20;
-#else
-constexpr unsigned kPace = 1;
-#endif
-
 std::vector<int> children_of(int pid) {
   std::vector<int> children;
   std::error_code gone;
@@ -29,18 +23,21 @@ std::vector<int> children_of(int pid) {
   return children;
 }
 
-/// Kills an executor of this program's worker now and then, and sometimes the worker.
+/// Kills an executor of this program's worker now and then, and sometimes the worker: each time after some more of the
+/// tasks that `ended` counts, since a worker that never gets anywhere is given up, rightly.
 class Killer {
  public:
-  explicit Killer(unsigned seed)
-      : thread_([this, seed] {
+  Killer(unsigned seed, const std::atomic<int>& ended)
+      : thread_([this, seed, &ended] {
           std::mt19937 random(seed);
-          while (!over_) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(kPace * (20 + random() % 60)));
+          for (int seen = 0; !over_;) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20 + random() % 60));
+            if (ended < seen + kTasksBetween) continue;
             const auto workers = children_of(static_cast<int>(::getpid()));
             if (workers.empty()) continue;
             const auto executors = children_of(workers[0]);
-            if (executors.empty()) continue;  // a worker that never gets to start is given up, rightly
+            if (executors.empty()) continue;
+            seen = ended;
             const bool the_worker = random() % 5 == 0;
             kills_ += ::kill(the_worker ? workers[0] : executors[random() % executors.size()], SIGKILL) == 0;
           }
@@ -52,6 +49,7 @@ class Killer {
   }
 
  private:
+  static constexpr int kTasksBetween = 500;
   std::atomic<bool> over_{false};
   int kills_ = 0;
   std::thread thread_;
@@ -65,9 +63,10 @@ int fussy(int x) {
 }
 
 /// Wrong ends among those of 300 inputs from `begin` on; a task that was killed five times may be lost.
-int wrong_ends(jobhost::Pool& pool, int begin) {
+int wrong_ends(jobhost::Pool& pool, int begin, std::atomic<int>& ended) {
   int wrong = 0, x = begin;
   for (auto outcome : pool.outcomes(fussy, std::views::iota(begin, begin + 300))) {
+    ++ended;
     const std::string kind = outcome ? "" : outcome.failure().kind();
     if (kind != "lost") {
       if (x % 97 == 0) {
@@ -92,14 +91,14 @@ TEST_CASE("a pool whose processes are killed at random loses and mixes up nothin
     for (const std::string backend : {"processes", "threads"}) {
       INFO("seed " << seed << " on " << backend);
       jobhost::Pool pool({.backend = backend, .workers = 3, .retries = 1});
-      Killer killer(seed);
-      std::atomic<int> wrong{0};
+      std::atomic<int> wrong{0}, ended{0};
+      Killer killer(seed, ended);
       std::vector<std::thread> users;
       for (unsigned user = 0; user < 3; ++user) {
         users.emplace_back([&, user] {
           std::mt19937 random(10 * seed + user);
           for (int round = 0; round < 25; ++round) {
-            wrong += wrong_ends(pool, static_cast<int>(random() % 100'000));
+            wrong += wrong_ends(pool, static_cast<int>(random() % 100'000), ended);
             const std::string text(5000 + random() % 100'000, 'x');
             wrong += pool.pipe([](const std::string& s) { return s + s; }, text) != text + text;
           }

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <ranges>
 #include <set>
@@ -12,6 +13,7 @@
 #include <thread>
 
 #include "jobhost/jobhost.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace {
 
@@ -25,6 +27,11 @@ int square(int x) { return x * x; }
 int sleep_for(int milliseconds) {
   std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
   return milliseconds;
+}
+
+int wait_for_file(const std::string& path) {
+  while (!std::filesystem::exists(path)) sleep_for(1);
+  return 300;
 }
 
 /// The first four processes that load this program while the variable names a file are killed.
@@ -68,11 +75,13 @@ TEST_CASE("a pool has the verbs, and its workers are the same from call to call"
 TEST_CASE("calls of a pool complete in any order, and more may be open than it has room for") {
   jobhost::Pool pool({.workers = 2});
   std::vector<jobhost::PoolCall<int>> calls;
-  calls.push_back(pool.apipe(sleep_for, 300));
-  calls.push_back(pool.apipe(sleep_for, 1));
+  const jobhost::test::TemporaryDirectory folder;
+  calls.push_back(pool.apipe(wait_for_file, folder / "go"));
+  calls.push_back(pool.apipe(square, 1));
   CHECK_FALSE(calls[0].wait_for(std::chrono::milliseconds(1)));
   CHECK(pool.wait_any(calls) == 1);
   CHECK(calls[1].get() == 1);
+  std::ofstream(folder / "go");
   CHECK(calls[0].get() == 300);
   calls.clear();
   for (int i = 0; i < 2000; ++i) calls.push_back(pool.apipe(square, i));

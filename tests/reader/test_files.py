@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -19,8 +20,108 @@ class Hdf5(JobhostTest):
     def open(self, *words, code=0):
         import xarray
         self.run_jobhost(*words, "-o", "out.h5", code=code)
-        with xarray.open_dataset(f"{self.folder}/out.h5", engine="h5netcdf") as data:
-            return data.load()
+        found = []
+        for engine in ({}, {"engine": "h5netcdf"}, {"engine": "netcdf4"}):
+            with xarray.open_dataset(f"{self.folder}/out.h5", **engine) as data:
+                found.append(data.load())
+        for other in found[1:]:
+            self.assertTrue(found[0].equals(other))
+            self.assertEqual({name: str(value) for name, value in found[0].attrs.items()}, dict(other.attrs))
+        return found[0]
+
+    def test_a_sweep_of_two_parameters(self):
+        self.write("f.cpp", "#include <stdexcept>\ndouble f(double alpha, double beta) {\n"
+                            "  if (alpha > 0.35 && beta < 1) throw std::domain_error(\"too far\");\n"
+                            "  return 100 * alpha + beta;\n}\n")
+        data = self.open("run", "f.cpp:f", "alpha=0.1..0.5..0.1", "beta=0..3..0.5", code=1)
+        self.assertEqual((dict(data["result"].sizes), sorted(data["result"].coords)),
+                         ({"alpha": 5, "beta": 7}, ["alpha", "beta"]))
+        self.assertEqual(data["alpha"].values.tolist(), [0.1, 0.2, 0.3, 0.4, 0.5])
+        for alpha in (0.1, 0.3, 0.5):
+            for beta in (1, 2.5):
+                self.assertEqual(float(data["result"].sel(alpha=alpha, beta=beta)), 100 * alpha + beta)
+        self.assertEqual(data["result"].isnull().sum(), 4)
+        self.assertTrue(numpy.isnan(data["result"].sel(alpha=0.4, beta=0.5)))
+        self.assertIn("too far", str(data["error"].sel(alpha=0.4, beta=0.5).values))
+        self.assertEqual(float(data["result"].sel(alpha=0.2).mean()), 21.5)
+        shown = json.loads(self.run_jobhost("show", "--json").out)
+        self.assertEqual({name: data.attrs[name] for name in ("job", "kernel", "signature", "created", "code")},
+                         {"job": shown["job"], "kernel": "f", "signature": "double f(double alpha, double beta)",
+                          "created": shown["created"], "code": shown["plugin"]["build_id"][:12]})
+        version = self.run_jobhost("--version").out.split()
+        self.assertIn(data.attrs["jobhost"], version)
+
+    def test_three_parameters_and_rows_of_a_table(self):
+        self.write("f.cpp", "#include <string>\nlong f(int a, std::string s, bool b) "
+                            "{ return (a + static_cast<long>(s.size())) * (b ? 1 : -1); }\n")
+        data = self.open("run", "f.cpp:f", "a=1..5", "s=x,yyy", "b=true,false")
+        self.assertEqual(dict(data["result"].sizes), {"a": 5, "s": 2, "b": 2})
+        self.assertEqual(int(data["result"].sel(a=4, s="yyy", b=False)), -7)
+        self.assertEqual((data["result"].dtype, data["b"].dtype), ("i8", bool))
+        self.write("in.csv", "a,s,b\n3,x,true\n4,zz,false\n5,,true\n")
+        data = self.open("run", "f.cpp:f", "--csv", "in.csv")
+        self.assertEqual((data["result"].dims, sorted(data["result"].coords)), (("task",), ["a", "b", "s", "task"]))
+        self.assertEqual((data["result"].values.tolist(), data["s"].values.tolist()), ([4, -6, 5], ["x", "zz", ""]))
+
+    def test_more_tasks_than_are_written_at_once(self):
+        for words in (["x=0..69999", "factor=1,2,3"], ["x=1,2,3", "factor=0..69999"],
+                      ["--repeat", "70001", "x=1..2", "factor=1"]):
+            with self.subTest(words):
+                data = self.open("run", f"{HOSTILE}:scaled", *words)
+                expected = (data["x"] * data["factor"]).broadcast_like(data["result"]).transpose(*data["result"].dims)
+                numpy.testing.assert_array_equal(data["result"], expected)
+                self.assertTrue(bool((data["status"] == 0).all() and (data["seconds"] > 0).any()))
+        self.write("f.cpp", "#include <stdexcept>\nint f(int n) { return n % 70000 == 7 ? throw 1 : n; }\n")
+        data, bad = self.open("run", "f.cpp:f", "n=0..150000", code=1), [7, 70007, 140007]
+        self.assertEqual(data["n"][data["status"] != 0].values.tolist(), bad)
+        self.assertEqual(data["n"][data["error"] != ""].values.tolist(), bad)
+        self.assertEqual(data["n"][data["result"].isnull()].values.tolist(), bad)
+
+    def test_no_digit_of_whole_numbers_is_lost_where_some_are_missing(self):
+        import h5py
+        import netCDF4
+        self.write("f.cpp", "#include <cstdint>\n#include <stdexcept>\n"
+                            "struct R { std::int64_t exact; std::uint64_t large; std::int8_t small; std::int8_t every; "
+                            "std::uint16_t count; bool odd; };\n"
+                            "R f(int n) {\n  if (n == 3) throw std::runtime_error(\"three\");\n"
+                            "  return {(1L << 53) - n, ~0ull - 10 * n, static_cast<std::int8_t>(n), "
+                            "static_cast<std::int8_t>(n), static_cast<std::uint16_t>(n), n % 2 == 1};\n}\n")
+        data = self.open("run", "f.cpp:f", "n=0..300", code=1)
+        path, rest = f"{self.folder}/out.h5", [n for n in range(301) if n != 3]
+        exact = {"exact": [2 ** 53 - n for n in rest], "large": [2 ** 64 - 1 - 10 * n for n in rest],  # netCDF4 always takes 2^64-2 for missing
+
+                 "every": [(n + 128) % 256 - 128 for n in rest], "count": rest, "odd": [n % 2 for n in rest]}
+        with h5py.File(path) as file, netCDF4.Dataset(path) as dataset:
+            for name, values in exact.items():
+                with self.subTest(name):
+                    self.assertEqual(file["result." + name][()][rest].tolist(), values)
+                    self.assertEqual(data["result." + name].values[rest].tolist(), values)
+                    self.assertEqual(numpy.ma.getdata(dataset["result." + name][:])[rest].tolist(), values)
+                    masked = numpy.ma.getmaskarray(dataset["result." + name][:])
+                    self.assertEqual(numpy.flatnonzero(masked).tolist(), [] if name == "large" else [3])
+                    self.assertIn("status", file["result." + name].attrs["comment"])
+            self.assertEqual(file["result.every"].dtype, "i2")  # each number of one byte is one of a result
+            self.assertEqual(file["result.large"].dtype, "u8")
+        self.assertEqual((data["result.large"].dtype, int(data["status"][3])), ("u8", 1))
+        self.assertTrue(numpy.isnan(data["result.exact"][3]))
+
+    def test_where_its_program_is_missing_nothing_runs_and_nothing_is_left(self):
+        folder = pathlib.Path(self.folder, "without/libexec/jobhost")
+        folder.mkdir(parents=True)
+        program = pathlib.Path(os.environ["JOBHOST"])
+        (folder.parents[1] / "bin").mkdir()
+        shutil.copy(program, folder.parents[1] / "bin/jobhost")
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        before = sorted(os.listdir(self.folder)), self.job_folders()
+        for words in (["run", f"{HOSTILE}:inc", "x=1", "-o", "out.h5"], ["results", "-o", "out.h5"],
+                      ["export", "@last", "out.h5", "--with-reader"]):
+            with self.subTest(words[0]):
+                done = subprocess.run([folder.parents[1] / "bin/jobhost", *words], cwd=self.folder, capture_output=True,
+                                      text=True, env=dict(os.environ, JOBHOST_STORE=self.store))
+                self.assertEqual((done.returncode, done.stdout), (4, ""), done.stderr)
+                self.assertIn("error: this jobhost cannot write HDF5", done.stderr)
+                self.assertIn("install the package jobhost-hdf5", done.stderr)
+                self.assertEqual((sorted(os.listdir(self.folder)), self.job_folders()), before)
 
     def test_a_grid_has_labelled_axes(self):
         data = self.open("run", f"{HOSTILE}:scaled", "x=1..3", "--linspace", "factor=0:1:5")
@@ -32,7 +133,6 @@ class Hdf5(JobhostTest):
         self.assertEqual((data["result"].dtype, data["factor"].dtype, data["status"].dtype), ("f8", "f4", "i1"))
         self.assertEqual(int(abs(data["status"]).sum()), 0)
         self.assertTrue(bool((data["seconds"] < 10).all()))
-        self.assertEqual(data.attrs["kernel"], "scaled")
 
     def test_rows_have_a_number_and_their_inputs_beside_them(self):
         data = self.open("run", f"{HOSTILE}:scaled", "--zip", "x=1,2,3", "factor=2,4,8")
@@ -79,6 +179,70 @@ class Hdf5(JobhostTest):
                                                                 "m.h5", code=2))
 
 
+class Arrays(JobhostTest):
+    def load(self, *words, code=0):
+        """The array, which is the same when its file is mapped into memory."""
+        said = self.run_jobhost(*words, "-o", "out.npy", code=code).err
+        array, mapped = (numpy.load(f"{self.folder}/out.npy", mmap_mode=mode) for mode in (None, "r"))
+        self.assertEqual((mapped.dtype, mapped.shape, mapped.tobytes()), (array.dtype, array.shape, array.tobytes()))
+        return array, said
+
+    def test_one_column_is_a_plain_array(self):
+        run = ["run", f"{HOSTILE}:scaled", "x=1..3", "--linspace", "factor=0:1:5"]
+        array, _ = self.load(*run, "--columns", "result")
+        self.assertEqual((array.dtype, array.shape), ("<f8", (15,)))
+        numpy.testing.assert_array_equal(array.reshape(3, 5), numpy.outer([1, 2, 3], numpy.linspace(0, 1, 5)))
+        array, _ = self.load("results", "--columns", "factor")
+        numpy.testing.assert_array_equal(array, numpy.tile(numpy.linspace(0, 1, 5, dtype="f4"), 3))
+        self.assertEqual(array.dtype, "<f4")
+        array, _ = self.load("results", "--columns", "x,result")
+        self.assertEqual((array.dtype, array.shape), ("<f8", (15, 2)))
+        self.assertEqual(array[7].tolist(), [2, 1])
+        self.assertEqual(self.load("results", "--columns", "task")[0].tolist(), list(range(15)))
+        self.assertGreater(self.load("results", "--columns", "seconds", "--timing")[0].min(), 0)
+
+    def test_arrays_of_fixed_size(self):
+        self.write("f.cpp", "#include <array>\nstruct R { std::array<std::array<float, 3>, 2> m; int n; };\n"
+                            "R f(int n, std::array<double, 2> v) "
+                            "{ return {{{{1.f * n, 2, 3}, {4, 5, static_cast<float>(v[1])}}}, n}; }\n")
+        array, _ = self.load("run", "f.cpp:f", "n=1..4", "v=[0.5,1.5]")
+        self.assertEqual((array["result.m"].shape, array["v"].shape), ((4, 2, 3), (4, 2)))
+        self.assertEqual(array["result.m"][2].tolist(), [[3, 2, 3], [4, 5, 1.5]])
+        array, _ = self.load("results", "--columns", "result.m")
+        self.assertEqual((array.dtype, array.shape, array[3, 0, 0]), ("<f4", (4, 2, 3), 4))
+
+    def test_a_row_for_every_task_whatever_has_a_result(self):
+        self.write("f.cpp", "#include <stdexcept>\nstruct R { int whole; double real; };\n"
+                            "R f(int n) { if (n % 4 == 1) throw 1;\n  return {n, n / 2.0}; }\n")
+        array, said = self.load("run", "f.cpp:f", "n=0..5", "--columns", "result.real", "--order", "completion", code=1)
+        self.assertEqual(str(array.tolist()), "[0.0, nan, 1.0, 1.5, 2.0, nan]")
+        self.assertIn("note: 2 tasks have no result: NaN stands there, or 0 where numbers are whole", said)
+        self.assertEqual(self.load("results", "--columns", "result.whole", code=1)[0].tolist(), [0, 0, 2, 3, 4, 0])
+        self.assertEqual(self.load("results", "--columns", "ok", code=1)[0].tolist(), [True, False, True, True, True, False])
+        array, _ = self.load("retry", "--tasks", "1,3", "--columns", "seconds,result.real", "--timing", code=1)
+        self.assertEqual((array.shape, array[1, 1], bool(numpy.isnan(array[0, 1])), bool((array[:, 0] > 0).all())),
+                         ((2, 2), 1.5, True, True))
+        array, _ = self.load("results", "--merged", "--columns", "code", code=1)
+        self.assertEqual((array.dtype, array.shape, len(set(array.tolist()))), ("S12", (6,), 1))
+        job = self.held(f"{HOSTILE}:scaled", "x=1..2", "factor=1..2")
+        for name, values in (("x", [1, 1, 2, 2]), ("result", [numpy.nan] * 4), ("ok", [False] * 4)):
+            array, said = self.load("results", job, "--columns", name)
+            numpy.testing.assert_array_equal(array, values)
+            self.assertIn("4 tasks have no result", said)
+        self.run_jobhost("resume", job, "-o", "done.npy")
+        self.assertEqual(self.load("results", "--columns", "result")[0].tolist(), [1, 2, 2, 4])
+
+    def test_what_is_refused(self):
+        run = ["run", f"{HOSTILE}:scaled", "x=1", "factor=2"]
+        said = self.refused(*run, "-o", "out.npy", "--columns", "reslt", code=2)
+        self.assertIn("there is no column 'reslt'", said)
+        self.assertIn("did you mean 'result'?", said)
+        self.assertIn("there are: task, x, factor, result, ok", said)
+        self.assertIn("'x' is <f8, 'factor' is <f4", self.refused(*run, "-o", "out.npy", "--columns", "x,factor", code=2))
+        self.assertIn("-o FILE.npy --columns x", self.refused(*run, "-o", "out.csv", "--columns", "x", code=2))
+        self.assertFalse(os.path.exists(f"{self.folder}/out.npy"))
+
+
 class Loading(JobhostTest):
     def loaded(self, without, expression):
         """What an expression of `data` gives after load.py has loaded it; some packages are as if not there."""
@@ -107,6 +271,26 @@ class Loading(JobhostTest):
                     self.assertIn("""['n,"0', 'n,"0', 'n,"1',""", rows)
                     self.assertIn("three", self.loaded(without, "list(data['error'])[7]"))
                 self.assertEqual(self.loaded("NumPy", "data['result.v'][7], data['result.a'][7]"), "None nan")
+
+    def test_it_works_wherever_both_files_are(self):
+        self.run_jobhost("run", f"{HOSTILE}:scaled", "x=1..3", "factor=2,4")
+        for ending in ("csv", "jsonl", "json", "npy", "h5"):
+            os.mkdir(f"{self.folder}/{ending}")
+            self.run_jobhost("export", "@last", f"{ending}/out.{ending}", "--with-reader")
+            os.mkdir(f"{self.folder}/moved.{ending}")
+            for name in (f"out.{ending}", "load.py"):
+                shutil.move(f"{self.folder}/{ending}/{name}", f"{self.folder}/moved.{ending}")
+            for flags in (["-I"], ["-I", "-S"]):  # Debian's packages are there, or not
+                with self.subTest(ending, flags=flags):
+                    done = subprocess.run(["/usr/bin/python3", *flags, "load.py"], cwd=f"{self.folder}/moved.{ending}",
+                                          capture_output=True, text=True)
+                    if "-S" in flags and ending in ("npy", "h5"):
+                        self.assertEqual((done.returncode, done.stdout), (1, ""))
+                        package = "python3-numpy" if ending == "npy" else "python3-h5py"
+                        self.assertRegex(done.stderr, rf"^load.py needs .*apt-get install {package}, or pip .*\n$")
+                    else:
+                        self.assertEqual((done.returncode, done.stderr), (0, ""))
+                        self.assertIn("12", done.stdout)
 
     def test_arrays_and_hdf5(self):
         self.run_jobhost("run", f"{HOSTILE}:scaled", "x=1..3", "factor=2,4")

@@ -205,10 +205,13 @@ class Reading:
         self.assertEqual((job.done, len(job), job.state), (9, 10, "running"))
         self.assertEqual([row.task for row in job.rows()], [0, 1, 2, 4, 5, 6, 7, 8, 9])
         self.assertEqual(list(job.table()["result"]), [0, 1, 2, 4, 5, 6, 7, 8, 9])
+        again = self.open()
+        self.assertEqual((again.done, again.damage), (9, []))
         (folder / "the last").touch()
         out, err = host.communicate(timeout=60)
         self.assertEqual(host.returncode, 0, err)
         self.assertEqual((job.refresh(), job.state), (1, "done"))
+        self.assertEqual((again.refresh(), self.open().done), (1, 10))
         self.agree(job, out.splitlines())
 
     def test_a_cancelled_job(self):
@@ -249,6 +252,40 @@ class Reading:
                     self.assertNotIn(task, found)
                     found[task] = number
             self.assertEqual(found, expected)
+
+    def test_repeated_tasks_are_merged(self):
+        self.write("f.cpp", "#include <cstdlib>\n#include <stdexcept>\n"
+                            "int f(int x, int code) { if (x % 3 == LEFT) throw std::runtime_error(\"no\"); "
+                            "return VALUE * x + 0 * code; }\n")
+        text = pathlib.Path(self.folder, "f.cpp").read_text()
+        for name, left, value in ("one", "1", "1"), ("two", "1 && x > 7", "2"), ("three", "9", "3"):
+            self.write(f"{name}.cpp", text.replace("LEFT", left).replace("VALUE", value))
+            self.run_jobhost("build", f"{name}.cpp", "-o", f"{name}.so")
+        self.run_jobhost("run", "./one.so:f", "x=0..19", "code=5", code=1)
+        first = self.open(merged=True)
+        self.assertEqual((first.done, first.failed, len(first.jobs)), (20, 7, 1))
+        self.run_jobhost("retry", "@last", "--plugin", "two.so", code=1)
+        self.assertEqual((first.refresh(), first.failed, len(first.jobs)), (0, 4, 2))
+        second = self.open()
+        self.run_jobhost("retry", second.name, "--plugin", "three.so")
+        self.run_jobhost("retry", first.jobs[0].name, "--tasks", "0,2..4,19", "--plugin", "three.so")
+        first.refresh()
+        for job in first, self.open(second.name, merged=True), self.open(merged=True):
+            theirs = self.rows("results", second.name, "--merged")
+            codes = [row.pop("code") for row in theirs]
+            self.agree(job, [json.dumps(row).replace('"arg.code"', '"code"') for row in theirs])
+            table = job.table()
+            self.assertEqual(list(table["code"]), codes)
+            self.assertEqual((len(set(codes)), list(table["arg.code"])[:2]), (3, [5, 5]))
+            self.assertEqual((len(job.jobs), job.state, job.damage), (4, "done", []))
+        self.assertEqual(first.jobs[0].failed, 7)
+        if self.reader.numpy:
+            self.assertEqual(first.grid()["result"].tolist(), [row["result"] for row in theirs])
+        self.write("other.cpp", "double f(int x, int) { return x; }\n")
+        self.run_jobhost("build", "other.cpp", "-o", "other.so")
+        self.run_jobhost("retry", first.jobs[0].name, "--tasks", "1", "--plugin", "other.so")
+        with self.assertRaisesRegex(self.reader.Error, "of different types"):
+            first.refresh()
 
     def test_golden_jobs(self):
         for text in sorted(GOLDEN.glob("*.txt")):
@@ -304,6 +341,34 @@ class Reading:
             self.assertLessEqual(caught.exception.offset, at)
             self.assertLess(at - caught.exception.offset, 200)
         self.assertEqual(lost, {1})
+
+    def test_what_is_salvaged_is_what_jobhost_salvages(self):
+        folder, log = self.one_log(f"{VARIED}:shout", "s=a,bb,ccc,dddd,eeeee,ffffff,ggggggg,hhhhhhhh")
+        whole, dice, done = log.read_bytes(), random.Random(7), set()
+
+        def changed(data):
+            at = dice.randrange(len(data))
+            size = dice.choice((1, 8, 40, 64, 128))
+            part = bytes(dice.randrange(256) for _ in range(size))
+            return dice.choice((data[:at] + part + data[at + size:],                     # other bytes
+                                data[:at] + bytes(size) + data[at + size:],              # zeros, as after a power cut
+                                data[:at] + data[at + size:],                            # bytes that are gone
+                                data[:at] + part + data[at:],                            # and too many of them
+                                data[:at] + data[at & ~7:at + 200 & ~7] + data[at:],     # some twice
+                                data[:at]))                                              # cut off
+        for round in range(60):
+            data = whole
+            for _ in range(dice.choice((1, 1, 2, 4))):
+                data = changed(data) or b"?"
+            log.write_bytes(data)
+            with self.subTest(round=round):
+                job = self.open(damaged="skip")
+                process = self.start("results", "--format", "jsonl")
+                out, err = process.communicate(timeout=60)
+                self.assertIn(process.returncode, (0, 5), err)
+                self.agree(job, out.splitlines())
+                done.add(job.done)
+        self.assertGreater(len(done), 4)
 
     def test_one_wrong_bit_of_a_logs_header_loses_nothing(self):
         _, log = self.one_log(f"{HOSTILE}:inc", "x=0..3")

@@ -2,14 +2,14 @@
 # Installs what a bare Debian 12 lacks for building jobhost; with --tests also what its tests and checks
 # need, with --bench what its benchmarks are compared with.
 set -euo pipefail
-packages=(g++ cmake ninja-build ccache pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
+packages=(g++ cmake ninja-build ccache dpkg-dev file pkg-config libboost-dev libtbb-dev libspdlog-dev libfmt-dev libcli11-dev
   nlohmann-json3-dev libcpp-httplib-dev librandom123-dev libcsv-dev libelf-dev libdw-dev libssl-dev libsmartcols-dev
-  libhdf5-dev)
+  libhdf5-dev libmuparser-dev)
 if [[ "${1:-}" == --tests ]]; then
-  packages+=(tzdata libfuse3-dev fuse3 catch2 libcereal-dev libeigen3-dev libgsl-dev libmuparser-dev gnuplot-nox python3 gdb fish zsh binutils git clang libclang-rt-14-dev clang-format clang-tidy
+  packages+=(tzdata libfuse3-dev fuse3 catch2 libcereal-dev libeigen3-dev libgsl-dev gnuplot-nox python3 gdb fish zsh binutils git clang libclang-rt-14-dev clang-format clang-tidy
     slurmctld slurmd slurm-client slurm-wlm-basic-plugins munge libpmix2 openmpi-bin mpich iproute2
     gridengine-master gridengine-exec gridengine-client lintian make man-db python3-numpy python3-pandas
-    python3-xarray python3-h5netcdf python3-sphinx python3-myst-parser furo nodejs chromium)
+    python3-xarray python3-h5netcdf python3-netcdf4 jq python3-sphinx python3-myst-parser furo nodejs chromium)
   command -v npm >/dev/null || packages+=(npm)  # others than Debian's nodejs bring it
 fi
 if [[ "${1:-}" == --bench ]]; then

@@ -150,6 +150,54 @@ TEST_CASE("ranges of decimals have as many points as on paper") {
   CHECK(points("0..1e14") == 100'000'000'000'001);
 }
 
+TEST_CASE("ranges of decimals hold the numbers that are on paper, whatever the batch") {
+  for (const std::uint64_t batch : {1u, 3u, 1000u}) {
+    Given given(2);
+    CHECK(given.tasks({{"x=0..0.5..0.1", "i=7"}, {}}, batch) ==
+          Rows{"7 0", "7 0.1", "7 0.2", "7 0.3", "7 0.4", "7 0.5"});
+    CHECK(given.tasks({{"i=7", "x=3.1..2.85..-5e-2"}, {}}, batch) ==
+          Rows{"7 3.1", "7 3.05", "7 3", "7 2.95", "7 2.9", "7 2.85"});
+    CHECK(given.tasks({{"i=7", "x=-1.5..1.5"}, {}}, batch) == Rows{"7 -1.5", "7 -0.5", "7 0.5", "7 1.5"});
+    CHECK(given.tasks({{"i=7", "x=1e22..3.5e22..1e22"}, {}}, batch) == Rows{"7 1e+22", "7 2e+22", "7 3e+22"});
+    CHECK(given.tasks({{"i=7", "x=0..2e-22..1e-22"}, {}}, batch) == Rows{"7 0", "7 1e-22", "7 2e-22"});
+  }
+  // All of them are what a decimal's text is read as.
+  Given given(2);
+  const auto rows = given.tasks({{"i=7", "x=1.5..1001.5..0.01"}, {}});
+  REQUIRE(rows.size() == 100'001);
+  std::size_t wrong = 0;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const std::string hundredths = std::to_string(150 + k);
+    std::string text = hundredths.substr(0, hundredths.size() - 2) + "." + hundredths.substr(hundredths.size() - 2);
+    wrong += std::stod(rows[k].substr(2)) != std::stod(text);
+  }
+  CHECK(wrong == 0);
+  // More digits than a double has, and words in which there is no decimal.
+  CHECK(given.tasks({{"i=7", "x=0..2e-23..1e-23"}, {}}).size() == 3);
+  CHECK(given.tasks({{"i=7", "x=0..2.00000000000000001..1"}, {}}).size() == 3);
+  CHECK(given.tasks({{"i=7", "x=0..0x1p1..0.5"}, {}}).size() == 5);
+}
+
+TEST_CASE("a range of decimals that goes too far is damage") {
+  const auto read = [](std::uint64_t length, const std::string& range) {
+    try {
+      bundle::inputs_from_json("{\"packs\": [], \"axes\": [{\"length\": " + std::to_string(length) +
+                                   ", \"sources\": [{\"parameter\": 0, \"decimals\": " + range + "}]}]}",
+                               "test");
+      return std::string();
+    } catch (const base::Error& error) {
+      CHECK(error.code() == base::ExitCode::kDamaged);
+      return std::string(error.what());
+    }
+  };
+  CHECK(read(9007199254740993, R"({"start": 0, "step": 1, "places": 22})").empty());
+  CHECK(read(0, R"({"start": -9007199254740992, "step": 1, "places": 0})").empty());
+  for (const char* range : {R"({"start": 1, "step": 1, "places": 22})", R"({"start": 0, "step": 1, "places": 23})",
+                            R"({"start": 0, "step": 9007199254740993, "places": 1})"}) {
+    CHECK(read(9007199254740993, range).ends_with("a range of decimals has too many digits"));
+  }
+}
+
 TEST_CASE("what is common to all tasks is known to be") {
   Given given;
   const auto inputs = cli::make_inputs(given.env, {{"i=1..2", {"x=5", cli::Assignment::Form::kCommon}, "s=a"}, {}},

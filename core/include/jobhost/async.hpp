@@ -42,10 +42,12 @@ class Async {
     state_->thread.join();
   }
 
+  /// Whether get() would not wait.
   bool ready() const {
     const std::lock_guard lock(state_->mutex);
     return state_->ready;
   }
+  /// Until it is ready.
   void wait() const {
     std::unique_lock lock(state_->mutex);
     state_->changed.wait(lock, [this] { return state_->ready; });

@@ -22,7 +22,7 @@ class TaskFailure {
   const std::string& type() const { return failure_.type; }               // of the exception, as C++ spells it; else ""
   const std::string& message() const { return failure_.what; }            // what(), "SIGSEGV", "ran longer than 1 s"
   const std::string& where() const { return failure_.details->where(); }  // "f at analysis.cpp:12", or ""
-  // The task's arguments: "7, [1,2,3]"; long ones are cut.
+  /// The task's arguments: "7, [1,2,3]"; long ones are cut.
   const std::string& inputs() const { return failure_.details->inputs(); }
   const std::vector<std::string>& stack() const { return failure_.details->stack(); }  // innermost call first
 

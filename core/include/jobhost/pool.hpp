@@ -14,7 +14,9 @@ class PoolCall {
 
   /// Its number in the pool, from 0.
   std::uint64_t task() const { return number_; }
+  /// Whether get() would not wait.
   bool ready() const { return task_->ready(); }
+  /// Until it is ready.
   void wait() const { wait_for(std::chrono::nanoseconds::max()); }
   /// True when it became ready in time.
   template <class Rep, class Period>
@@ -49,9 +51,9 @@ class PoolCall {
 /// Maps are posted some way ahead of what is read.
 ///
 /// The pool's job lives in memory shared with its workers: it is in no store, cannot be resumed, and ends with the
-/// pool. Crashes, time-outs and retries are as for other jobs. All Options but store
-/// apply. jobhost::Global variables travel when the pool is made. Tasks
-/// are numbered through from 0 over all calls, for jobhost::rng() and for the failures of pipe and apipe.
+/// pool. Crashes, time-outs and retries are as for other jobs. All Options but store apply. jobhost::Global variables
+/// travel when the pool is made. Tasks are numbered through from 0 over all calls, for jobhost::rng() and for the
+/// failures of pipe and apipe.
 class Pool {
  public:
   /// Starts the workers. Throws std::invalid_argument for a store, std::runtime_error when workers cannot be started.
@@ -91,6 +93,7 @@ class Pool {
     return tasks_->wait_any(tasks, UINT64_MAX);
   }
 
+  /// As the verbs of the same names, with the options of the pool.
   template <class F, class... A>
   auto map(const F& f, A&&... arguments) {
     return mapped<detail::AsValue>(true, f, std::forward<A>(arguments)...);

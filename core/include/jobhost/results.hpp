@@ -280,7 +280,8 @@ template <class T>
 class TaskOutcome {
  public:
   explicit TaskOutcome(detail::Slot<T> slot) : slot_(std::move(slot)) {}
-  std::uint64_t task() const { return slot_.task; }
+  std::uint64_t task() const { return slot_.task; }  // its index in the map
+  /// Whether there is a value.
   explicit operator bool() const { return slot_.value.has_value(); }
   /// Rethrows what the task threw when it failed.
   T& value() {
@@ -354,6 +355,7 @@ class Results {
     Results* results_ = nullptr;
   };
 
+  /// Waits for the first result. To be called once.
   iterator begin() { return iterator(this); }
   std::default_sentinel_t end() const { return {}; }
 

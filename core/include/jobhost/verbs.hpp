@@ -11,6 +11,15 @@
 /// argument. A callable is a function or a static function of the program, a lambda (captures by value), a struct with
 /// an operator() whose fields travel, jobhost::bind(f, values...), or a pointer to a member function (the object comes
 /// first). Argument ranges run side by side and end with the shortest; any other argument is given to every task.
+///
+/// Lifetime: ranges given as lvalues, and what common() refers to, must outlive the results and stay as they are; all
+/// else is copied or moved.
+///
+/// Threads: verbs may be called from any thread, several at once. Results are for one thread at a time.
+///
+/// Errors: std::invalid_argument for what cannot be run as it is asked for (an address in a closure, an unknown backend
+/// or option), std::runtime_error when workers cannot run, std::logic_error in a task, which cannot map. What a task
+/// threw is thrown where its result is taken; see TaskFailure.
 namespace jobhost {
 
 /// f with its first arguments fixed to copies of the values, whatever their types as long as they travel.
@@ -412,8 +421,9 @@ concept NoOptions = !std::is_same_v<std::remove_cvref_t<F>, Options>;
 
 }  // namespace detail
 
-/// Results in the order of the inputs, as they come; see Results. Lazy: nothing is held but what runs ahead. Ranges
-/// given as lvalues must outlive the results and stay as they are; they may be endless.
+/// Gives Results<R>, R being what f returns (Nothing for void): an input range in the order of the inputs, as they
+/// come. Lazy: nothing is held but what runs ahead, so that ranges may be endless. Taking a result rethrows what its
+/// task threw.
 template <class F, class... A>
 auto map(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsValue>(options, true, f, std::forward<A>(arguments)...);
@@ -429,9 +439,9 @@ auto imap(A&&... arguments) {
   return map(std::forward<A>(arguments)...);
 }
 
-/// Results in the order of the inputs as they lie in the memory that workers wrote them to: std::span<const double> for
-/// a std::vector<double>, std::string_view for a std::string, else the value. Each is valid until the iterator moves
-/// on. For results of megabytes, which then are written once and never copied.
+/// As map, but gives results as they lie in the memory that workers wrote them to: std::span<const double> for a
+/// std::vector<double>, std::string_view for a std::string, else the value. Each is valid until the iterator moves on.
+/// For results of megabytes, which then are written once and never copied.
 template <class F, class... A>
 auto views(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsView>(options, true, f, std::forward<A>(arguments)...);
@@ -441,7 +451,7 @@ auto views(const F& f, A&&... arguments) {
   return views(Options(), f, std::forward<A>(arguments)...);
 }
 
-/// Pairs of index and value in the order in which tasks complete.
+/// As map, but gives std::pair<std::uint64_t, R>, index and value, in the order in which tasks complete.
 template <class F, class... A>
 auto uimap(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsPair>(options, false, f, std::forward<A>(arguments)...);
@@ -451,7 +461,7 @@ auto uimap(const F& f, A&&... arguments) {
   return uimap(Options(), f, std::forward<A>(arguments)...);
 }
 
-/// Values or failures in the order of the inputs; nothing is thrown.
+/// As map, but gives TaskOutcome<R>, a value or a failure; nothing that a task threw is thrown.
 template <class F, class... A>
 auto outcomes(const Options& options, const F& f, A&&... arguments) {
   return detail::mapped<detail::AsOutcome>(options, true, f, std::forward<A>(arguments)...);
@@ -461,7 +471,7 @@ auto outcomes(const F& f, A&&... arguments) {
   return outcomes(Options(), f, std::forward<A>(arguments)...);
 }
 
-/// One call with these arguments; ranges are values here. Returns its result or rethrows.
+/// One call with these arguments; ranges are values here. Waits, and returns its result or rethrows what it threw.
 template <class F, class... A>
 auto pipe(const Options& options, const F& f, A&&... arguments) {
   using T = typename detail::CallOf<F, A...>::Yield;
@@ -472,7 +482,7 @@ auto pipe(const F& f, A&&... arguments) {
   return pipe(Options(), f, std::forward<A>(arguments)...);
 }
 
-/// f called with the elements of each tuple (or pair) of the range.
+/// As map, f being called with the elements of each tuple (or pair) of one range.
 template <class F, class Tuples>
 auto starmap(const Options& options, const F& f, Tuples&& tuples) {
   return map(options, detail::Starred<std::decay_t<F>>{f}, std::forward<Tuples>(tuples));
@@ -482,8 +492,8 @@ auto starmap(const F& f, Tuples&& tuples) {
   return starmap(Options(), f, std::forward<Tuples>(tuples));
 }
 
-/// The map beside the program: a handle with ready(), wait(), wait_for(), get() (a vector), cancel() and done(). Ranges
-/// given as lvalues must outlive it and stay as they are.
+/// The map beside the program: gives Async<std::vector<R>>, whose get() rethrows what the first failed task threw.
+/// Ranges given as lvalues must outlive it and stay as they are.
 template <class F, class... A>
 auto amap(const Options& options, const F& f, A&&... arguments) {
   using T = typename detail::MapOf<F, A...>::Yield;
@@ -495,7 +505,7 @@ auto amap(const F& f, A&&... arguments) {
   return amap(Options(), f, std::forward<A>(arguments)...);
 }
 
-/// One call beside the program; get() gives its result.
+/// One call beside the program: gives Async<R>, whose get() gives its result or rethrows what it threw.
 template <class F, class... A>
 auto apipe(const Options& options, const F& f, A&&... arguments) {
   using T = typename detail::CallOf<F, A...>::Yield;
@@ -508,7 +518,8 @@ auto apipe(const F& f, A&&... arguments) {
 
 /// combine(... combine(combine(init, f(x0)), f(x1)) ...), folded in the workers in leaves of consecutive inputs whose
 /// size depends on their number alone, and the leaves in order here: bit-identical for any backend and number of
-/// workers. As leaves are folded before init joins them, combine must be associative up to rounding.
+/// workers. As leaves are folded before init joins them, combine must be associative up to rounding. Rethrows what the
+/// first failed task threw, f or combine.
 template <class F, class C, class T, std::ranges::input_range R>
 T map_reduce(const Options& options, const F& f, const C& combine, T init, R&& inputs) {
   const auto leaves = detail::leaves_of(inputs);
@@ -524,7 +535,8 @@ T map_reduce(const F& f, const C& combine, T init, R&& inputs) {
 
 /// Starts the map as a job that goes on without this program, and returns its id. It lives in Options::store, by
 /// default where the command line keeps its jobs ($JOBHOST_STORE, else .jobhost), and can be followed there (jobhost
-/// attach) as well as by attach() in this or another program. All inputs are read before submit returns.
+/// attach) as well as by attach() in this or another program. All inputs are read before submit returns. Throws
+/// std::runtime_error when the queue or the disk refuses the job.
 template <class F, class... A>
 std::string submit(const Options& options, const F& f, A&&... arguments) {
   detail::MapOf<F, A...> made(options.seed, f, std::forward<A>(arguments)...);

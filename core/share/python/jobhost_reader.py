@@ -8,6 +8,7 @@
     columns = job.table()                   # {"task": …, "x": …, "result": …}, arrays where NumPy is installed
     grid = job.grid()                       # of a job over a grid: grid.axes["x"], grid["result"][i, j]
     job.refresh()                           # what has been written since
+    jr.open("@last", merged=True)           # with what retries of its tasks gave
 
 This file is all there is: the standard library, and NumPy, pandas and xarray only where they are installed. The format
 is docs/job_directory.md of jobhost. What a running job has not written yet is missing from rows, and never an error;
@@ -34,7 +35,7 @@ try:
 except ImportError:
     numpy = None
 
-__all__ = ["Damaged", "Error", "Failure", "Grid", "Job", "Row", "crc32c", "jobs", "open"]
+__all__ = ["Damaged", "Error", "Failure", "Grid", "Job", "Merged", "Row", "crc32c", "jobs", "open"]
 
 FORMAT = 1
 
@@ -388,7 +389,10 @@ class _Source:
             return self.job._pack(about["pack"]).value(about["column"], k, self.type)
         if self.kind == "floats" and self.type == "f80":
             return float(fractions.Fraction(about["start"]) + k * fractions.Fraction(about["step"]))
-        value = about["start"] + k * about["step"] if self.kind == "floats" else self._point(k)
+        if self.kind == "decimals":
+            value = (about["start"] + k * about["step"]) / 10 ** about["places"]
+        else:
+            value = about["start"] + k * about["step"] if self.kind == "floats" else self._point(k)
         return ctypes.c_float(value).value if self.type == "f32" else value
 
     def _integer(self, value):
@@ -424,8 +428,10 @@ class _Source:
         if self.kind == "integers":
             values = numpy.uint64(about["start"]) + k * numpy.uint64(about["step"])
             return values.astype(f"<u{self.bits // 8}").view("<" + self.letter)
-        wide = numpy.longdouble if self.type == "f80" and self.kind == "floats" else numpy.float64
-        if self.kind == "floats":
+        wide = numpy.longdouble if self.type == "f80" and self.kind != "linspace" else numpy.float64
+        if self.kind == "decimals":
+            values = (about["start"] + k.astype(wide) * about["step"]) / wide(10.0 ** about["places"])
+        elif self.kind == "floats":
             values = wide(about["start"]) + k.astype(wide) * wide(about["step"])
         else:
             first, last, count = about["first"], about["last"], about["count"]
@@ -551,8 +557,8 @@ _Frame = collections.namedtuple("_Frame", "log offset length first count nanosec
 class _Log:
     """One log, read on from where it ended last time."""
 
-    def __init__(self, path, manifest, verify):
-        self.path, self.manifest, self.verify = path, manifest, verify
+    def __init__(self, job, path):
+        self.job, self.path, self.manifest, self.verify = job, path, job._digest, job._verify
         self.position, self.seed = 0, 0
         self.gaps = []     # (begin, end, what was lost there)
         self.behind = None  # what stands behind the last frame, if that is damage
@@ -868,7 +874,7 @@ class Job:
         self._repeats = [1] * len(self._axes)
         for axis in range(len(self._axes) - 1, 0, -1):
             self._repeats[axis - 1] = self._repeats[axis] * self._axes[axis]["length"]
-        kinds = ("constant", "integers", "floats", "linspace", "seeds", "stored")
+        kinds = ("constant", "integers", "floats", "decimals", "linspace", "seeds", "stored")
         sources = {}
         for number, axis in enumerate(self._axes):
             for source in axis["sources"]:
@@ -931,6 +937,12 @@ class Job:
         return heartbeat.exists() and time.time() - heartbeat.stat().st_mtime < 60
 
     @property
+    def code(self):
+        """Which code it runs, in 12 digits."""
+        plugin = self.manifest["plugin"]
+        return (plugin["build_id"] or plugin["sha256"])[:12]
+
+    @property
     def damage(self):
         """What was found in the logs that should not be there: [Damaged]. In a running job it may be on its way."""
         found = []
@@ -948,7 +960,7 @@ class Job:
         for folder in sorted((self.path / "logs").glob("??")):
             for path in sorted(folder.iterdir()):
                 if re.fullmatch(r"[0-9a-f]{32}\.\d+\.\d+", path.name) and path not in self._logs:
-                    self._logs[path] = _Log(path, self._digest, self._verify)
+                    self._logs[path] = _Log(self, path)
         fresh = []
         for log in self._logs.values():
             for frame in log.new_frames():
@@ -958,12 +970,16 @@ class Job:
                 fresh.append((frame.first, frame.first + frame.count, self._seen, frame))
                 self._seen += 1
         if fresh:
-            total = self.done + sum(end - first for first, end, _, _ in fresh)
-            self._pieces = _without_duplicates(sorted(self._pieces + fresh, key=lambda piece: piece[:3]))
-            self.done = sum(end - first for first, end, _, _ in self._pieces)
-            self.failed = sum(end - first for first, end, _, frame in self._pieces if frame.kind == _FAILURE)
-            self.duplicates += total - self.done
+            self.duplicates += sum(end - first for first, end, _, _ in fresh)
+            self._take(self._pieces + fresh)
+            self.duplicates -= self.done - before
         return self.done - before
+
+    def _take(self, pieces):
+        """Keeps what is read of each task: of pieces (first, end, number, frame) that of the smallest number."""
+        self._pieces = _without_duplicates(sorted(pieces, key=lambda piece: piece[:3]))
+        self.done = sum(end - first for first, end, _, _ in self._pieces)
+        self.failed = sum(end - first for first, end, _, frame in self._pieces if frame.kind == _FAILURE)
 
     def _check(self):
         """Lost results are an error unless somebody is computing, or they were asked to be skipped."""
@@ -992,7 +1008,7 @@ class Job:
 
     def _failure(self, frame, data):
         try:
-            return Failure(self, frame, data)
+            return Failure(frame.log.job, frame, data)
         except (_TooShort, struct.error) as error:
             raise Damaged(frame.log.path, frame.offset, "it is no record of a failure") from error
 
@@ -1212,6 +1228,99 @@ class Job:
         return self._lines[module, offset]
 
 
+class Merged(Job):
+    """The latest outcome of each task over a job and those of its store that repeat tasks of it, directly or through
+    others, as `jobhost results --merged` has it: a task that failed again has failed. Inputs and numbers of tasks are
+    those of the first of these jobs, whichever of them was named. `jobs`: all of them, oldest first."""
+
+    def __init__(self, path, verify=True, damaged="raise"):
+        self.jobs = [Job(path, verify, damaged)]
+        while (earlier := self._parent_of(self.jobs[0])) is not None:
+            self.jobs = [Job(earlier, verify, damaged)]
+        self._numbers = {self.jobs[0].name: range(self.jobs[0].tasks)}  # of each job's tasks, in the first one
+        super().__init__(self.jobs[0].path, verify, damaged)
+
+    @staticmethod
+    def _parent_of(job):
+        parent = job.manifest["parent"]["job"]
+        path = job.path.resolve().parent / parent
+        audit = job.label == "audit of " + parent
+        return path if parent and not audit and (path / "MANIFEST").exists() else None
+
+    def refresh(self):
+        before = self.done
+        self._find_repeats()
+        pieces = []
+        for age, job in enumerate(self.jobs):
+            job.refresh()
+            numbers = self._numbers[job.name]
+            for first, end, number, frame in job._pieces:
+                for begin, behind in [(first, end)] if age == 0 else self._runs(numbers, first, end):
+                    moved = numbers[begin] - begin
+                    pieces.append((begin + moved, behind + moved, (-age, number),
+                                   frame._replace(first=frame.first + moved)))
+        self._take(pieces)
+        return self.done - before
+
+    @staticmethod
+    def _runs(numbers, first, end):
+        """Tasks that stand side by side in the first job, too."""
+        begin = first
+        for task in range(first + 1, end + 1):
+            if task == end or numbers[task] != numbers[task - 1] + 1:
+                yield begin, task
+                begin = task
+
+    def table(self):
+        """As of a job, and `code`: which code a result comes from, as 12 digits of its build id."""
+        table = {"arg.code" if name == "code" else name: values for name, values in super().table().items()}
+        table["code"] = self._per_piece(lambda first, end, frame: frame.log.job.code, object)
+        return table
+
+    def _find_repeats(self):
+        """Jobs of the store that have come since."""
+        store, waiting = self.jobs[0].path.resolve().parent, []
+        for name in jobs(store):
+            try:
+                manifest = json.loads((store / name / "MANIFEST").read_bytes())
+                if manifest["job"] not in self._numbers and manifest["parent"]["job"]:
+                    waiting.append((manifest["parent"]["job"], store / name))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # it cannot be read
+        found = True
+        while found:
+            found = [(parent, path) for parent, path in waiting if parent in self._numbers]
+            waiting = [each for each in waiting if each not in found]
+            for parent, path in found:
+                self._add(Job(path, self._verify, "raise" if self._raise else "skip"), self._numbers[parent])
+        self.jobs[1:] = sorted(self.jobs[1:], key=lambda job: job.manifest["created"])
+
+    def _add(self, job, numbers):
+        tasks = job.manifest["parent"]["tasks"]
+        if job.label == "audit of " + job.manifest["parent"]["job"] or len(tasks) != job.tasks or \
+                not all(0 <= task < len(numbers) for task in tasks):
+            return
+        if job._result != self.jobs[0]._result:
+            raise Error(f"results of job {job.name} and of job {self.jobs[0].name} are of different types: they do not "
+                        f"fit into one table")
+        self._numbers[job.name] = [numbers[task] for task in tasks]
+        self.jobs.append(job)
+
+    @property
+    def state(self):
+        """"running" or "cancelling" while one of the jobs is; else that of the first."""
+        states = [job.state for job in self.jobs]
+        return next((state for state in states if state in ("running", "cancelling")), states[0])
+
+    @property
+    def damage(self):
+        return [damage for job in self.jobs for damage in job.damage]
+
+    def _check(self):
+        for job in self.jobs:
+            job._check()
+
+
 def _column_name(parameter):
     """Names that are taken get "arg." in front, as in jobhost's own tables."""
     return f"arg.{parameter}" if parameter in ("task", "result", "error", "ok", "seconds") else parameter
@@ -1269,10 +1378,15 @@ def jobs(store=None):
     return [name for _, name in by_age]
 
 
-def open(job="@last", store=None, verify=True, damaged="raise"):
-    """The job of that name, unique beginning or end of a name, or path; "@last" is the youngest of the store."""
+def open(job="@last", store=None, verify=True, damaged="raise", merged=False):
+    """The job of that name, unique beginning or end of a name, or path; "@last" is the youngest of the store. With
+    `merged`, together with all that repeats tasks of it."""
+    return (Merged if merged else Job)(_path_of(job, store), verify, damaged)
+
+
+def _path_of(job, store):
     if os.sep in str(job):
-        return Job(job, verify, damaged)
+        return pathlib.Path(job)
     store = pathlib.Path(store or os.environ.get("JOBHOST_STORE") or ".jobhost")
     names = jobs(store)
     found = [name for name in names if name == job] or \
@@ -1280,9 +1394,9 @@ def open(job="@last", store=None, verify=True, damaged="raise"):
     if job == "@last":
         found = [name for name in names if not (store / name / "host/audit").exists()][-1:] or names[-1:]
     if not found and pathlib.Path(job, "MANIFEST").exists():
-        return Job(job, verify, damaged)
+        return pathlib.Path(job)
     if not names:
         raise Error(f"there are no jobs in the store '{store}'; JOBHOST_STORE names another one")
     if len(found) != 1:
         raise Error(f"'{job}' fits {len(found)} jobs of the store '{store}': jobhost ls lists them")
-    return Job(store / found[0], verify, damaged)
+    return store / found[0]

@@ -148,6 +148,17 @@ void InputReader::State::make_range(Slot& slot, std::uint64_t n, std::uint64_t p
       return k > 0 && k + 1 == points->count ? points->last : points->first + static_cast<double>(k) * step;
     });
   }
+  if (const auto* decimals = std::get_if<DecimalRange>(&slot.source->values)) {
+    double power = 1;
+    for (unsigned i = 0; i < decimals->places; ++i) power *= 10;
+    const auto start = static_cast<double>(decimals->start), step = static_cast<double>(decimals->step);
+    if (slot.size > 8) {
+      return fill<Extended>(slot, n, position, length, repeat, phase, [=](std::uint64_t k) {
+        return Extended(static_cast<long double>(start + static_cast<double>(k) * step) / power);
+      });
+    }
+    return fill_floats([=](std::uint64_t k) { return (start + static_cast<double>(k) * step) / power; });
+  }
   const auto& range = std::get<FloatRange>(slot.source->values);
   if (slot.size > 8) {
     return fill<Extended>(slot, n, position, length, repeat, phase, [&](std::uint64_t k) {

@@ -30,6 +30,17 @@ struct FloatRange {
   friend bool operator==(const FloatRange&, const FloatRange&) = default;
 };
 
+/// Value k is (start + k*step) / 10^places: the number nearest to the decimal on paper, as 0.3 is behind 0.2 in steps
+/// of 0.1, where sums and products in binary are off by their last digit. Numerators are at most kMaxNumerator and
+/// `places` at most kMaxPlaces, so that a double holds both sides of the division exactly.
+struct DecimalRange {
+  static constexpr std::int64_t kMaxNumerator = std::int64_t{1} << 53;
+  static constexpr unsigned kMaxPlaces = 22;
+  std::int64_t start = 0, step = 1;
+  unsigned places = 1;
+  friend bool operator==(const DecimalRange&, const DecimalRange&) = default;
+};
+
 /// So many values from `first` to `last`, both included: value k is first + k*step with step = (last-first)/(count-1),
 /// the last one exactly `last` (as numpy.linspace does it).
 struct Linspace {
@@ -54,7 +65,7 @@ struct Stored {
 
 struct Source {
   std::uint32_t parameter = 0;  // index into Kernel::parameters
-  std::variant<Constant, IntegerRange, FloatRange, Linspace, Seeds, Stored> values;
+  std::variant<Constant, IntegerRange, FloatRange, DecimalRange, Linspace, Seeds, Stored> values;
   bool common = false;  // given as one value for all tasks, on an axis of length 1
   friend bool operator==(const Source&, const Source&) = default;
 };

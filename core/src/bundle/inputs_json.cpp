@@ -22,6 +22,8 @@ Json source_json(const Source& source) {
     json["integers"] = {{"start", range->start}, {"step", range->step}};
   } else if (const auto* line = std::get_if<FloatRange>(&source.values)) {
     json["floats"] = {{"start", line->start}, {"step", line->step}};
+  } else if (const auto* decimals = std::get_if<DecimalRange>(&source.values)) {
+    json["decimals"] = {{"start", decimals->start}, {"step", decimals->step}, {"places", decimals->places}};
   } else if (const auto* points = std::get_if<Linspace>(&source.values)) {
     json["linspace"] = {{"first", points->first}, {"last", points->last}, {"count", points->count}};
   } else if (const auto* seeds = std::get_if<Seeds>(&source.values)) {
@@ -34,7 +36,20 @@ Json source_json(const Source& source) {
   return json;
 }
 
-Source source_from(const Json& json, std::size_t packs) {
+DecimalRange decimals_from(const Json& json, std::uint64_t length) {
+  const DecimalRange range{whole_number<std::int64_t>(json.at("start")), whole_number<std::int64_t>(json.at("step")),
+                           whole_number<unsigned>(json.at("places"))};
+  const auto within = [](__int128 numerator) {
+    return -DecimalRange::kMaxNumerator <= numerator && numerator <= DecimalRange::kMaxNumerator;
+  };
+  const __int128 last = range.start + static_cast<__int128>(length) * range.step - (length > 0 ? range.step : 0);
+  if (range.places > DecimalRange::kMaxPlaces || !within(range.start) || !within(range.step) || !within(last)) {
+    throw Malformed{"a range of decimals has too many digits"};
+  }
+  return range;
+}
+
+Source source_from(const Json& json, std::uint64_t length, std::size_t packs) {
   Source source;
   source.parameter = whole_number<std::uint32_t>(json.at("parameter"));
   if (json.contains("constant")) {
@@ -44,16 +59,20 @@ Source source_from(const Json& json, std::size_t packs) {
                                  whole_number<std::uint64_t>(json.at("integers").at("step"))};
   } else if (json.contains("floats")) {
     source.values = FloatRange{json.at("floats").at("start"), json.at("floats").at("step")};
+  } else if (json.contains("decimals")) {
+    source.values = decimals_from(json.at("decimals"), length);
   } else if (json.contains("linspace")) {
     const Json& points = json.at("linspace");
     source.values = Linspace{points.at("first"), points.at("last"), whole_number<std::uint64_t>(points.at("count"))};
   } else if (json.contains("seeds")) {
     source.values = Seeds{whole_number<std::uint64_t>(json.at("seeds").at("key"))};
-  } else {
+  } else if (json.contains("stored")) {
     const Stored stored{whole_number<std::uint32_t>(json.at("stored").at("pack")),
                         whole_number<std::uint32_t>(json.at("stored").at("column"))};
     if (stored.pack >= packs) throw Malformed{"an axis refers to a pack that is not listed"};
     source.values = stored;
+  } else {
+    throw Malformed{"they have a source of a kind that this jobhost does not know"};
   }
   source.common = json.value("common", false);
   return source;
@@ -72,7 +91,7 @@ Inputs from(const Json& json) {
     Axis axis;
     axis.length = whole_number<std::uint64_t>(entry.at("length"));
     for (const auto& source : entry.at("sources")) {
-      axis.sources.push_back(source_from(source, inputs.packs.size()));
+      axis.sources.push_back(source_from(source, axis.length, inputs.packs.size()));
       if (axis.sources.back().common && axis.length != 1) throw Malformed{"a common value is on an axis of many"};
       const auto* stored = std::get_if<Stored>(&axis.sources.back().values);
       if (stored && inputs.packs[stored->pack].rows < axis.length) throw Malformed{"an axis is longer than its pack"};

@@ -129,8 +129,9 @@ Manifest from(const Json& json) {
   manifest.reused = json.value("reused", false);
   if (json.contains("provenance")) manifest.provenance = provenance_from(json.at("provenance"));
   manifest.parent = {json.at("parent").at("job"), numbers_from(json.at("parent").at("tasks"))};
-  manifest.output = {json.at("output").at("file"), json.at("output").at("format"), json.at("output").at("reduce"),
-                     json.at("output").value("timing", false), json.at("output").value("by", "")};
+  manifest.output = {json.at("output").at("file"),      json.at("output").at("format"),
+                     json.at("output").at("reduce"),    json.at("output").value("timing", false),
+                     json.at("output").value("by", ""), json.at("output").value("columns", "")};
   if (manifest.claim == 0) throw Malformed{"a claim covers no task"};
   if (manifest.claims() > kMaxClaims) throw Malformed{"it has more than 2^20 claims"};
   if (manifest.tasks != task_count(manifest.inputs)) throw Malformed{"'tasks' does not follow from 'inputs'"};
@@ -188,6 +189,7 @@ std::string to_json(const Manifest& manifest) {
       {"file", manifest.output.file}, {"format", manifest.output.format}, {"reduce", manifest.output.reduce}};
   if (manifest.output.timing) json["output"]["timing"] = true;
   if (!manifest.output.by.empty()) json["output"]["by"] = manifest.output.by;
+  if (!manifest.output.columns.empty()) json["output"]["columns"] = manifest.output.columns;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

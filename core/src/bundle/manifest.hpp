@@ -81,11 +81,12 @@ struct Parent {
 
 /// Where the submitting command wanted the rows, so that `resume` can write the same.
 struct Output {
-  std::string file;         // absolute path, "" for standard output
-  std::string format;       // "table", "jsonl", "csv", "json", "npy", "dat", "h5", or "" for the default
-  std::string reduce = {};  // "mean,hist:20": a few numbers instead of rows; "" for rows
-  bool timing = false;      // rows say how long their task took
-  std::string by = {};      // with `reduce`: "alpha,beta", parameters whose values make groups; "" for none
+  std::string file;          // absolute path, "" for standard output
+  std::string format;        // "table", "jsonl", "csv", "json", "npy", "dat", "h5", or "" for the default
+  std::string reduce = {};   // "mean,hist:20": a few numbers instead of rows; "" for rows
+  bool timing = false;       // rows say how long their task took
+  std::string by = {};       // with `reduce`: "alpha,beta", parameters whose values make groups; "" for none
+  std::string columns = {};  // of a plain .npy array: "x,result"; "" for one whose columns have names
   friend bool operator==(const Output&, const Output&) = default;
 };
 

@@ -90,8 +90,8 @@ void export_results(Session& session, const ExportOptions& options, const std::s
       provenance_of(session.env, written).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   base::write_file_atomically(session.env, provenance, base::as_bytes(text), false, 0666);
   if (options.with_reader) base::write_file_atomically(session.env, reader, base::as_bytes(script), false, 0666);
-  session.say("wrote " + file + ", and beside it " + provenance.substr(provenance.rfind('/') + 1) +
-              (options.with_reader ? " and load.py" : ""));
+  session.say("wrote " + file + ": " + in_words(written) + "; and beside it " +
+              provenance.substr(provenance.rfind('/') + 1) + (options.with_reader ? " and load.py" : ""));
 }
 
 void export_job(Session& session, const ExportOptions& options) {

@@ -91,6 +91,8 @@ class Follower {
     output_->finish();
     say_farewell();
     progress_.finish(stream_, options_.output.file);
+    const std::string fill = fill_in_words(options_.output, stream_.failed());
+    if (!fill.empty()) session_.say(fill);
     for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }

@@ -30,6 +30,11 @@ class HelpFormatter : public CLI::Formatter {
     if (!option->get_default_str().empty()) text += " (" + option->get_default_str() + ")";
     return text;
   }
+  /// One empty line between groups; CLI11 puts one before and one behind each.
+  std::string make_group(std::string group, bool positional, std::vector<const CLI::Option*> options) const override {
+    const bool first = positional || group == "Options";
+    return CLI::Formatter::make_group(std::move(group), positional, std::move(options)).substr(first ? 0 : 1);
+  }
 };
 
 /// Text in which nothing is a request or an escape of roff. Dashes stay ASCII, so that they can be searched and copied.

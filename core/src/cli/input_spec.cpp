@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/json_checks.hpp"
@@ -74,6 +76,65 @@ double as_double(const std::string& text) {
   return value;
 }
 
+struct Decimal {
+  std::int64_t numerator;
+  int places;
+};
+
+/// "-0.25" as -25 with two places; nothing for what is no decimal, or has so many digits that a double cannot hold
+/// them.
+std::optional<Decimal> decimal_of(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  constexpr std::int64_t kMost = bundle::DecimalRange::kMaxNumerator;
+  Decimal decimal{0, 0};
+  bool point = false;
+  std::size_t at = 0;
+  for (; at < text.size() && (text[at] == '.' || (text[at] >= '0' && text[at] <= '9')); ++at) {
+    if (text[at] == '.') {
+      if (std::exchange(point, true)) return std::nullopt;
+      continue;
+    }
+    decimal.numerator = 10 * decimal.numerator + (text[at] - '0');
+    if (decimal.numerator > kMost) return std::nullopt;
+    decimal.places += point;
+  }
+  text.remove_prefix(at);
+  if (!text.empty()) {
+    int exponent = 0;
+    if (text[0] != 'e' && text[0] != 'E') return std::nullopt;
+    text.remove_prefix(text.size() > 1 && text[1] == '+' ? 2 : 1);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+    if (error != std::errc() || end != text.data() + text.size() || std::abs(exponent) > 100) return std::nullopt;
+    decimal.places -= exponent;
+  }
+  if (negative) decimal.numerator = -decimal.numerator;
+  return decimal;
+}
+
+/// FIRST..LAST..STEP in whole multiples of a power of ten; nothing where that is not possible, or not needed.
+std::optional<Values> decimal_range(const std::vector<std::string>& parts) {
+  std::vector<Decimal> decimals;
+  int places = 0;
+  for (const auto& part : parts) {
+    const auto decimal = decimal_of(part);
+    if (!decimal) return std::nullopt;
+    places = std::max(places, decimal->places);
+    decimals.push_back(*decimal);
+  }
+  if (decimals.size() == 2) decimals.push_back({1, 0});
+  if (places == 0 || places > static_cast<int>(bundle::DecimalRange::kMaxPlaces)) return std::nullopt;
+  for (auto& [numerator, own_places] : decimals) {
+    for (; own_places < places; ++own_places) {
+      numerator *= 10;
+      if (std::abs(numerator) > bundle::DecimalRange::kMaxNumerator) return std::nullopt;
+    }
+  }
+  const std::int64_t first = decimals[0].numerator, last = decimals[1].numerator, step = decimals[2].numerator;
+  return Values{static_cast<std::uint64_t>((last - first) / step) + 1,
+                bundle::DecimalRange{first, step, static_cast<unsigned>(places)}};
+}
+
 Values float_range(const std::vector<std::string>& parts) {
   const double first = as_double(parts[0]), last = as_double(parts[1]);
   const double step = parts.size() == 3 ? as_double(parts[2]) : 1;
@@ -81,6 +142,7 @@ Values float_range(const std::vector<std::string>& parts) {
   const double steps = (last - first) / step;
   if (steps < 0) refuse("the range from " + parts[0] + " to " + parts[1] + " has a step of the wrong sign");
   if (steps > static_cast<double>(kMaxSteps)) refuse(kTooLong);
+  if (auto decimals = decimal_range(parts)) return *decimals;
   double whole = std::floor(steps);
   // 0..0.3..0.1 has four values although three steps of 0.1 miss 0.3 by rounding.
   const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(first), std::abs(last));

@@ -13,7 +13,8 @@ namespace jobhost::cli {
 /// What one SPEC says: a single value or a range (kept as a recipe), or a list of encoded values.
 struct Values {
   std::uint64_t count = 1;
-  std::variant<bundle::Constant, bundle::IntegerRange, bundle::FloatRange, bundle::Linspace, std::vector<base::Bytes>>
+  std::variant<bundle::Constant, bundle::IntegerRange, bundle::FloatRange, bundle::DecimalRange, bundle::Linspace,
+               std::vector<base::Bytes>>
       what;
 };
 

@@ -16,7 +16,10 @@ constexpr std::string_view kNpy = R"(
 
 def load():
     """A structured NumPy array: data["task"] is a column. `ok` says which tasks succeeded."""
-    import numpy
+    try:
+        import numpy
+    except ImportError:
+        sys.exit("load.py needs NumPy: apt-get install python3-numpy, or pip install numpy")
     return numpy.load(FILE)
 )";
 
@@ -26,10 +29,15 @@ def load():
     """An xarray.Dataset whose coordinates are the inputs; without xarray the open h5py.File."""
     try:
         import xarray
-        return xarray.open_dataset(FILE, engine="h5netcdf")
-    except ImportError:
+        return xarray.open_dataset(FILE)
+    except (ImportError, ValueError):  # xarray itself, or what it reads such files with
+        pass
+    try:
         import h5py
-        return h5py.File(FILE)
+    except ImportError:
+        sys.exit("load.py needs h5py, better xarray with h5netcdf or netCDF4: apt-get install python3-h5py, or "
+                 "pip install h5py")
+    return h5py.File(FILE)
 )";
 
 constexpr std::string_view kCsvRows = R"(
@@ -160,7 +168,8 @@ std::string load_script(const std::string& file, const schema::Kernel& kernel) {
   text += "# data = load.load() in a program, or: python3 -i load.py\n";
   const std::string place = "FILE = pathlib.Path(__file__).with_name(" + in_python(file) + ")\n";
   if (ending == "npy" || ending == "h5") {
-    return text + "import pathlib\n\n" + place + std::string(ending == "npy" ? kNpy : kHdf5) + std::string(kEnd);
+    return text + "import pathlib\nimport sys\n\n" + place + std::string(ending == "npy" ? kNpy : kHdf5) +
+           std::string(kEnd);
   }
   std::string rows;
   if (ending == "csv") {

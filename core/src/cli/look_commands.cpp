@@ -228,7 +228,11 @@ void results(Session& session, const LookOptions& options) {
   output.file = base::absolute_path(output.file);
   if (options.json) output.format = "document";
   check_output(session.env, output);
-  write_results(session, job, output, options.merged);
+  const auto written = write_results(session, job, output, options.merged);
+  if (output.file.empty()) return;
+  session.say("wrote " + output.file + ": " + in_words(written));
+  const std::string fill = fill_in_words(output, written.jobs[0].manifest.tasks - written.rows + written.failed);
+  if (!fill.empty()) session.say(fill);
 }
 
 report::FailureGroups groups_of(base::Env& env, const host::Job& job, host::ResultStream& stream) {

@@ -4,6 +4,7 @@
 
 #include "base/file.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
 #include "host/merged_stream.hpp"
@@ -87,6 +88,12 @@ host::Job first_of(Session& session, host::Job job) {
 }
 
 }  // namespace
+
+std::string in_words(const Written& written) {
+  std::string text = count_of(written.rows, "task");
+  if (written.failed > 0) text += ", " + std::to_string(written.failed) + " of them failed";
+  return text;
+}
 
 Written write_results(Session& session, const host::Job& job, const bundle::Output& output, bool merged) {
   Signals::install();

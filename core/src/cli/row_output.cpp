@@ -4,10 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstring>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/suggest.hpp"
 #include "cli/hdf5_output.hpp"
+#include "cli/one_line.hpp"
 #include "cli/one_of.hpp"
 #include "cli/output_target.hpp"
 #include "cli/tables.hpp"
@@ -15,6 +17,9 @@
 
 namespace jobhost::cli {
 namespace {
+
+constexpr std::uint64_t kRows = 8192;   // argument columns of so many rows stay in the cache
+constexpr std::uint8_t kCodeSize = 12;  // all codes have so many characters: arrays have room for them
 
 report::Failure in_row(const host::Explanation& words) {
   return {words.kind, words.type, words.what, words.where, words.signal};
@@ -67,12 +72,21 @@ std::uint64_t tasks_per_block(const bundle::Inputs& inputs) {
   return grid ? block : 0;
 }
 
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> words;
+  for (std::size_t begin = 0; begin < list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    words.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
 }  // namespace
 
 schema::Kernel shown_kernel(const host::Job& job, const bundle::Output& output, bool with_code) {
   schema::Kernel shown = without(common_containers(job.manifest), job.manifest.kernel);
-  // All codes have 12 characters: arrays have room for them.
-  if (with_code) add_column(shown, "code", schema::Kind::kString, 12);
+  if (with_code) add_column(shown, "code", schema::Kind::kString, kCodeSize);
   if (output.timing) add_column(shown, "seconds", schema::Kind::kFloating, sizeof(double));
   return shown;
 }
@@ -105,12 +119,16 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
                   "table, jsonl, csv, json, npy, h5 (HDF5) or dat (gnuplot); default: table on a terminal, else jsonl")
       ->type_name("NAME")
       ->check(one_of({"table", "jsonl", "csv", "json", "npy", "h5", "dat"}));
+  command
+      .add_option("--columns", output.columns,
+                  "Write these columns alone as a plain NumPy array (.npy) that has a row for every task")
+      ->type_name("NAME,...");
   command.add_flag("--timing", output.timing, "A column 'seconds' in each row: how long the task took");
   command
       .add_option("--reduce", output.reduce, "Print sum, mean, var, min, max or hist:N of the results instead of rows")
       ->type_name("LIST");
   command.add_option("--by", output.by, "With --reduce: a row for each value, or pair of values, of these parameters")
-      ->type_name("NAME,…");
+      ->type_name("NAME,...");
 }
 
 void check_output(base::Env& env, const bundle::Output& output) {
@@ -120,7 +138,17 @@ void check_output(base::Env& env, const bundle::Output& output) {
                       "write --reduce mean --by " + output.by);
   }
   if (!output.reduce.empty()) report::parse_reduction(output.reduce);
+  if (!output.columns.empty() && (format_of(output) != report::Format::kNpy || !output.reduce.empty())) {
+    throw base::Error(base::ExitCode::kUsage, "--columns makes a plain array of NumPy",
+                      "write -o FILE.npy --columns " + output.columns);
+  }
   if (!output.file.empty()) output_target(env, output.file);
+}
+
+std::string fill_in_words(const bundle::Output& output, std::uint64_t tasks) {
+  if (output.columns.empty() || tasks == 0) return "";
+  return "note: " + count_of(tasks, "task") + (tasks == 1 ? " has" : " have") +
+         " no result: NaN stands there, or 0 where numbers are whole; --columns ok says which";
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,
@@ -129,11 +157,13 @@ RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output&
       inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       with_code_(with_code),
       with_seconds_(output.timing),
+      every_task_(!output.columns.empty()),
+      tasks_(job.manifest.tasks),
       left_out_(common_containers(job.manifest)),
       shown_(shown_kernel(job, output, with_code)),
-      writer_(report::make_row_writer(
-          format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
-          {output.file.empty() ? terminal_width() : 0, rows, tasks_per_block(job.manifest.inputs)})) {}
+      writer_(report::make_row_writer(format_of(output), shown_, [this](std::string_view text) { file_.write(text); },
+                                      {output.file.empty() ? terminal_width() : 0, every_task_ ? tasks_ : rows,
+                                       tasks_per_block(job.manifest.inputs), split(output.columns)})) {}
 
 void RowOutput::set_code(const std::string& code) {
   const std::uint64_t size = code.size();
@@ -153,6 +183,8 @@ std::uint64_t RowOutput::read_inputs(std::uint64_t first, std::uint64_t n) {
 }
 
 void RowOutput::write(const host::Block& block, const host::Explanation* failure) {
+  if (every_task_) write_without_results(block.first);
+  next_ = block.first + block.count;
   seconds_ = static_cast<double>(block.nanoseconds) * 1e-9;
   if (failure) {
     read_inputs(block.first, 1);
@@ -161,7 +193,6 @@ void RowOutput::write(const host::Block& block, const host::Explanation* failure
   }
   jobhost_column results = block.results;
   for (std::uint64_t done = 0; done < block.count;) {
-    constexpr std::uint64_t kRows = 8192;  // argument columns of so many rows stay in the cache
     const std::uint64_t n = read_inputs(block.first + done, std::min(kRows, block.count - done));
     writer_->results(block.first + done, n, columns_, results);
     if (results.offsets) {
@@ -173,7 +204,22 @@ void RowOutput::write(const host::Block& block, const host::Explanation* failure
   }
 }
 
+/// Rows for tasks from the last one written to `end`.
+void RowOutput::write_without_results(std::uint64_t end) {
+  if (next_ >= end) return;
+  const base::Bytes code = code_;
+  set_code(std::string(kCodeSize, '\0'));
+  seconds_ = std::numeric_limits<double>::quiet_NaN();
+  while (next_ < end) {
+    const std::uint64_t n = read_inputs(next_, std::min(kRows, end - next_));
+    writer_->without_results(next_, n, columns_);
+    next_ += n;
+  }
+  code_ = code;
+}
+
 void RowOutput::finish() {
+  if (every_task_) write_without_results(tasks_);
   writer_->finish();
   file_.finish();
 }

@@ -236,7 +236,7 @@ void retry(Session& session, const JobOptions& options) {
   if (options.detach) return detach(session, job, workers);
   FollowOptions how;
   how.start = workers;
-  how.output = {base::absolute_path(options.output.file), options.output.format, options.output.reduce};
+  how.output = chosen_output(options).value_or(bundle::Output());
   session.exit_code = follow(session, job, how);
   if (session.exit_code > static_cast<int>(base::ExitCode::kTasksFailed)) return;
   session.say("with all other tasks: jobhost results " + parent.manifest.job + " --merged");

@@ -209,7 +209,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                    ->type_name("NAME[=VALUE]")
                    ->allow_extra_args(false)
                    ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll));
-  surroundings(add("--init", options.init, "'FUNC NAME=VALUE…'",
+  surroundings(add("--init", options.init, "'FUNC NAME=VALUE ...'",
                    "A function of the plugin that every worker process calls before its first task"));
   surroundings(command.add_flag("--isolate-globals", options.isolate_globals,
                                 "Give globals their captured values again before every task"));
@@ -325,7 +325,8 @@ FollowOptions follow_options(const RunOptions& options, const host::Job& job) {
   follow.start = FollowOptions::Workers{choice_of(job.manifest), job.manifest.workers};
   follow.output = job.manifest.output;
   follow.max_failures = options.fail_fast ? 1 : failures_allowed(options.max_failures, job.manifest.tasks);
-  follow.in_order = options.order == "input" || !job.manifest.output.reduce.empty();
+  const auto& output = job.manifest.output;
+  follow.in_order = options.order == "input" || !output.reduce.empty() || !output.columns.empty();
   return follow;
 }
 

@@ -33,17 +33,17 @@ herr_t first_words(unsigned number, const H5E_error2_t* error, void* words) {
   return 0;
 }
 
-hid_t number_type(const Values& values) {
-  if (values.kind == schema::Kind::kFloating) return values.width == 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
-  switch (values.width) {
+hid_t number_type(const Form& form) {
+  if (form.kind == schema::Kind::kFloating) return form.width == 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+  switch (form.width) {
     case 1:
-      return values.is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8;
+      return form.is_signed ? H5T_NATIVE_INT8 : H5T_NATIVE_UINT8;
     case 2:
-      return values.is_signed ? H5T_NATIVE_INT16 : H5T_NATIVE_UINT16;
+      return form.is_signed ? H5T_NATIVE_INT16 : H5T_NATIVE_UINT16;
     case 4:
-      return values.is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
+      return form.is_signed ? H5T_NATIVE_INT32 : H5T_NATIVE_UINT32;
     default:
-      return values.is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+      return form.is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
   }
 }
 
@@ -62,6 +62,38 @@ bool attach_text(hid_t object, const std::string& name, const std::string& value
   return attribute.id() >= 0 && H5Awrite(attribute.id(), type.id(), static_cast<const void*>(&text)) >= 0;
 }
 
+bool attach_fill(hid_t object, const Form& form) {
+  const hsize_t one = 1;
+  const Handle space(H5Screate_simple(1, &one, nullptr), H5Sclose);
+  const Handle attribute(H5Acreate2(object, "_FillValue", number_type(form), space.id(), H5P_DEFAULT, H5P_DEFAULT),
+                         H5Aclose);
+  return attribute.id() >= 0 && H5Awrite(attribute.id(), number_type(form), &*form.fill) >= 0;
+}
+
+/// Calls `use(start, count)` for boxes that together are the positions [first, end), one behind the other.
+template <class Use>
+void each_box(const std::vector<std::uint64_t>& shape, std::uint64_t first, std::uint64_t end, const Use& use) {
+  const std::size_t rank = shape.size();
+  std::vector<hsize_t> start(rank), count(rank);
+  while (first < end) {
+    // Whole lines, planes, … along the first axis on which some of them begin here and end in time.
+    std::size_t axis = rank;
+    std::uint64_t step = 1, left = first;
+    for (std::size_t a = rank; a-- > 0;) {
+      start[a] = left % shape[a];
+      left /= shape[a];
+    }
+    do {
+      --axis;
+      if (axis + 1 < rank) step *= shape[axis + 1];
+    } while (axis > 0 && start[axis] == 0 && first + step * shape[axis] <= end);
+    const std::uint64_t steps = std::min<std::uint64_t>((end - first) / step, shape[axis] - start[axis]);
+    for (std::size_t a = 0; a < rank; ++a) count[a] = a < axis ? 1 : a == axis ? steps : shape[a];
+    use(start, count);
+    first += steps * step;
+  }
+}
+
 }  // namespace
 
 Hdf5File::Hdf5File(std::string path) : path_(std::move(path)) {
@@ -70,7 +102,7 @@ Hdf5File::Hdf5File(std::string path) : path_(std::move(path)) {
 }
 
 Hdf5File::~Hdf5File() {
-  for (const auto& dimension : dimensions_) H5Dclose(dimension.dataset);
+  for (const auto& dataset : datasets_) H5Dclose(dataset.id);
   if (file_ >= 0) H5Fclose(file_);
 }
 
@@ -85,53 +117,81 @@ void Hdf5File::describe(const Attributes& attributes) {
   for (const auto& [name, value] : attributes) checked(attach_text(file_, name, value) ? 0 : -1);
 }
 
-std::int64_t Hdf5File::write(const std::string& name, const Values& values, const std::vector<std::uint64_t>& shape) {
+std::size_t Hdf5File::create(const std::string& name, const Form& form, std::vector<std::uint64_t> shape) {
   const std::vector<hsize_t> lengths(shape.begin(), shape.end());
   const Handle space(checked(shape.empty() ? H5Screate(H5S_SCALAR)
                                            : H5Screate_simple(static_cast<int>(shape.size()), lengths.data(), nullptr)),
                      H5Sclose);
-  const bool texts = values.kind == schema::Kind::kString;
-  const Handle type(checked(texts ? text_type() : H5Tcopy(number_type(values))), H5Tclose);
-  const hid_t dataset =
+  const Handle type(checked(form.kind == schema::Kind::kString ? text_type() : H5Tcopy(number_type(form))), H5Tclose);
+  const hid_t id =
       checked(H5Dcreate2(file_, name.c_str(), type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+  datasets_.push_back({name, id, std::move(shape)});
+  // netCDF has no truth values; xarray knows them by this.
+  if (form.kind == schema::Kind::kBool) checked(attach_text(id, "dtype", "bool") ? 0 : -1);
+  if (form.fill) checked(attach_fill(id, form) ? 0 : -1);
+  return datasets_.size() - 1;
+}
+
+void Hdf5File::write(std::size_t dataset, std::uint64_t first, const Values& values) {
+  const bool texts = values.form.kind == schema::Kind::kString;
+  const std::uint64_t count = texts ? values.texts.size() : values.numbers.size() / values.form.width;
+  const Handle type(checked(texts ? text_type() : H5Tcopy(number_type(values.form))), H5Tclose);
   std::vector<const char*> pointers;
   for (const auto& text : values.texts) pointers.push_back(text.c_str());
   const void* data = texts ? static_cast<const void*>(pointers.data()) : values.numbers.data();
-  herr_t done = 0;
-  if (std::find(shape.begin(), shape.end(), 0) == shape.end()) {
-    done = H5Dwrite(dataset, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+  const auto& [name, id, shape] = datasets_[dataset];
+  if (count == 0) return;
+  if (shape.empty()) {
+    checked(H5Dwrite(id, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
+    return;
   }
-  // netCDF has no truth values; xarray knows them by this.
-  if (done >= 0 && values.kind == schema::Kind::kBool) done = attach_text(dataset, "dtype", "bool") ? 0 : -1;
-  if (done < 0) H5Dclose(dataset);
-  checked(done);
-  return dataset;
+  const hsize_t in_memory = count;
+  const Handle space(checked(H5Dget_space(id)), H5Sclose),
+      memory(checked(H5Screate_simple(1, &in_memory, nullptr)), H5Sclose);
+  hsize_t done = 0;
+  each_box(shape, first, first + count, [&](const std::vector<hsize_t>& start, const std::vector<hsize_t>& box) {
+    hsize_t size = 1;
+    for (const auto length : box) size *= length;
+    checked(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, box.data(), nullptr));
+    checked(H5Sselect_hyperslab(memory.id(), H5S_SELECT_SET, &done, nullptr, &size, nullptr));
+    checked(H5Dwrite(id, type.id(), memory.id(), space.id(), H5P_DEFAULT, data));
+    done += size;
+  });
 }
 
 void Hdf5File::add_dimension(const std::string& name, const Values& labels) {
-  const std::uint64_t length =
-      labels.kind == schema::Kind::kString ? labels.texts.size() : labels.numbers.size() / labels.width;
-  dimensions_.push_back({name, write(name, labels, {length}), length});
-  checked(H5DSset_scale(dimensions_.back().dataset, name.c_str()));
+  const bool texts = labels.form.kind == schema::Kind::kString;
+  const std::uint64_t length = texts ? labels.texts.size() : labels.numbers.size() / labels.form.width;
+  const std::size_t dataset = create(name, labels.form, {length});
+  write(dataset, 0, labels);
+  checked(H5DSset_scale(datasets_[dataset].id, name.c_str()));
+  dimensions_.push_back(dataset);
 }
 
-void Hdf5File::add(const std::string& name, const Values& values, const std::vector<std::string>& dimensions,
-                   const Attributes& attributes) {
-  std::vector<const Dimension*> along;
+std::size_t Hdf5File::begin(const std::string& name, const Form& form, const std::vector<std::string>& dimensions,
+                            const Attributes& attributes) {
+  std::vector<std::int64_t> scales;
   std::vector<std::uint64_t> shape;
   for (const auto& wanted : dimensions) {
-    along.push_back(&*std::find_if(dimensions_.begin(), dimensions_.end(),
-                                   [&](const Dimension& dimension) { return dimension.name == wanted; }));
-    shape.push_back(along.back()->length);
+    const auto found = std::find_if(dimensions_.begin(), dimensions_.end(),
+                                    [&](std::size_t dimension) { return datasets_[dimension].name == wanted; });
+    scales.push_back(datasets_[*found].id);
+    shape.push_back(datasets_[*found].shape[0]);
   }
-  const Handle dataset(write(name, values, shape), H5Dclose);
-  for (unsigned i = 0; i < along.size(); ++i) checked(H5DSattach_scale(dataset.id(), along[i]->dataset, i));
-  for (const auto& [key, value] : attributes) checked(attach_text(dataset.id(), key, value) ? 0 : -1);
+  const std::size_t dataset = create(name, form, std::move(shape));
+  const std::int64_t id = datasets_[dataset].id;
+  for (unsigned i = 0; i < scales.size(); ++i) checked(H5DSattach_scale(id, scales[i], i));
+  for (const auto& [key, value] : attributes) checked(attach_text(id, key, value) ? 0 : -1);
+  return dataset;
+}
+
+void Hdf5File::add(const std::string& name, const Values& values, const std::vector<std::string>& dimensions) {
+  write(begin(name, values.form, dimensions), 0, values);
 }
 
 void Hdf5File::close() {
-  for (const auto& dimension : dimensions_) checked(H5Dclose(dimension.dataset));
-  dimensions_.clear();
+  for (const auto& dataset : datasets_) checked(H5Dclose(dataset.id));
+  datasets_.clear();
   const hid_t file = std::exchange(file_, -1);
   checked(H5Fclose(file));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,11 +10,17 @@
 
 namespace jobhost::hdf5 {
 
-/// Numbers of one type side by side, as they are in memory, or texts.
-struct Values {
+/// What values are in the file.
+struct Form {
   schema::Kind kind = schema::Kind::kFloating;  // of numbers: kBool, kInteger or kFloating; kString: texts
   std::uint64_t width = 8;                      // bytes of a number: 1, 2, 4, 8
   bool is_signed = true;
+  std::optional<std::uint64_t> fill = {};  // of whole numbers: its low bytes stand where there is none (_FillValue)
+};
+
+/// Numbers of one form side by side, as they are in memory, or texts.
+struct Values {
+  Form form;
   std::vector<unsigned char> numbers;
   std::vector<std::string> texts;
 };
@@ -35,24 +42,29 @@ class Hdf5File {
   void describe(const Attributes& attributes);
   /// A dimension with a label for each position.
   void add_dimension(const std::string& name, const Values& labels);
-  /// A dataset over dimensions that have been added; none: a single value.
-  void add(const std::string& name, const Values& values, const std::vector<std::string>& dimensions,
-           const Attributes& attributes = {});
+  /// A dataset over dimensions that have been added; none: a single value. Returns its number.
+  std::size_t begin(const std::string& name, const Form& form, const std::vector<std::string>& dimensions,
+                    const Attributes& attributes = {});
+  /// Some of its values, from position `first` on, where the last dimension varies fastest.
+  void write(std::size_t dataset, std::uint64_t first, const Values& values);
+  /// All of it.
+  void add(const std::string& name, const Values& values, const std::vector<std::string>& dimensions);
   /// All is written; must be the last call.
   void close();
 
  private:
-  struct Dimension {
+  struct Dataset {
     std::string name;
-    std::int64_t dataset;
-    std::uint64_t length;
+    std::int64_t id;
+    std::vector<std::uint64_t> shape;
   };
-  std::int64_t write(const std::string& name, const Values& values, const std::vector<std::uint64_t>& shape);
+  std::size_t create(const std::string& name, const Form& form, std::vector<std::uint64_t> shape);
   std::int64_t checked(std::int64_t result) const;
 
   std::string path_;
   std::int64_t file_ = -1;
-  std::vector<Dimension> dimensions_;
+  std::vector<Dataset> datasets_;        // as they are numbered
+  std::vector<std::size_t> dimensions_;  // those that are dimensions
 };
 
 }  // namespace jobhost::hdf5

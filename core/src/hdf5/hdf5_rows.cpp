@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "base/error.hpp"
 #include "bundle/input_reader.hpp"
@@ -18,63 +19,77 @@ using schema::Kind;
 
 constexpr std::uint64_t kMaxDimensions = 32;  // H5S_MAX_RANK
 
-schema::Type type_of(Kind kind, std::uint8_t width) {
+schema::Type type_of(Kind kind, std::uint8_t width, bool is_signed = false) {
   schema::Type type;
+  type.is_signed = is_signed;
   type.kind = kind;
   type.width = width;
   return type;
 }
 
-const schema::Type kDouble = type_of(Kind::kFloating, sizeof(double)), kText = type_of(Kind::kString, 0);
+const schema::Type kDouble = type_of(Kind::kFloating, sizeof(double)), kText = type_of(Kind::kString, 0),
+                   kStatus = type_of(Kind::kInteger, 1, true);
 
 bool is_number(const schema::Type& type) {
   return type.kind == Kind::kBool || type.kind == Kind::kInteger || type.kind == Kind::kEnumeration ||
          type.kind == Kind::kFloating;
 }
 
-/// A column with a value for each of some positions.
+/// Bytes of a whole number or truth value as a number.
+__int128 whole_number(base::ByteView value, bool is_signed) {
+  std::uint64_t raw = 0;
+  std::memcpy(&raw, value.data(), value.size());
+  if (!is_signed) return raw;
+  const unsigned shift = 64 - 8 * static_cast<unsigned>(value.size());
+  return static_cast<std::int64_t>(raw << shift) >> shift;
+}
+
+/// What the values of a type are in the file.
+Form form_of(const schema::Type& type) {
+  if (!is_number(type)) return {Kind::kString, 0, false};
+  if (type.kind == Kind::kBool) return {Kind::kBool, 1, true};
+  return {type.kind == Kind::kEnumeration ? Kind::kInteger : type.kind,
+          std::min<std::uint64_t>(type.width, sizeof(double)), type.is_signed};
+}
+
+/// Values for so many positions; NaN, a fill value or nothing where none is set.
 class Column {
  public:
-  Column(const schema::Type& type, std::uint64_t length) : type_(type) {
-    values_.kind = !is_number(type) ? Kind::kString : type.kind == Kind::kEnumeration ? Kind::kInteger : type.kind;
-    values_.width = type.kind == Kind::kBool ? 1 : std::min<std::uint64_t>(type.width, sizeof(double));
-    values_.is_signed = type.kind == Kind::kBool || type.is_signed;
-    if (values_.kind == Kind::kString) {
-      values_.texts.resize(length);
-      return;
-    }
-    values_.numbers.resize(length * values_.width);
-    if (values_.kind != Kind::kFloating) return;
-    for (std::uint64_t i = 0; i < length; ++i) {
-      values_.width == 4 ? put(i, std::numeric_limits<float>::quiet_NaN())
-                         : put(i, std::numeric_limits<double>::quiet_NaN());
+  Column(const schema::Type& type, const Form& form, std::uint64_t length) : type_(type), values_{form, {}, {}} {
+    clear(length);
+  }
+  Column(const schema::Type& type, std::uint64_t length) : Column(type, form_of(type), length) {}
+
+  void clear(std::uint64_t length) {
+    const auto& [kind, width, is_signed, fill] = values_.form;
+    values_.texts.assign(kind == Kind::kString ? length : 0, "");
+    values_.numbers.assign(length * width, 0);
+    for (std::uint64_t i = 0; i < length && (kind == Kind::kFloating || fill); ++i) {
+      if (fill) {
+        std::memcpy(values_.numbers.data() + i * width, &*fill, width);
+      } else if (width == sizeof(float)) {
+        put(i, std::numeric_limits<float>::quiet_NaN());
+      } else {
+        put(i, std::numeric_limits<double>::quiet_NaN());
+      }
     }
   }
 
   void set(std::uint64_t at, base::ByteReader& reader) {
-    if (values_.kind == Kind::kString) return schema::append_plain(type_, reader, values_.texts[at]);
+    const auto& [kind, width, is_signed, fill] = values_.form;
+    if (kind == Kind::kString) return schema::append_plain(type_, reader, values_.texts[at]);
     const auto value = reader.take(type_.kind == Kind::kBool ? 1 : type_.width);
-    if (type_.kind == Kind::kFloating && type_.width > sizeof(double)) {
+    if (value.size() > sizeof(double)) {
       long double extended = 0;
       std::memcpy(&extended, value.data(), 10);
       return put(at, static_cast<double>(extended));
     }
-    std::memcpy(values_.numbers.data() + at * values_.width, value.data(), values_.width);
-  }
-
-  /// Where some positions have no value, only floating-point numbers can say so.
-  void widen(const std::vector<signed char>& status) {
-    if (values_.kind != Kind::kInteger && values_.kind != Kind::kBool) return;
-    Column wide(kDouble, status.size());
-    for (std::uint64_t i = 0; i < status.size(); ++i) {
-      if (status[i] != 0) continue;
-      std::int64_t value = 0;
-      std::memcpy(&value, values_.numbers.data() + i * values_.width, values_.width);
-      const int shift = static_cast<int>(64 - 8 * values_.width);
-      wide.put(i, values_.is_signed ? static_cast<double>(value << shift >> shift)
-                                    : static_cast<double>(static_cast<std::uint64_t>(value)));
+    if (value.size() == width) {
+      std::memcpy(values_.numbers.data() + at * width, value.data(), width);
+    } else {
+      const auto number = static_cast<std::int64_t>(whole_number(value, type_.is_signed));
+      std::memcpy(values_.numbers.data() + at * width, &number, width);
     }
-    values_ = std::move(wide.values_);
   }
 
   template <class T>
@@ -87,6 +102,35 @@ class Column {
  private:
   schema::Type type_;
   Values values_;
+};
+
+/// The smallest and the largest whole number of a column.
+class Extremes {
+ public:
+  void add(__int128 number) {
+    least_ = std::min(least_, number);
+    most_ = std::max(most_, number);
+  }
+
+  /// How to keep such numbers where some are missing: with a fill value that is none of them. xarray makes them
+  /// floating-point numbers then, and has NaN where they are missing: where that would cost digits there is none.
+  Form with_fill(Form form) const {
+    constexpr __int128 kExact = __int128{1} << 53;
+    if (form.kind == Kind::kBool) form.kind = Kind::kInteger;
+    if (least_ < -kExact || most_ > kExact) return form;
+    for (;; form.width *= 2) {
+      const unsigned bits = static_cast<unsigned>(8 * form.width);
+      const __int128 lowest = form.is_signed ? -(__int128{1} << (bits - 1)) : 0;
+      const __int128 highest = form.is_signed ? -lowest - 1 : (__int128{1} << bits) - 1;
+      if (const __int128 usual = form.is_signed ? lowest : highest; usual < least_ || usual > most_) {
+        form.fill = static_cast<std::uint64_t>(usual);
+        return form;
+      }
+    }
+  }
+
+ private:
+  __int128 least_ = __int128{1} << 65, most_ = -(__int128{1} << 65);
 };
 
 Column numbered(std::uint64_t length) {
@@ -103,75 +147,164 @@ std::string name_of(const schema::Parameter& parameter) {
   return report::column_name(parameter.name);
 }
 
+/// The types of a result's cells, as report::result_columns has their names.
+void add_cells(const schema::Type& type, std::vector<schema::Type>& cells) {
+  if (type.kind != Kind::kRecord) return cells.push_back(type);
+  for (const auto& item : type.items) add_cells(item, cells);
+}
+
+/// What there is of the job's tasks.
+template <class Use>
+void each_block(host::ResultStream& stream, const Use& use) {
+  while (const host::Block* block = stream.next_available()) use(*block);
+}
+template <class Use>
+void each_block(host::MergedStream& stream, const Use& use) {
+  while (const host::Block* block = stream.next()) use(*block);
+}
+
+/// Calls `use(cell, type, reader)` for each cell of a result: `use` must read it.
+template <class Use>
+void each_cell(const schema::Type& result, const host::Block& block, std::uint64_t i, const Use& use) {
+  base::ByteReader reader(bundle::value_at(block.results, i));
+  std::size_t cell = 0;
+  report::for_each_cell(result, reader,
+                        [&](const schema::Type& type, base::ByteReader& value) { use(cell++, type, value); });
+}
+
+bool is_whole(const Form& form) { return form.kind == Kind::kInteger || form.kind == Kind::kBool; }
+
+/// Gives the cells of a result room for saying that there is none: all results are looked at.
+template <class Stream>
+void allow_gaps(Stream stream, const schema::Type& result, std::vector<Form>& forms) {
+  std::vector<Extremes> extremes(forms.size());
+  std::string skipped;
+  each_block(stream, [&](const host::Block& block) {
+    for (std::uint64_t i = 0; !block.failed && i < block.count; ++i) {
+      each_cell(result, block, i, [&](std::size_t cell, const schema::Type& type, base::ByteReader& value) {
+        if (const auto size = schema::fixed_size(type)) {
+          const auto bytes = value.take(*size);
+          if (is_whole(forms[cell])) extremes[cell].add(whole_number(bytes, type.is_signed));
+        } else {
+          skipped.clear();
+          schema::append_plain(type, value, skipped);
+        }
+      });
+    }
+  });
+  for (std::size_t c = 0; c < forms.size(); ++c) {
+    if (is_whole(forms[c])) forms[c] = extremes[c].with_fill(forms[c]);
+  }
+}
+
+/// Tasks come in order, and are written a window at a time.
 class JobFile {
  public:
   JobFile(base::Env& env, const host::Job& job, const std::string& path)
       : manifest_(job.manifest),
         kernel_(schema::as_shown(job.manifest.kernel)),
         inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
-        file_(path),
-        status_(job.manifest.tasks, -1),
-        seconds_(kDouble, job.manifest.tasks),
-        errors_(kText, 0) {
-    for (const auto& name : report::result_columns(kernel_.result)) names_.push_back(name);
-    add_columns(kernel_.result);
+        file_(path) {
+    add_cells(kernel_.result, cells_);
+    const auto& provenance = manifest_.provenance;
+    file_.describe({{"job", manifest_.job},
+                    {"kernel", kernel_.name},
+                    {"signature", kernel_.signature},
+                    {"created", manifest_.created},
+                    {"code", host::code_of(manifest_)},
+                    {"jobhost", provenance.version}});
+    if (!provenance.commit.empty()) {
+      file_.describe({{"commit", provenance.commit + (provenance.dirty ? ", with uncommitted changes" : "")}});
+    }
+    write_inputs();
+  }
+
+  const schema::Type& result() const { return kernel_.result; }
+  std::vector<Form> forms() const {
+    std::vector<Form> forms;
+    for (const auto& type : cells_) forms.push_back(form_of(type));
+    return forms;
+  }
+
+  /// `forms`: of the result's cells. `gaps`: some tasks have no result.
+  void begin(const std::vector<Form>& forms, bool gaps) {
+    const auto names = report::result_columns(kernel_.result);
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      Attributes about = along_;
+      if (gaps && is_whole(forms[c])) about.emplace_back("comment", "no result where status is not 0");
+      series_.push_back({Column(cells_[c], forms[c], 0), file_.begin(names[c], forms[c], dimensions_, about)});
+    }
+    const auto add_series = [this](const schema::Type& type, const std::string& name, const Attributes& about) {
+      series_.push_back({Column(type, 0), file_.begin(name, form_of(type), dimensions_, about)});
+    };
+    add_series(kStatus, "status", {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
+    add_series(kDouble, "seconds", {{"units", "s"}});
+    open_window();
   }
 
   void add(const host::Block& block) {
     const double seconds = static_cast<double>(block.nanoseconds) * 1e-9;
     for (std::uint64_t i = 0; i < block.count; ++i) {
-      const std::uint64_t task = block.first + i;
-      seconds_.put(task, seconds);
-      status_[task] = block.failed;
+      const std::uint64_t at = place_of(block.first + i);
+      status().put(at, static_cast<signed char>(block.failed));
+      series_.back().column.put(at, seconds);
       if (block.failed) {
-        if (errors_.values().texts.empty()) errors_ = Column(kText, status_.size());
-        const auto words = host::Explainer::in_short(block.failure);
-        errors_.put_text(task, report::in_one_line({words.kind, words.type, words.what, "", words.signal}));
-        continue;
+        add_failure(at, host::Explainer::in_short(block.failure));
+      } else {
+        each_cell(kernel_.result, block, i, [&](std::size_t cell, const schema::Type&, base::ByteReader& value) {
+          series_[cell].column.set(at, value);
+        });
       }
-      base::ByteReader reader(bundle::value_at(block.results, i));
-      auto column = columns_.begin();
-      report::for_each_cell(kernel_.result, reader,
-                            [&](const schema::Type&, base::ByteReader& value) { (column++)->set(task, value); });
     }
   }
 
-  void write() {
-    file_.describe({{"job", manifest_.job},
-                    {"kernel", kernel_.name},
-                    {"signature", kernel_.signature},
-                    {"created", manifest_.created}});
-    write_inputs();
-    const bool complete = std::count(status_.begin(), status_.end(), 0) == static_cast<std::ptrdiff_t>(status_.size());
-    const Attributes along = labels_.empty() ? Attributes{} : Attributes{{"coordinates", labels_}};
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (!complete) columns_[c].widen(status_);
-      file_.add(names_[c], columns_[c].values(), dimensions_, along);
-    }
-    Values status{Kind::kInteger, 1, true, {}, {}};
-    status.numbers.assign(status_.begin(), status_.end());
-    file_.add("status", status, dimensions_, {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
-    file_.add("seconds", seconds_.values(), dimensions_, {{"units", "s"}});
-    if (!errors_.values().texts.empty()) file_.add("error", errors_.values(), dimensions_);
+  void finish() {
+    while (window_ > 0) close_window();
     file_.close();
   }
 
  private:
-  void add_columns(const schema::Type& type) {
-    if (type.kind != Kind::kRecord) return static_cast<void>(columns_.emplace_back(type, status_.size()));
-    for (const auto& item : type.items) add_columns(item);
+  /// A dataset over all tasks, and its values in the window.
+  struct Series {
+    Column column;
+    std::size_t dataset;
+  };
+
+  Column& status() { return series_[cells_.size()].column; }
+  void open_window() {
+    window_ = std::min(kWindow, manifest_.tasks - begin_);
+    for (auto& series : series_) series.column.clear(window_);
+    for (std::uint64_t at = 0; at < window_; ++at) status().put(at, static_cast<signed char>(-1));
+    failures_.reset();
+  }
+  void close_window() {
+    for (const auto& series : series_) file_.write(series.dataset, begin_, series.column.values());
+    if (failures_) file_.write(*errors_, begin_, failures_->values());
+    begin_ += window_;
+    open_window();
+  }
+  std::uint64_t place_of(std::uint64_t task) {
+    while (task >= begin_ + window_) close_window();
+    return task - begin_;
+  }
+
+  /// There is such a column where something failed.
+  void add_failure(std::uint64_t at, const host::Explanation& words) {
+    if (!errors_) errors_ = file_.begin("error", form_of(kText), dimensions_);
+    if (!failures_) failures_.emplace(kText, window_);
+    failures_->put_text(at, report::in_one_line({words.kind, words.type, words.what, "", words.signal}));
   }
 
   const schema::Parameter& parameter_of(const bundle::Source& source) const {
     return kernel_.parameters[source.parameter - manifest_.kernel.own];
   }
 
-  /// Values of a parameter for `count` tasks that are `step` apart.
-  Column values_of(const bundle::Source& source, std::uint64_t count, std::uint64_t step) {
+  /// Values of a parameter for `count` tasks from `first` on that are `step` apart.
+  Column values_of(const bundle::Source& source, std::uint64_t first, std::uint64_t count, std::uint64_t step) {
     Column column(parameter_of(source).type, count);
     std::vector<jobhost_column> row;
     for (std::uint64_t i = 0; i < count;) {
-      const std::uint64_t n = inputs_.read_shown(i * step, step == 1 ? std::min(count - i, kRows) : 1, row);
+      const std::uint64_t n = inputs_.read_shown(first + i * step, step == 1 ? std::min(count - i, kRows) : 1, row);
       for (std::uint64_t k = 0; k < n; ++k) {
         base::ByteReader reader(bundle::value_at(row[source.parameter - manifest_.kernel.own], k));
         column.set(i + k, reader);
@@ -192,7 +325,7 @@ class JobFile {
     }
     std::vector<std::pair<std::string, Column>> later;  // values along a dimension, by its name
     std::vector<std::string> names;
-    std::uint64_t step = status_.size();
+    std::uint64_t step = manifest_.tasks;
     std::vector<const bundle::Source*> by_task;
     for (const auto& axis : axes) {
       if (axis.length > 0) step /= axis.length;
@@ -210,11 +343,11 @@ class JobFile {
         dimensions_.push_back(dimension);
         file_.add_dimension(
             dimension,
-            (rows || sources.empty() ? numbered(axis.length) : values_of(*sources[0], axis.length, step)).values());
+            (rows || sources.empty() ? numbered(axis.length) : values_of(*sources[0], 0, axis.length, step)).values());
         if (!rows && !sources.empty()) sources.erase(sources.begin());
       }
       for (const auto* source : sources) {
-        later.emplace_back(dimension, values_of(*source, axis.length, step));
+        later.emplace_back(dimension, values_of(*source, 0, axis.length, step));
         names.push_back(name_of(parameter_of(*source)));
       }
     }
@@ -224,36 +357,57 @@ class JobFile {
     }
     for (const auto* source : by_task) {
       names.push_back(name_of(parameter_of(*source)));
-      file_.add(names.back(), values_of(*source, status_.size(), 1).values(), dimensions_);
+      const std::size_t dataset = file_.begin(names.back(), form_of(parameter_of(*source).type), dimensions_);
+      for (std::uint64_t first = 0; first < manifest_.tasks; first += kWindow) {
+        file_.write(dataset, first, values_of(*source, first, std::min(kWindow, manifest_.tasks - first), 1).values());
+      }
     }
-    for (const auto& name : names) labels_ += (labels_.empty() ? "" : " ") + name;
+    std::string labels;
+    for (const auto& name : names) labels += (labels.empty() ? "" : " ") + name;
+    if (!labels.empty()) along_ = {{"coordinates", labels}};
   }
 
-  static constexpr std::uint64_t kRows = 8192;
+  static constexpr std::uint64_t kRows = 8192, kWindow = 65536;
   const bundle::Manifest& manifest_;
   schema::Kernel kernel_;
   bundle::InputReader inputs_;
   Hdf5File file_;
-  std::vector<signed char> status_;
-  std::vector<Column> columns_;
-  std::vector<std::string> names_, dimensions_;
-  std::string labels_;  // names of inputs that are no dimensions
-  Column seconds_, errors_;
+  std::vector<schema::Type> cells_;  // of a result
+  std::vector<std::string> dimensions_;
+  Attributes along_;            // names of inputs that are no dimensions
+  std::vector<Series> series_;  // cells, status, seconds
+  std::uint64_t begin_ = 0, window_ = 0;
+  std::optional<Column> failures_;  // in the window
+  std::optional<std::size_t> errors_;
 };
+
+/// `stream` has what is written; `again` begins anew, and may have more.
+template <class Stream, class Again>
+void write(JobFile& file, Stream& stream, bool complete, const Again& again) {
+  std::vector<Form> forms = file.forms();
+  if (!complete && std::any_of(forms.begin(), forms.end(), &is_whole)) allow_gaps(again(), file.result(), forms);
+  file.begin(forms, !complete);
+  each_block(stream, [&](const host::Block& block) { file.add(block); });
+  file.finish();
+}
 
 }  // namespace
 
 void write_job(base::Env& env, const host::Job& job, bool merged, const std::string& path) {
   JobFile file(env, job, path);
-  if (merged) {
-    host::MergedStream stream(env, job);
-    while (const host::Block* block = stream.next()) file.add(*block);
-  } else {
+  const auto own = [&] {
     host::ResultStream stream(env, job);
     stream.read_all();
-    while (const host::Block* block = stream.next_available()) file.add(*block);
+    return stream;
+  };
+  if (!merged) {
+    host::ResultStream stream = own();
+    return write(file, stream, stream.done() == job.manifest.tasks && stream.failed() == 0, own);
   }
-  file.write();
+  host::MergedStream count(env, job), stream(env, job);
+  std::uint64_t good = 0;
+  each_block(count, [&](const host::Block& block) { good += block.failed ? 0 : block.count; });
+  write(file, stream, good == job.manifest.tasks, [&] { return host::MergedStream(env, job); });
 }
 
 }  // namespace jobhost::hdf5

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <algorithm>
+
 #include "base/lag.hpp"
 #include "host/submission.hpp"
 #include "store/party.hpp"
+#include "store/refusals.hpp"
 
 namespace jobhost::host {
 
@@ -17,8 +20,10 @@ class WorkerWatch {
         watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000),
         lags_(base::may_lag(env, job.directory.path())) {}
 
-  /// False once nothing came for a while and no worker is seen alive. `done`: tasks so far.
+  /// False once nothing came for a while and no worker is seen alive; while none ever came, that is a long while.
+  /// `done`: tasks so far.
   bool working(std::uint64_t done) {
+    constexpr std::uint64_t kArrival = 30'000'000'000;  // launchers may start them on other machines
     // Where the file system lags, a worker that has just come, or what it wrote last, may not be seen yet.
     const std::uint64_t silence = lags_ ? 10'000'000'000 : 2'000'000'000;
     const std::uint64_t now = env_.monotonic_ns();
@@ -27,7 +32,8 @@ class WorkerWatch {
       last_change_ = now;
     }
     if (now - last_change_ < silence || now < alive_until_) return true;
-    if (!anyone_alive()) return false;
+    came_ = came_ || anyone_came();  // asked first: who comes meanwhile is alive
+    if (!anyone_alive()) return !came_ && now - last_change_ < kArrival;
     alive_until_ = now + (lags_ ? 5'000'000'000 : 0);  // to ask after everybody is work for a server
     return true;
   }
@@ -44,11 +50,18 @@ class WorkerWatch {
   }
 
  private:
+  /// Whether there ever was a worker, if only one that refused.
+  bool anyone_came() {
+    const auto parties = store::all_parties(env_, job_.directory);
+    return std::any_of(parties.begin(), parties.end(), [](const auto& party) { return party.role == "worker"; }) ||
+           store::any_refused(env_, job_.directory);
+  }
+
   base::Env& env_;
   const Job& job_;
   store::Identity self_;
   store::DeathWatch watch_;
-  bool lags_;
+  bool lags_, came_ = false;
   std::uint64_t last_change_ = 0, last_done_ = 0, alive_until_ = 0;
 };
 

@@ -4,9 +4,10 @@
 
 namespace jobhost::report {
 
-/// Rows as one structured array of NumPy (.npy, format 1): "task", the inputs and results that are numbers or truth
-/// values, and "ok", false for a failed task, whose results are NaN or 0. Inputs that are neither are left out. Throws
-/// Error(kUsage) when no part of the result can be written.
-std::unique_ptr<RowWriter> make_npy_writer(const schema::Kernel& kernel, TextSink sink, std::uint64_t rows);
+/// Rows as an array of NumPy (.npy, format 1) whose columns have names: "task", the inputs and results that are
+/// numbers, truth values or arrays of them, and "ok", false for a failed task, whose results are NaN or 0. What is none
+/// of these is left out. Where `extent.columns` names some, a plain array of them. Throws Error(kUsage) when no part of
+/// the result can be written, or when those columns are not there or of different types.
+std::unique_ptr<RowWriter> make_npy_writer(const schema::Kernel& kernel, TextSink sink, const Extent& extent);
 
 }  // namespace jobhost::report

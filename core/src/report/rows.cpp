@@ -237,7 +237,7 @@ std::unique_ptr<RowWriter> make_row_writer(Format format, const schema::Kernel& 
     case Format::kCsv:
       return std::make_unique<CsvWriter>(kernel, std::move(sink));
     case Format::kNpy:
-      return make_npy_writer(kernel, std::move(sink), extent.rows);
+      return make_npy_writer(kernel, std::move(sink), extent);
     case Format::kGnuplot:
       return make_gnuplot_writer(kernel, std::move(sink), extent.block);
     case Format::kHdf5:

@@ -46,6 +46,8 @@ class RowWriter {
                        const jobhost_column& results) = 0;
   /// Task `task` failed; `inputs` holds that task's values at position 0.
   virtual void failure(std::uint64_t task, const std::vector<jobhost_column>& inputs, const Failure& failure) = 0;
+  /// Tasks [first, first+n) have not been computed: for formats that have a row for every task.
+  virtual void without_results(std::uint64_t, std::uint64_t, const std::vector<jobhost_column>&) {}
   /// Flushes what is buffered to the sink, for a reader that waits (called when no further row is at hand).
   virtual void flush() = 0;
   /// Ends the output (closing bracket, table's last lines) and flushes. No call afterwards.
@@ -57,9 +59,10 @@ std::optional<Format> format_named(const std::string& word);
 
 /// What some formats have to know beforehand.
 struct Extent {
-  int width = 0;            // tables: columns of the terminal, 0 when there is none (no truncation)
-  std::uint64_t rows = 0;   // arrays: how many rows will come
-  std::uint64_t block = 0;  // gnuplot: tasks between empty lines, 0 for none
+  int width = 0;                          // tables: columns of the terminal, 0 when there is none (no truncation)
+  std::uint64_t rows = 0;                 // arrays: how many rows will come
+  std::uint64_t block = 0;                // gnuplot: tasks between empty lines, 0 for none
+  std::vector<std::string> columns = {};  // NPY: of a plain array
 };
 
 /// Throws Error(kUsage) when the kernel's results cannot be written in that format.

@@ -22,6 +22,7 @@ class TaskRandom {
     task_ = task;
     block_ = left_ = 0;
   }
+  /// The next number, of 64 random bits.
   result_type operator()() {
     if (left_ == 0) refill();
     return numbers_[4 - left_--];
