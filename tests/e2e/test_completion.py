@@ -74,6 +74,9 @@ class Candidates(JobhostTest):
         self.assertEqual(self.candidates("jobhost build pi.cpp --global s"), ["samples"])
         self.assertEqual(list(pathlib.Path(self.folder, "cache/jobhost").rglob("*.so")), [])
         self.assertEqual(list(pathlib.Path(self.folder, "cache/jobhost/build").glob("work-*")), [])
+        self.write("one.cpp", "double only(double angle) { return angle; }\n")
+        self.assertEqual(self.candidates("jobhost run one.cpp "), ["angle="])
+        self.assertEqual(self.candidates("jobhost run pi.cpp "), [])
         self.write("bad.cpp", "#include <no/such/header>\n")
         self.assertEqual(self.candidates("jobhost run bad.cpp:"), [])
 

@@ -137,28 +137,23 @@ Words kernels_in(Session& session, const std::string& path) {
   return found;
 }
 
-/// The target among the arguments; nothing when there is none yet.
+/// The plugin or source file among the arguments and its kernel, "" where none is named; nothing when there is none
+/// yet.
 std::optional<std::pair<std::string, std::string>> target_of(const Line& line) {
   for (const auto& word : line.arguments) {
-    if (colon_of(word) != std::string::npos && word.find('=') == std::string::npos) return split_target(word);
+    const bool code = colon_of(word) != std::string::npos || word.ends_with(".so") || build::is_source(word);
+    if (code && word.find('=') == std::string::npos) return split_target(word);
   }
   return std::nullopt;
-}
-
-/// The plugin or source file among the arguments, with or without a kernel; "" when there is none yet.
-std::string code_of(const Line& line) {
-  if (const auto target = target_of(line)) return target->first;
-  const auto code = std::find_if(line.arguments.begin(), line.arguments.end(), [](const std::string& word) {
-    return word.ends_with(".so") || build::is_source(word);
-  });
-  return code == line.arguments.end() ? "" : *code;
 }
 
 /// Parameters of the kernel that the line is about: of its target, or of its job.
 Words parameters_of(Session& session, const Line& line) {
   if (const auto target = target_of(line)) {
-    for (const auto& function : names_in_code(session, target->first).functions) {
-      if (function.name == target->second) return function.parameters;
+    const auto functions = names_in_code(session, target->first).functions;
+    for (const auto& function : functions) {
+      const bool only = target->second.empty() && functions.size() == 1;
+      if (only || function.name == target->second) return function.parameters;
     }
     return {};
   }
@@ -201,10 +196,10 @@ Words values_of(Session& session, const Line& line) {
   }
   if (name == "--slurm") return with(backend::slurm_option_names(), "=");
   if (name == "--mpi") return with(backend::mpi_option_names(), "=");
-  if (const std::string code = code_of(line); !code.empty()) {
-    if (name == "--init") return kernels_in(session, code);
-    if (name == "--set") return with(names_in_code(session, code).variables, "=");
-    if (name == "--global") return names_in_code(session, code).variables;
+  if (const auto target = target_of(line)) {
+    if (name == "--init") return kernels_in(session, target->first);
+    if (name == "--set") return with(names_in_code(session, target->first).variables, "=");
+    if (name == "--global") return names_in_code(session, target->first).variables;
   }
   return words_among(*line.option);
 }
