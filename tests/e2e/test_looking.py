@@ -38,7 +38,7 @@ class Looking(JobhostTest):
         directory.chmod(0o777)
         self.assertEqual([entry["state"] for entry in self.document("ls")["jobs"]], ["refused"])
         listed = self.run_jobhost("ls")
-        self.assertIn(" refused ", listed.out)
+        self.assertIn(" refused\n", listed.out)
         self.assertIn(f"job {job['job']} is refused: everybody may write to '{directory}'", listed.err)
         self.assertIn(f"what to do: jobhost show {job['job']}\n", listed.err)
         directory.chmod(0o700)

@@ -92,7 +92,7 @@ class Sources(JobhostTest):
         err = self.run_jobhost("-v", "run", "power.cpp:power", "x=1").err
         self.assertIn("g++", err)
         self.assertIn("-DPOWER=2", err)
-        self.assertRegex(err, r"job \S+ in \S+: 1 tasks of double power\(double x\)")
+        self.assertRegex(err, r"job \S+ in \S+: 1 task of double power\(double x\)")
         self.assertIn("\033[", self.run_jobhost("--color", "always", "run", "none.cpp:f", code=2).err)
         self.assertRegex(self.run_jobhost("--version").out, r"^jobhost \d+\.\d+\.\d+\n$")
 
