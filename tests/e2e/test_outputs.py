@@ -71,11 +71,13 @@ class Outputs(JobhostTest):
         self.assertEqual([line.split(",")[1] for line in self.read("out.csv").splitlines()[57:61]], ["2.9"] * 4)
 
     def test_reductions_equal_what_python_computes(self):
-        row, = self.reduced(f"{HOSTILE}:scaled", "x=0..99..0.5", "factor=3", "--reduce", "sum,mean,var,min,max,hist:10")
+        row, = self.reduced(f"{HOSTILE}:scaled", "x=0..99..0.5", "factor=3", "--reduce", "sum,mean,var,std,sem,min,max,hist:10")
         values = [3 * 0.5 * i for i in range(199)]
         self.assertEqual((row["count"], row["failed"], row["sum"], row["min"], row["max"]), (199, 0, sum(values), 0, 297))
         self.assertTrue(math.isclose(row["mean"], statistics.fmean(values), rel_tol=1e-15))
         self.assertTrue(math.isclose(row["var"], statistics.variance(values), rel_tol=1e-14))
+        self.assertTrue(math.isclose(row["std"], statistics.stdev(values), rel_tol=1e-14))
+        self.assertTrue(math.isclose(row["sem"], statistics.stdev(values) / math.sqrt(199), rel_tol=1e-14))
         self.assertEqual(sum(row["hist"]["counts"]), 199)
         self.assertEqual((len(row["hist"]["edges"]), row["hist"]["edges"][0], row["hist"]["edges"][-1]), (11, 0, 297))
 
@@ -90,8 +92,8 @@ class Outputs(JobhostTest):
         self.assertEqual((row["count"], row["failed"], row["sum"], row["max"]), (20, 1, 2 * (210 - 13), 40))
         row, = self.reduced(f"{HOSTILE}:inc", "x=18446744073709551610..18446744073709551614", "--reduce", "sum")
         self.assertEqual(row["sum"], sum(range(18446744073709551611, 18446744073709551616)))
-        row, = self.reduced(f"{HOSTILE}:inc", "x=1", "--reduce", "var,mean")
-        self.assertEqual((row["var"], row["mean"]), (None, 2))
+        row, = self.reduced(f"{HOSTILE}:inc", "x=1", "--reduce", "var,std,sem,mean")
+        self.assertEqual((row["var"], row["std"], row["sem"], row["mean"]), (None, None, None, 2))
 
     def test_structs_are_reduced_by_field_in_every_format(self):
         values = {name: 1 for name in "abcdefghijklmnopqr"} | {"point": {"x": 0, "y": 0}, "label": "L"}

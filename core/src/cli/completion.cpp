@@ -189,7 +189,7 @@ Words values_of(Session& session, const Line& line) {
   if (name == "--chunk") return {"auto"};
   if (name == "--sample" && line.command->get_name() != "audit") return {"lhs:"};
   if (name == "--env") return environment_variables();
-  if (name == "--reduce") return behind_commas(line.begun, {"sum", "mean", "var", "min", "max", "hist:"});
+  if (name == "--reduce") return behind_commas(line.begun, {"sum", "mean", "var", "std", "sem", "min", "max", "hist:"});
   if (name == "--by") return behind_commas(line.begun, parameters_of(session, line));
   if (name == "--common" || name == "--linspace" || name == "--logspace") {
     return with(parameters_of(session, line), "=");

@@ -113,7 +113,7 @@ void add_export_command(CLI::App& app, Session& session) {
   command->add_option("what", options->what, "A task, or a job")->type_name("JOB[/TASK]")->required();
   command
       ->add_option(
-          "file", options->file,
+          "file,-o,--output", options->file,
           std::string("Of a task: the capsule, as in case.tar. Of a job: rows (") + kEndings +
               "), with FILE.provenance.json beside them, which says how many there are, and whether they are all")
       ->type_name("FILE")

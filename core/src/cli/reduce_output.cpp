@@ -21,6 +21,8 @@ std::string answer(const report::ColumnReduction& column, const std::string& sta
   if (statistic == "sum") return column.sum();
   if (statistic == "mean") return column.mean();
   if (statistic == "var") return column.variance();
+  if (statistic == "std") return column.deviation();
+  if (statistic == "sem") return column.standard_error();
   if (statistic == "min") return column.minimum();
   if (statistic == "max") return column.maximum();
   return Json{{"edges", column.edges()}, {"counts", column.histogram()}}.dump();

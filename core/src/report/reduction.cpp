@@ -16,7 +16,7 @@ using schema::Kind;
 
 constexpr std::uint64_t kLeaf = 4096;
 constexpr std::uint64_t kMaxBins = 1'000'000;
-const std::vector<std::string> kStatistics = {"sum", "mean", "var", "min", "max", "hist"};
+const std::vector<std::string> kStatistics = {"sum", "mean", "var", "std", "sem", "min", "max", "hist"};
 
 bool is_number(const schema::Type& type) {
   return type.kind == Kind::kBool || type.kind == Kind::kInteger || type.kind == Kind::kFloating;
@@ -222,7 +222,13 @@ std::string ColumnReduction::mean() const {
   return json_of(all_.sum / all_.count);
 }
 
-std::string ColumnReduction::variance() const { return count_ < 2 ? "null" : json_of(all_.squares / (all_.count - 1)); }
+std::string ColumnReduction::variance() const { return count_ < 2 ? "null" : json_of(all_.variance()); }
+
+std::string ColumnReduction::deviation() const { return count_ < 2 ? "null" : json_of(std::sqrt(all_.variance())); }
+
+std::string ColumnReduction::standard_error() const {
+  return count_ < 2 ? "null" : json_of(std::sqrt(all_.variance() / all_.count));
+}
 
 std::string ColumnReduction::minimum() const {
   if (count_ == 0) return "null";

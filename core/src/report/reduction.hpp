@@ -15,7 +15,7 @@ namespace jobhost::report {
 
 /// What --reduce asks for: "mean,var,hist:20".
 struct Reduction {
-  std::vector<std::string> statistics;  // "sum", "mean", "var", "min", "max", "hist", in order
+  std::vector<std::string> statistics;  // "sum", "mean", "var", "std", "sem", "min", "max", "hist", in order
   std::uint64_t bins = 0;
 };
 
@@ -27,6 +27,7 @@ Reduction parse_reduction(const std::string& text);
 struct Moments {
   double count = 0, sum = 0, mean = 0, squares = 0;  // squares: sum of (x - mean)^2
   void join(const Moments& later);
+  double variance() const { return squares / (count - 1); }
 };
 
 /// One numeric column of the results.
@@ -46,7 +47,9 @@ class ColumnReduction {
   std::uint64_t count() const { return count_; }
   std::string sum() const;  // as JSON: exact for integers, else shortest round-trip; "NaN" and infinities in quotes
   std::string mean() const;
-  std::string variance() const;  // of the sample: divided by count - 1; null below two values
+  std::string variance() const;        // of the sample: divided by count - 1; null below two values
+  std::string deviation() const;       // its square root
+  std::string standard_error() const;  // of the mean: the deviation by the square root of count
   std::string minimum() const;
   std::string maximum() const;
 
