@@ -125,7 +125,8 @@ void add_output_options(CLI::App& command, bundle::Output& output) {
       ->type_name("NAME,...");
   command.add_flag("--timing", output.timing, "A column 'seconds' in each row: how long the task took");
   command
-      .add_option("--reduce", output.reduce, "Print sum, mean, var, std, sem (of the mean), min, max or hist:N of the results instead of rows")
+      .add_option("--reduce", output.reduce,
+                  "Print sum, mean, var, std, sem (of the mean), min, max or hist:N of the results instead of rows")
       ->type_name("LIST");
   command.add_option("--by", output.by, "With --reduce: a row for each value, or pair of values, of these parameters")
       ->type_name("NAME,...");
