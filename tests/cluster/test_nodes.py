@@ -55,7 +55,7 @@ class UnfitNodes(JobhostTest):
     def expect_that_n1_does_all(self, reason):
         """While n2 takes no task for a `reason`, an expression."""
         process = self.start("run", f"{HOSTILE}:sleeps", "x=1..1000", "milliseconds=20", "-b", "slurm", "-j", "8", "-o", "out.csv")
-        self.wait_until(lambda: self.job_folders() and "--exclude=n2" in self.queue_script(), "nothing was submitted again", 60)
+        self.wait_until(lambda: self.job_folders() and "--exclude=n2" in self.queue_script(), "nothing was submitted again", 150)
         said = process.communicate(timeout=120)[1]
         self.assertEqual(process.returncode, 0, said)
         self.assertRegex(said, rf"(?m)^n2 takes no task: {reason}$")
