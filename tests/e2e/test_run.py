@@ -6,7 +6,7 @@ import signal
 import time
 import unittest
 
-from jobhost import CHOSEN, HOSTILE, SANITIZED, VARIED, JobhostTest
+from jobhost import CHOSEN, HOSTILE, PATIENCE, SANITIZED, VARIED, JobhostTest
 
 
 class Results(JobhostTest):
@@ -258,15 +258,16 @@ class Jobs(JobhostTest):
         worker.communicate(timeout=30)
 
     def test_cancel_stops_and_resume_finishes(self):
-        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..400", "milliseconds=10").out.strip()
+        tasks = 400 * PATIENCE
+        job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", f"x=1..{tasks}", "milliseconds=10").out.strip()
         self.wait_until(lambda: self.rows("results", job), "no task was done")
         self.run_jobhost("cancel", job)
         self.wait_until(lambda: "cancelled" in self.run_jobhost("ls").out, "still running")
         done = len(self.rows("results", job))
-        self.assertLess(done, 400)
+        self.assertLess(done, tasks)
         self.assertIn("cancelled: ", self.run_jobhost("attach", job, code=130).err)
         rows = self.rows("resume", job, "-b", "threads", "-j", "2")
-        self.assertEqual([row["result"] for row in rows], list(range(1, 401)))
+        self.assertEqual([row["result"] for row in rows], list(range(1, tasks + 1)))
         self.assertNotIn("ran twice", self.run_jobhost("show", job).out)
 
     ENDLESS = ("#include <fcntl.h>\n#include <unistd.h>\n"

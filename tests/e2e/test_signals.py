@@ -14,6 +14,11 @@ def parent_of(pid):
         return int(file.read().rpartition(")")[2].split()[1])
 
 
+def first_words(host):
+    """The first line of standard error that is no progress."""
+    return next(line for line in iter(host.stderr.readline, "") if not line.startswith("["))
+
+
 class Signals(JobhostTest):
     def slow_job(self):
         """A running host and its worker."""
@@ -24,8 +29,8 @@ class Signals(JobhostTest):
     def test_a_suspended_worker_is_named_and_may_go_on(self):
         host, worker = self.slow_job()
         os.kill(worker, signal.SIGSTOP)
-        self.assertEqual(host.stderr.readline(), f"the worker with pid {worker} is suspended: it is replaced after 10 s, "
-                                                 f"unless it goes on (kill -CONT {worker})\n")
+        self.assertEqual(first_words(host), f"the worker with pid {worker} is suspended: it is replaced after 10 s, "
+                                            f"unless it goes on (kill -CONT {worker})\n")
         os.kill(worker, signal.SIGCONT)
         out, err = host.communicate(timeout=60)
         self.assertEqual(host.returncode, 0, err)
@@ -51,7 +56,7 @@ class Signals(JobhostTest):
         self.wait_until(lambda: list(pathlib.Path(self.store).glob("*/MANIFEST")), "there is no job")
         time.sleep(0.5)
         host.send_signal(signal.SIGINT)
-        self.assertIn("stopping: running tasks are finished", host.stderr.readline())
+        self.assertIn("stopping: running tasks are finished", first_words(host))
         host.kill()
         host.communicate()
         self.wait_until(lambda: not running_workers(self.store), "workers are left behind", 10)

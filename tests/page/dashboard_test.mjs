@@ -65,7 +65,7 @@ test("the list has all jobs of the store, and theirs is one page", async (t) => 
 
 test("a job is cancelled from its page where that is allowed", async (t) => {
   const scene = new Scene(t);
-  const job = scene.run(["submit", `${HOSTILE}:sleeps`, "x=1..1000", "milliseconds=50"]).trim();
+  const job = scene.run(["submit", `${HOSTILE}:sleeps`, "x=1..100000", "milliseconds=50"]).trim();
   const looking = await scene.dashboard();
   const only = await openPage(browser, `http://${looking.url.host}/?token=${looking.token}`);
   await only.getByRole("link", { name: job }).click();

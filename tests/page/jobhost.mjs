@@ -97,6 +97,7 @@ export async function openBrowser(test) {
 /** A page whose complaints and requests are kept: `page.complaints`, `page.asked` (URLs). */
 export async function openPage(browser, url, options = {}) {
   const page = await browser.newPage({ viewport: { width: 1200, height: 900 }, ...options });
+  page.setDefaultTimeout(PATIENCE * 30000);
   page.complaints = [];
   page.asked = [];
   page.on("console", (message) => {
