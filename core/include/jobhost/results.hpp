@@ -288,6 +288,12 @@ class TaskOutcome {
     if (slot_.failure) detail::rethrow(*slot_.failure);
     return *slot_.value;
   }
+  const T& value() const { return const_cast<TaskOutcome*>(this)->value(); }
+  /// Only when there is a value.
+  T& operator*() { return *slot_.value; }
+  const T& operator*() const { return *slot_.value; }
+  T* operator->() { return &*slot_.value; }
+  const T* operator->() const { return &*slot_.value; }
   /// Only when it failed.
   TaskFailure failure() const { return TaskFailure(*slot_.failure); }
 

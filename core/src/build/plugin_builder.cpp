@@ -14,6 +14,7 @@
 #include "base/checksum.hpp"
 #include "base/file.hpp"
 #include "base/real_path.hpp"
+#include "base/trust.hpp"
 
 namespace jobhost::build {
 namespace {
@@ -364,6 +365,7 @@ class Builder {
     const std::string folder = toolchain_.cache + "/" + digest_of(key);
     if (base::exists(env_, folder + "/" + name_)) return folder;  // also of a commit before: it is the same code
 
+    if (source_.announced) std::fprintf(stderr, "compiling %s\n", base::printable(source_.named).c_str());
     std::vector<std::string> words = {toolchain_.scanner, "--source", source_.path, "--preprocessed", text,
                                       "--output",         glue};
     if (is_c_) words.insert(words.end(), {"--language", "c"});

@@ -24,6 +24,7 @@ struct Source {
   std::vector<std::string> link = {};     // libraries: "gsl", a path, or a linker's option
   std::vector<std::string> globals = {};  // declared as part of the calling context
   bool verbose = false;                   // print the commands to standard error
+  bool announced = false;                 // or say there that something is compiled
 };
 
 /// The plugin made from a C++ or C file; from the cache when the preprocessed text, flags, files that flags name,

@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
@@ -24,6 +27,15 @@ void write_pages(const CLI::App& app, Session& session, const std::string& folde
   }
 }
 
+/// By the man of this machine, which becomes this process. Returns where there is none.
+void show(const std::string& page) {
+  const int fd = ::memfd_create("page", MFD_CLOEXEC);
+  if (fd < 0 || ::write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size())) return;
+  ::lseek(fd, 0, SEEK_SET);
+  ::dup2(fd, 0);
+  ::execlp("man", "man", "-l", "-", nullptr);
+}
+
 void print_page(const CLI::App& app, const std::string& command) {
   std::vector<std::string> commands;
   for (const auto& [group, names] : kCommandGroups) commands.insert(commands.end(), names.begin(), names.end());
@@ -32,7 +44,9 @@ void print_page(const CLI::App& app, const std::string& command) {
     throw base::Error(base::ExitCode::kUsage, "there is no command '" + command + "'",
                       near ? "did you mean 'jobhost man " + *near + "'?" : "try: jobhost --help");
   }
-  std::fputs((command.empty() ? man_page(app) : man_page(app, command)).c_str(), stdout);
+  const std::string page = command.empty() ? man_page(app) : man_page(app, command);
+  if (::isatty(1) == 1) show(page);
+  std::fputs(page.c_str(), stdout);
 }
 
 }  // namespace
@@ -49,7 +63,7 @@ void add_man_command(CLI::App& app, Session& session) {
       write_pages(app, session, options->folder);
     }
   });
-  command->footer("To read it: jobhost man run | man -l -");
+  command->footer("On a terminal, to read; elsewhere as its source: jobhost man run >jobhost-run.1");
 }
 
 }  // namespace jobhost::cli

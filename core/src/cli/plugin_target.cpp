@@ -1,5 +1,7 @@
 #include "cli/plugin_target.hpp"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "base/error.hpp"
@@ -22,6 +24,7 @@ std::string built(Session& session, const BuildOptions& options, build::Source s
   source.link = options.link;
   source.globals = options.globals;
   source.verbose = session.verbose;
+  source.announced = ::isatty(2) == 1 && !session.quiet && !session.verbose;
   for (const auto& line : options.flags) {
     for (auto& word : build::split_words(line)) source.flags.push_back(std::move(word));
   }

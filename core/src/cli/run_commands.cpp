@@ -30,6 +30,7 @@ struct JobOptions {
   std::string job = "@last";
   bool failed = false, detach = false, steal = false, now = false;
   std::string tasks, plugin;
+  GuardOptions guards;
   BackendOptions backend;
   bundle::Output output;
 };
@@ -228,7 +229,12 @@ void retry(Session& session, const JobOptions& options) {
   }
   store::Store store = session.store();
   const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
-  host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command, {.named = options.plugin});
+  host::Changes changes;
+  changes.named = options.plugin;
+  changes.timeout_ms = options.guards.timeout_ms();
+  changes.memory = options.guards.bytes();
+  changes.retries = options.guards.retries;
+  host::Job job = host::resubmit(session.env, store, parent, tasks, plugin, session.command, changes);
   job.called = call_by_id(session, job.manifest.job);
   session.say("job " + job.manifest.job + " repeats " + count_of(tasks.size(), "task") + " of " + parent.manifest.job);
   say_changed_files(session, parent, &job);
@@ -293,8 +299,11 @@ void add_run_commands(CLI::App& app, Session& session) {
   auto* retry_command = add("retry", "Run failed or chosen tasks again, as a new job", &retry);
   auto* tasks = retry_command->add_option("--tasks", options->tasks, "These tasks, as in 3,7..9")->type_name("LIST");
   retry_command->add_flag("--failed", options->failed, "Those that failed (default)")->excludes(tasks);
-  retry_command->add_option("--plugin", options->plugin, "Mended code instead of the job's own")->type_name("NEW.so");
+  retry_command
+      ->add_option("--plugin", options->plugin, "Mended code instead of the job's own: a plugin, or a source file")
+      ->type_name("NEW.cpp");
   retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
+  add_guard_options(*retry_command, options->guards, "as the job");
   add_backend_options(*retry_command, options->backend, "that of the job", lanes);
   add_output_options(*retry_command, options->output);
   add("cancel", "Stop a job; what is done stays, resume goes on", &cancel)

@@ -37,7 +37,6 @@ std::uint64_t chunk_of(const std::string& word) {
 /// Bytes: "500M", "2G", "1000000"; units are powers of 1024.
 std::uint64_t size_of(const std::string& word) {
   constexpr std::string_view kUnits = "KMGT";
-  if (word.empty()) return 0;
   std::string_view digits = word;
   unsigned shift = 0;
   for (const std::string_view ending : {"iB", "B"}) {
@@ -146,6 +145,26 @@ std::pair<std::string, std::string> split_target(const std::string& target) {
   return {target.substr(0, colon), target.substr(colon + 1)};
 }
 
+std::optional<std::uint64_t> GuardOptions::timeout_ms() const {
+  if (timeout == 0) return std::nullopt;
+  return static_cast<std::uint64_t>(std::ceil(timeout * 1e3));
+}
+
+std::optional<std::uint64_t> GuardOptions::bytes() const {
+  if (memory.empty()) return std::nullopt;
+  return size_of(memory);
+}
+
+void add_guard_options(CLI::App& command, GuardOptions& options, const std::string& retries_default) {
+  command.add_option("--timeout", options.timeout, "A task that runs longer is ended and has failed")
+      ->type_name("SECONDS")
+      ->check(CLI::Validator(require_seconds, ""));
+  command.add_option("--mem", options.memory, "Memory a task may take, as in 500M or 2G")->type_name("SIZE");
+  command.add_option("--retries", options.retries, "Further attempts after a crash or time-out")
+      ->type_name("N")
+      ->default_str(retries_default);
+}
+
 void add_run_options(CLI::App& command, RunOptions& options) {
   command.footer(
       "NAME=SPEC is one value, 1,2,5, a..b, a..b..step or @file.npy; NAME:=TEXT is literal; JSON for structured "
@@ -220,10 +239,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
   add_build_options(command, options.build);
   add_backend_options(command, options.backend, "processes", "one per core here");
   add("--chunk", options.chunk, "N", "Tasks taken at once: auto or N")->capture_default_str();
-  add("--timeout", options.timeout, "SECONDS", "A task that runs longer is ended and has failed")
-      ->check(CLI::Validator(require_seconds, ""));
-  add("--mem", options.memory, "SIZE", "Memory a task may take, as in 500M or 2G");
-  add("--retries", options.retries, "N", "Further attempts after a crash or time-out")->capture_default_str();
+  add_guard_options(command, options.guards, "2");
   add("--sync", options.sync, "POLICY",
       "What results survive: process (kills), batch (power cuts, but for the last second), strict (each commit)")
       ->check(one_of({std::begin(base::kSyncPolicies), std::end(base::kSyncPolicies)}))
@@ -296,9 +312,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   spec.auto_resubmit = backend.auto_resubmit;
   spec.workers = lanes;
   if (!backend::is_local(backend.name)) spec.worker_processes = lanes;
-  spec.retries = options.retries;
-  spec.timeout_ms = static_cast<std::uint64_t>(std::ceil(options.timeout * 1e3));
-  spec.memory = size_of(options.memory);
+  spec.retries = options.guards.retries.value_or(spec.retries);
+  spec.timeout_ms = options.guards.timeout_ms().value_or(0);
+  spec.memory = options.guards.bytes().value_or(0);
   spec.sync = *base::sync_policy_of(options.sync);
   spec.exact_libraries = options.exact_libraries;
   spec.globals = globals_of(options.globals);

@@ -12,6 +12,18 @@
 
 namespace jobhost::cli {
 
+/// What keeps a task from harming the rest.
+struct GuardOptions {
+  double timeout = 0;  // seconds; 0: not given
+  std::string memory;
+  std::optional<unsigned> retries;
+  std::optional<std::uint64_t> timeout_ms() const;
+  std::optional<std::uint64_t> bytes() const;  // Throws Error(kUsage).
+};
+
+/// `retries_default`: what is said to be taken without --retries. `options` outlives the command.
+void add_guard_options(CLI::App& command, GuardOptions& options, const std::string& retries_default);
+
 /// What `run` and `submit` are told.
 struct RunOptions {
   std::string target, expression;
@@ -23,9 +35,7 @@ struct RunOptions {
   std::string sample;
   BackendOptions backend;
   std::string chunk = "auto";
-  double timeout = 0;  // seconds
-  std::string memory;
-  unsigned retries = 2;
+  GuardOptions guards;
   std::string sync = base::word_of(base::SyncPolicy::kBatch);
   std::vector<std::string> globals;
   bool isolate_globals = false;

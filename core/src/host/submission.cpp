@@ -311,6 +311,9 @@ Job resubmit(base::Env& env, store::Store& store, const Job& parent, const std::
     }
     if (changes.workers > 0) manifest.workers = changes.workers;
     if (!changes.label.empty()) manifest.label = changes.label;
+    manifest.timeout_ms = changes.timeout_ms.value_or(manifest.timeout_ms);
+    manifest.memory = changes.memory.value_or(manifest.memory);
+    manifest.retries = changes.retries.value_or(manifest.retries);
     if (manifest.label == audit_label(parent.manifest.job)) {
       base::write_file_atomically(env, job.directory.audit(), {}, false);
     }

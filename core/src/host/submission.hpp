@@ -78,6 +78,8 @@ struct Changes {
   bool new_digests = true;   // of files that are read by name; false: those of the parent
   std::vector<std::string> backend_options = {};  // with `backend`
   bool auto_resubmit = false;                     // likewise
+  std::optional<std::uint64_t> timeout_ms = {}, memory = {};
+  std::optional<unsigned> retries = {};
 };
 
 /// Throws Error(kUsage) where globals are to be restored before every task, and tasks of other lanes use the same ones.

@@ -186,11 +186,18 @@ void Supervisor::suspect_all_begun(const Executor& executor, const base::ExitSta
   }
 }
 
+/// For how long the lane was seen at the task.
+std::uint64_t Supervisor::time_at(std::uint64_t task, const Lane& lane) {
+  const Watched& seen = watched_[static_cast<std::size_t>(&lane - (*control_)->lane)];
+  return seen.task == task ? env_.monotonic_ns() - seen.since : 0;
+}
+
 /// `sure`: nothing else can have caused it. Otherwise the task is tried again alone, even where no attempt is left:
 /// what crashed may be a thread that an earlier task left behind, or a victim of the neighbour who took all memory.
 void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure) {
   Trouble& trouble = troubles_[task];
   ++trouble.failures;
+  trouble.nanoseconds += time_at(task, lane);
   log_.warn("task " + std::to_string(task) + " ended its process (" +
             (status.signaled ? "signal " : std::string("exit code ")) + std::to_string(status.code) +
             (lane.crash_aside.load() != 0 ? ", in a thread that this or an earlier task started" : "") + "), attempt " +
@@ -209,12 +216,14 @@ void Supervisor::crashed(std::uint64_t task, const Lane& lane, const base::ExitS
     failure.thrown.push_back({"", what});
   }
   failure.stack = stack_of(lane);
-  convict(task, {std::move(failure), trouble.failures, lines_of(lane.modules, sizeof lane.modules)});
+  convict(task,
+          {std::move(failure), trouble.failures, trouble.nanoseconds, lines_of(lane.modules, sizeof lane.modules)});
 }
 
 void Supervisor::timed_out(std::uint64_t task, const Lane& lane) {
   Trouble& trouble = troubles_[task];
   ++trouble.failures;
+  trouble.nanoseconds += time_at(task, lane);
   char limit[32];
   std::snprintf(limit, sizeof limit, "%.6g s", static_cast<double>(manifest_.timeout_ms) * 1e-3);
   log_.warn("task " + std::to_string(task) + " ran longer than " + limit + ", attempt " +
@@ -224,7 +233,8 @@ void Supervisor::timed_out(std::uint64_t task, const Lane& lane) {
   failure.kind = store::FailureKind::kTimeout;
   failure.thrown.push_back({"", std::string("ran longer than ") + limit});
   failure.stack = stack_of(lane);
-  convict(task, {std::move(failure), trouble.failures, lines_of(lane.modules, sizeof lane.modules)});
+  convict(task,
+          {std::move(failure), trouble.failures, trouble.nanoseconds, lines_of(lane.modules, sizeof lane.modules)});
 }
 
 void Supervisor::note_last_words(const Executor& executor, std::uint64_t task) {
@@ -310,7 +320,9 @@ void Supervisor::record_failure(std::uint64_t task, const Verdict& verdict) {
   }
   base::Bytes payload;
   store::encode(failure, payload);
-  log.append({store::FrameKind::kFailure, task, 1, 0, static_cast<std::uint16_t>(verdict.attempts), now}, {payload});
+  log.append({store::FrameKind::kFailure, task, 1, verdict.nanoseconds, static_cast<std::uint16_t>(verdict.attempts),
+              now - verdict.nanoseconds},
+             {payload});
   if (doorbell_) doorbell_->ring();
 }
 

@@ -66,11 +66,13 @@ class Supervisor {
   struct Trouble {
     unsigned failures = 0, lost = 0;  // attempts that crashed or ran too long; that were ended from outside
     bool alone = false;               // nobody knows yet whether it was this task
+    std::uint64_t nanoseconds = 0;    // that these attempts were seen to run
   };
   /// That a task has failed for good.
   struct Verdict {
     store::Failure failure;
     unsigned attempts = 0;
+    std::uint64_t nanoseconds = 0;          // of all attempts
     std::vector<std::string> modules = {};  // that the stack refers to
   };
   /// What a lane is at, and since when it was seen there.
@@ -94,6 +96,7 @@ class Supervisor {
   std::optional<std::uint64_t> task_of(const Lane& lane) const;
   std::uint64_t commits_of(const Executor& executor) const;
   void trim_logs(const Executor& executor);
+  std::uint64_t time_at(std::uint64_t task, const Lane& lane);
   void suspect_all_begun(const Executor& executor, const base::ExitStatus& status);
   void crashed(std::uint64_t task, const Lane& lane, const base::ExitStatus& status, bool sure);
   void timed_out(std::uint64_t task, const Lane& lane);
