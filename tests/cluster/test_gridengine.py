@@ -63,11 +63,7 @@ class Template(JobhostTest):
         engine.limit_jobs(1)
         try:
             process = self.start(*self.words("run", "spin", "x=0..499", "microseconds=20000", lanes=5, template="three.sh"))
-            said = b""
-            while b"Grid Engine takes 3 of 5 workers now: " not in said:
-                more = os.read(process.stderr.fileno(), 65536)
-                self.assertTrue(more, said)
-                said += more
+            self.said_until(process, "Grid Engine takes 3 of 5 workers now: ")
             self.assertEqual((len(process.communicate(timeout=100)[0].splitlines()), process.returncode), (500, 0))
         finally:
             engine.limit_jobs(0)

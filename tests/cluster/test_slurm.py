@@ -98,9 +98,7 @@ class Slurm(JobhostTest):
         job = self.run_jobhost("submit", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "2", "--slurm", "begin=now+10").out.strip()
         self.wait_until(lambda: list(self.queued().values()) == [["PENDING"] * 2], "it does not wait")
         interrupted = self.start("attach", job)
-        said = b""
-        while b"its workers wait in the queue of slurm" not in said:
-            said += os.read(interrupted.stderr.fileno(), 65536)
+        self.said_until(interrupted, "its workers wait in the queue of slurm")
         interrupted.send_signal(signal.SIGINT)
         said = interrupted.communicate(timeout=30)[1]
         self.assertIn(f"the job goes on; follow it with: jobhost attach {job}", said)
@@ -110,12 +108,10 @@ class Slurm(JobhostTest):
         self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=0..999", "milliseconds=20", "-b", "slurm", "-j", "40", "--slurm", "begin=now+60")
         self.run_jobhost("cancel", "@last")
         home = self.start("resume", "@last", "-b", "processes")
-        said = b""
-        while b" running  " not in said:
-            said += os.read(home.stderr.fileno(), 65536)
+        said = self.said_until(home, " running  ")
         home.send_signal(signal.SIGINT)
         home.communicate(timeout=30)
-        self.assertIn(f" {os.cpu_count()} running  ".encode(), said)
+        self.assertIn(f" {os.cpu_count()} running  ", said)
 
     def test_interrupt_leaves_nothing_in_the_queue_and_resume_goes_on(self):
         for signals, most in ((1, 60), (2, 60)):
@@ -158,10 +154,8 @@ class Slurm(JobhostTest):
         try:
             process = self.start("run", f"{HOSTILE}:spin", "x=0..199", "microseconds=10000", "-b", "slurm", "-j", "4")
             self.wait_until(lambda: self.queued(), "nothing was submitted")
-            said = b""
-            while b"4 workers wait for slurm (" not in said:
-                said += os.read(process.stderr.fileno(), 65536)
-            self.assertIn(b"0/200  0 running  4 waiting", said)
+            said = self.said_until(process, "4 workers wait for slurm (")
+            self.assertIn("0/200  0 running  4 waiting", said)
             cluster.resume("n1")
             rows = process.communicate(timeout=60)[0].splitlines()
             self.assertEqual((process.returncode, len(rows)), (0, 200))
@@ -171,10 +165,8 @@ class Slurm(JobhostTest):
 
     def test_what_no_node_can_give_is_told(self):
         process = self.start("run", f"{HOSTILE}:inc", "x=1..9", "-b", "slurm", "-j", "64", "--slurm", "cpus-per-task=64")
-        said = b""
-        while b"could ever give what they ask for" not in said:
-            said += os.read(process.stderr.fileno(), 65536)
-        self.assertIn(b"(PartitionConfig: there is nothing that", said)
+        said = self.said_until(process, "could ever give what they ask for")
+        self.assertIn("(PartitionConfig: there is nothing that", said)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 130)
         process.communicate()

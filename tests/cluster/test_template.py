@@ -59,15 +59,6 @@ class Template(JobhostTest):
     def wait_for(self, running, waiting):
         self.wait_until(lambda: self.queue.count() == (running, waiting), f"not {running} workers run, and {waiting} wait")
 
-    def said_until(self, process, sentence):
-        """What the process said up to a sentence."""
-        said = b""
-        while sentence.encode() not in said:
-            more = os.read(process.stderr.fileno(), 65536)
-            self.assertTrue(more, f"'{sentence}' is not said: {said.decode()}")
-            said += more
-        return said.decode()
-
     def without(self, key):
         return "".join(line + "\n" for line in self.text.splitlines() if not line.startswith(f"#jobhost {key}:"))
 

@@ -131,6 +131,15 @@ class JobhostTest(unittest.TestCase):
                 self.fail(what)
             time.sleep(0.01)
 
+    def said_until(self, process, sentence):
+        """What the process said up to a sentence."""
+        said = b""
+        while sentence.encode() not in said:
+            more = os.read(process.stderr.fileno(), 65536)
+            self.assertTrue(more, f"'{sentence}' is not said: {said.decode()}")
+            said += more
+        return said.decode()
+
     def write(self, name, text):
         pathlib.Path(self.folder, name).write_text(text)
 

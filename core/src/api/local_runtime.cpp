@@ -188,7 +188,7 @@ class LocalJob : public detail::Job {
 
   /// Throws when workers will bring nothing more; what they wrote last is read before that is believed.
   void look(bool& last_look) {
-    if (workers_ ? workers_->running(stream_.done()) : watch_.working(stream_.done())) return;
+    if (workers_ ? workers_->running(stream_.done()) : watch_.working(stream_.done()) || watch_.may_come()) return;
     if (last_look) {
       throw base::Error(base::ExitCode::kBackendFailed,
                         "the workers ended, and " + std::to_string(stream_.done()) + " of " +

@@ -237,7 +237,7 @@ class Follower {
   }
 
   bool somebody_works() {
-    if (watch_.working(stream_.done()) || somebody_waits()) return true;
+    if (watch_.working(stream_.done()) || somebody_waits() || watch_.may_come()) return true;
     stream_.read_all();
     pump();
     if (stream_.finished()) return true;

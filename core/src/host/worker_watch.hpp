@@ -20,10 +20,8 @@ class WorkerWatch {
         watch_(env, job.directory, self_, job.manifest.lease_ms * 1'000'000),
         lags_(base::may_lag(env, job.directory.path())) {}
 
-  /// False once nothing came for a while and no worker is seen alive; while none ever came, that is a long while.
-  /// `done`: tasks so far.
+  /// False once nothing came for a while and no worker is seen alive. `done`: tasks so far.
   bool working(std::uint64_t done) {
-    constexpr std::uint64_t kArrival = 30'000'000'000;  // launchers may start them on other machines
     // Where the file system lags, a worker that has just come, or what it wrote last, may not be seen yet.
     const std::uint64_t silence = lags_ ? 10'000'000'000 : 2'000'000'000;
     const std::uint64_t now = env_.monotonic_ns();
@@ -32,10 +30,16 @@ class WorkerWatch {
       last_change_ = now;
     }
     if (now - last_change_ < silence || now < alive_until_) return true;
-    came_ = came_ || anyone_came();  // asked first: who comes meanwhile is alive
-    if (!anyone_alive()) return !came_ && now - last_change_ < kArrival;
+    if (!anyone_alive()) return false;
     alive_until_ = now + (lags_ ? 5'000'000'000 : 0);  // to ask after everybody is work for a server
     return true;
+  }
+
+  /// Where nobody works: whether the first worker may be on its way, as from a launcher on another machine.
+  bool may_come() {
+    constexpr std::uint64_t kArrival = 30'000'000'000;
+    came_ = came_ || anyone_came();
+    return !came_ && env_.monotonic_ns() - last_change_ < kArrival;
   }
 
   /// Whether what workers did last may not be seen yet.
