@@ -25,6 +25,25 @@ class Inputs(JobhostTest):
         self.assertEqual(self.pairs("--logspace=x=1:100:3", "factor=1"), [(1, 1), (10, 1), (100, 1)])
         self.assertIn("FIRST:LAST:COUNT", self.refused("run", f"{HOSTILE}:scaled", "--linspace", "x=0:1", code=2))
 
+    def test_ranges_that_their_type_cannot_hold(self):
+        self.write("f.cpp", "double wide(double x) { return x; }\nfloat narrow(float x) { return x; }\n")
+        for kernel, words, why in (
+                ("wide", ["--linspace", "x=-1e308:1e308:3"], "is wider than a double can be"),
+                ("wide", ["x=-1e308..1e308..1e308"], "is wider than a double can be"),
+                ("wide", ["--sample", "lhs:4", "x=-1e308:1e308"], "is wider than a double can be"),
+                ("wide", ["x=9007199254740992..9007199254740995"], "too small for a double"),
+                ("wide", ["x=9007199254740992..9007199254740993"], "too small for a double"),
+                ("wide", ["x=1..0"], "write 1..0..-1 to count down"),
+                ("wide", ["x=0:1"], "--linspace x=0:1:N"),
+                ("narrow", ["x=0..1e39..1e38"], "'1e39' is too large for a float"),
+                ("narrow", ["--linspace", "x=0:1e39:3"], "'1e39' is too large for a float"),
+                ("narrow", ["--sample", "lhs:4", "x=0:1e39"], "too large for a float")):
+            with self.subTest(words):
+                self.assertIn(why, self.refused("run", f"f.cpp:{kernel}", *words, code=2))
+        self.assertEqual([row["x"] for row in self.rows("run", "f.cpp:wide", "x=9007199254740990..9007199254740992")],
+                         [9007199254740990, 9007199254740991, 9007199254740992])
+        self.assertEqual(len(self.rows("run", "f.cpp:wide", "--linspace", "x=-8e307:8e307:3")), 3)
+
     def test_linked_lists(self):
         self.assertEqual(self.pairs(":::", "1", "2", ":::+", "10", "20"), [(1, 10), (2, 20)])
         self.assertIn("one length", self.refused("run", f"{HOSTILE}:scaled", ":::", "1", "2", ":::+", "1", "2", "3",

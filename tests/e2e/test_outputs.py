@@ -32,6 +32,15 @@ class Outputs(JobhostTest):
         self.assertIn("numbers only", self.refused("run", f"{VARIED}:shout", "s=a", "-o", "s.npy", code=2))
         self.assertIn("goes to a file", self.refused("run", f"{HOSTILE}:inc", "x=1", "--format", "npy", code=2))
 
+    def test_parameters_have_names_of_their_own_in_arrays(self):
+        self.write("f.cpp", "int f(int ok, int seconds) { return ok + seconds; }\n")
+        self.run_jobhost("run", "f.cpp:f", "ok=1", "seconds=2", "--timing", "-o", "out.npy")
+        with open(f"{self.folder}/out.npy", "rb") as file:
+            data = file.read()
+        header = eval(data[10:10 + struct.unpack("<H", data[8:10])[0]])
+        self.assertEqual([name for name, _ in header["descr"]], ["task", "arg.ok", "arg.seconds", "seconds", "result", "ok"])
+        self.run_jobhost("results", "-o", "ok.npy", "--columns", "ok")
+
     def test_what_is_written_to_a_file_is_said(self):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..14", code=1)
         job = json.loads(self.run_jobhost("show", "--json").out)["job"]
@@ -94,6 +103,16 @@ class Outputs(JobhostTest):
         self.assertEqual(row["sum"], sum(range(18446744073709551611, 18446744073709551616)))
         row, = self.reduced(f"{HOSTILE}:inc", "x=1", "--reduce", "var,std,sem,mean")
         self.assertEqual((row["var"], row["std"], row["sem"], row["mean"]), (None, None, None, 2))
+
+    def test_what_cannot_be_reduced(self):
+        for words, why in ((["mean,sum,mean"], "--reduce names 'mean' twice"),
+                           (["hist:0"], "'hist:0': a histogram has from 1 to 1000000 bins"),
+                           (["hist:1000000000000"], "a histogram has from 1 to 1000000 bins"),
+                           (["hist:many"], "'hist:many' does not say how many bins")):
+            with self.subTest(words):
+                self.assertIn(why, self.refused("run", f"{HOSTILE}:inc", "x=1", "--reduce", *words, code=2))
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1")
+        self.assertIn("--by names 'x' twice", self.run_jobhost("results", "--reduce", "sum", "--by", "x,x", code=2).err)
 
     def test_structs_are_reduced_by_field_in_every_format(self):
         values = {name: 1 for name in "abcdefghijklmnopqr"} | {"point": {"x": 0, "y": 0}, "label": "L"}

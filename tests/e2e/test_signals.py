@@ -76,6 +76,18 @@ class Signals(JobhostTest):
                     self.assertEqual(self.job_folders(), [])
         os.close(keep_open)
 
+    def test_the_first_signal_ends_the_writing_of_rows(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..1000000", "-o", "all.npy")
+        for how, code in (signal.SIGINT, 130), (signal.SIGTERM, 143):
+            with self.subTest(how=how):
+                writer = self.start("results")  # which stops when the pipe is full
+                self.wait_until_handled(writer, how)
+                writer.send_signal(how)
+                out, err = writer.communicate(timeout=30)
+                self.assertEqual(writer.returncode, code, err)
+                self.assertIn("interrupted: the output is not complete", err)
+                self.assertLess(out.count("\n"), 1_000_000)
+
     def test_what_must_be_a_regular_file_is_one(self):
         for name in "fifo", "fifo.so", "fifo.cpp":
             os.mkfifo(os.path.join(self.folder, name))

@@ -1,8 +1,10 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -49,6 +51,25 @@ class Watching(JobhostTest):
         watched = self.run_jobhost("watch", code=1)
         self.assertEqual(watched.out, "done: 20 succeeded, 1 failed\n")
         self.assertIn("task 13 failed: std::domain_error: unlucky 13", watched.err)
+
+    def test_a_job_that_is_gone_ends_the_watch(self):
+        job = self.held(f"{HOSTILE}:inc", "x=1")
+        watch = self.start("watch", job)
+        self.wait_until_handled(watch, signal.SIGINT)
+        shutil.rmtree(f"{self.store}/{job}")
+        err = watch.communicate(timeout=10)[1]
+        self.assertEqual(watch.returncode, 5, err)
+        self.assertIn(f"the job directory '{self.store}/{job}' is gone: nothing is kept", err)
+
+    def test_damage_is_told(self):
+        self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..200", "-j1")
+        log = max(pathlib.Path(self.store).glob("*/logs/*/*"), key=lambda path: path.stat().st_size)
+        damaged = bytearray(log.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        log.write_bytes(damaged)
+        watched = self.run_jobhost("watch", code=5)
+        self.assertIn("damaged: ", watched.out)
+        self.assertIn("damaged: ", watched.err)
 
     def test_a_signal_ends_the_watch_and_not_the_job(self):
         job = self.run_jobhost("submit", f"{HOSTILE}:sleeps", "x=1..1000", "milliseconds=20").out.strip()

@@ -8,6 +8,7 @@
 #include "cli/dashboard_content.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
+#include "cli/standard_output.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -38,7 +39,7 @@ void dashboard(Session& session, const DashboardOptions& options) {
   how.may_cancel = options.allow_cancel;
   how.ready = [&](const std::string& url) {
     std::printf("%s\n", url.c_str());
-    std::fflush(stdout);
+    flush_standard_output();
     session.say("jobs of '" + session.store().path() + "' are shown there to whoever has this URL; Ctrl-C ends it");
   };
   how.ended = [] { return Signals::requests.load() > 0; };

@@ -10,6 +10,7 @@
 #include "backend/queue.hpp"
 #include "base/beneath.hpp"
 #include "base/error.hpp"
+#include "cli/job_names.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
@@ -62,11 +63,7 @@ class Follower {
       throw;
     } catch (const base::Error& error) {
       progress_.clear();
-      if (!base::exists(session_.env, job_.directory.manifest())) {
-        throw base::Error(base::ExitCode::kDamaged,
-                          "the job directory '" + job_.directory.path() + "' is gone: nothing is kept",
-                          "submit the job again");
-      }
+      throw_if_gone(session_.env, job_);
       if (error.code() != base::ExitCode::kBackendFailed || !options_.rows) throw;
       stream_.read_all();  // what was done before this host came
       const std::string hint = error.hint().empty() ? "" : error.hint() + "\n";

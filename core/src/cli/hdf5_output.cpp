@@ -9,6 +9,7 @@ namespace jobhost::cli {
 namespace {
 
 constexpr std::uint64_t kLongestNs = 86'400'000'000'000;  // a day
+constexpr std::uint64_t kPollNs = 5'000'000;
 
 std::string program() { return Session::libexec() + "/jobhost-hdf5"; }
 
@@ -17,6 +18,7 @@ std::string program() { return Session::libexec() + "/jobhost-hdf5"; }
 Hdf5Output::Hdf5Output(base::Env& env, const host::Job& job, const bundle::Output& output, Part part, bool merged)
     : env_(env),
       directory_(job.directory.path()),
+      part_(part),
       merged_(merged),
       file_(env, output.file, job.manifest.job, part, [] {}) {
   check(env, output.file);
@@ -33,7 +35,12 @@ void Hdf5Output::check(base::Env& env, const std::string& path) {
 void Hdf5Output::finish() {
   std::vector<std::string> words = {program(), directory_, file_.unfinished()};
   if (merged_) words.emplace_back("--merged");
-  const auto end = base::run_program(env_, std::move(words), kLongestNs);
+  base::ProgramRun run(env_, std::move(words), kLongestNs);
+  for (; !run.look(); env_.sleep_ns(kPollNs)) {
+    if (part_ == Part::kOfReader) throw_if_interrupted();
+  }
+  if (part_ == Part::kOfReader) throw_if_interrupted();  // who asks at a terminal asks that program, too
+  const auto& end = *run.look();
   if (!end.succeeded()) throw base::Error(base::ExitCode::kBackendFailed, "no HDF5 file was written: " + end.why());
   file_.finish();
 }

@@ -18,6 +18,7 @@ class Hdf5Output : public BlockOutput {
  private:
   base::Env& env_;
   std::string directory_;
+  Part part_;
   bool merged_;
   OutputFile file_;
 };

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -37,6 +38,11 @@ struct Range {
   std::uint32_t parameter;
   double first, last;
 };
+
+/// What --seed gives numbers to.
+bool is_seed(const schema::Parameter& parameter) {
+  return parameter.name == "seed" && parameter.type.kind == schema::Kind::kInteger;
+}
 
 class InputBuilder {
  public:
@@ -169,6 +175,13 @@ class InputBuilder {
                   range.last != std::floor(range.last))) {
       throw refusal("parameter '" + name + "': its range is from one whole number to another, of at most 2^53");
     }
+    constexpr double kMostFloat = std::numeric_limits<float>::max();
+    if (!whole && type.width == sizeof(float) && (range.first < -kMostFloat || range.last > kMostFloat)) {
+      throw refusal("parameter '" + name + "': its range is too large for a float");
+    }
+    if (!std::isfinite(range.last - range.first)) {
+      throw refusal("parameter '" + name + "': its range is wider than a double can be");
+    }
     std::vector<base::Bytes> values;
     for (const double place : latin_hypercube(points, coordinate, seed)) {
       Signals::throw_if_asked();
@@ -194,7 +207,7 @@ class InputBuilder {
 
   void add_seeds(std::uint64_t key) {
     for (std::uint32_t p = 0; p < kernel_.parameters.size(); ++p) {
-      if (kernel_.parameters[p].name != "seed" || kernel_.parameters[p].type.kind != schema::Kind::kInteger) continue;
+      if (!is_seed(kernel_.parameters[p])) continue;
       inputs_.axes.push_back({1, {{bind(p), bundle::Seeds{key}}}});
       return;
     }
@@ -248,7 +261,8 @@ class InputBuilder {
       const auto& parameter = kernel_.parameters[p];
       throw base::Error(base::ExitCode::kUsage,
                         "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
-                        kernel_.signature + "\ngive it as " + parameter.name + "=VALUE");
+                        kernel_.signature + "\ngive it as " + parameter.name + "=VALUE" +
+                            (is_seed(parameter) ? ", or --seed N: a number of its own for every task" : ""));
     }
     return std::move(inputs_);
   }
@@ -341,7 +355,14 @@ List list_of(const Assignment& assignment, InputBuilder& builder) {
       break;
   }
   if (!word.literal && text.starts_with('@') && text.ends_with(".npy")) return builder.array(parameter, text.substr(1));
-  return builder.parse(parameter, [&](const schema::Type& type) { return parse_spec(type, text, word.literal); });
+  try {
+    return builder.parse(parameter, [&](const schema::Type& type) { return parse_spec(type, text, word.literal); });
+  } catch (const base::Error& error) {
+    if (word.literal || !range_in(text)) throw;
+    throw base::Error(error.code(), error.what(),
+                      error.hint() + "\nevenly spaced points: --linspace " + word.name + "=" + text + ":N, or " +
+                          word.name + "=FIRST..LAST..STEP; random ones: --sample lhs:N");
+  }
 }
 
 }  // namespace

@@ -47,6 +47,11 @@ __int128 as_wide(const schema::Type& type, const base::Bytes& bytes) {
   return static_cast<std::int64_t>(raw << shift) >> shift;
 }
 
+[[noreturn]] void refuse_direction(const std::vector<std::string>& parts, bool upwards) {
+  refuse("the range goes from " + parts[0] + " to " + parts[1] + ", but its step is " +
+         (upwards ? "positive; write " + parts[0] + ".." + parts[1] + "..-1 to count down" : "negative"));
+}
+
 Values integer_range(const schema::Type& type, const std::vector<std::string>& parts) {
   const __int128 first = as_wide(type, encoded(type, parts[0])), last = as_wide(type, encoded(type, parts[1]));
   schema::Type step_type;
@@ -55,10 +60,7 @@ Values integer_range(const schema::Type& type, const std::vector<std::string>& p
   step_type.is_signed = true;
   const __int128 step = parts.size() == 3 ? as_wide(step_type, encoded(step_type, parts[2])) : 1;
   if (step == 0) refuse("a range with step 0 has no end");
-  if (last != first && (last > first) != (step > 0)) {
-    refuse("the range goes from " + parts[0] + " to " + parts[1] + ", but its step is " +
-           (step > 0 ? "positive; write " + parts[0] + ".." + parts[1] + "..-1 to count down" : "negative"));
-  }
+  if (last != first && (last > first) != (step > 0)) refuse_direction(parts, step > 0);
   const __int128 steps = (last - first) / step;
   if (steps > kMaxSteps) refuse(kTooLong);
   return {static_cast<std::uint64_t>(steps) + 1,
@@ -74,6 +76,33 @@ double as_double(const std::string& text) {
   std::memcpy(&value, bytes.data(), sizeof value);
   if (!std::isfinite(value)) refuse("a range cannot begin, end or step with '" + text + "'");
   return value;
+}
+
+/// The ends of a range, which a parameter of that type can have, as it can what is between them.
+std::pair<double, double> ends_of(const schema::Type& type, const std::string& first, const std::string& last) {
+  const std::pair ends{as_double(first), as_double(last)};
+  if (type.width == sizeof(float)) {
+    for (const auto& [value, text] : {std::pair{ends.first, first}, std::pair{ends.second, last}}) {
+      if (std::abs(value) > std::numeric_limits<float>::max()) refuse("'" + text + "' is too large for a float");
+    }
+  }
+  if (!std::isfinite(ends.second - ends.first)) {
+    refuse("the range from " + first + " to " + last + " is wider than a double can be");
+  }
+  return ends;
+}
+
+/// Values of a range that are doubles must not become equal.
+void check_step(const std::vector<std::string>& parts, double first, double last, double step) {
+  if (parts[0] == parts[1]) return;
+  int exponent = 0;
+  const double fraction = std::frexp(std::max(std::abs(first), std::abs(last)), &exponent);
+  if (fraction == 0.5 && first != last) --exponent;  // all values but that power of two are below it
+  const double spacing = std::ldexp(1, exponent - std::numeric_limits<double>::digits);
+  if (std::abs(step) < spacing) {
+    refuse("the range from " + parts[0] + " to " + parts[1] +
+           " has a step that is too small for a double of that size");
+  }
 }
 
 struct Decimal {
@@ -135,13 +164,14 @@ std::optional<Values> decimal_range(const std::vector<std::string>& parts) {
                 bundle::DecimalRange{first, step, static_cast<unsigned>(places)}};
 }
 
-Values float_range(const std::vector<std::string>& parts) {
-  const double first = as_double(parts[0]), last = as_double(parts[1]);
+Values float_range(const schema::Type& type, const std::vector<std::string>& parts) {
+  const auto [first, last] = ends_of(type, parts[0], parts[1]);
   const double step = parts.size() == 3 ? as_double(parts[2]) : 1;
   if (step == 0) refuse("a range with step 0 has no end");
   const double steps = (last - first) / step;
-  if (steps < 0) refuse("the range from " + parts[0] + " to " + parts[1] + " has a step of the wrong sign");
+  if (steps < 0) refuse_direction(parts, step > 0);
   if (steps > static_cast<double>(kMaxSteps)) refuse(kTooLong);
+  if (type.width == sizeof(double)) check_step(parts, first, last, step);
   if (auto decimals = decimal_range(parts)) return *decimals;
   double whole = std::floor(steps);
   // 0..0.3..0.1 has four values although three steps of 0.1 miss 0.3 by rounding.
@@ -164,7 +194,8 @@ Points points_of(const schema::Type& type, const std::string& text) {
   if (error != std::errc() || *end != '\0' || count == 0 || count > static_cast<std::uint64_t>(kMaxSteps)) {
     refuse("'" + parts[2] + "' is not a number of points");
   }
-  return {as_double(parts[0]), as_double(parts[1]), count};
+  const auto [first, last] = ends_of(type, parts[0], parts[1]);
+  return {first, last, count};
 }
 
 /// Values of a JSON array, for types that are JSON themselves: [{"x": 1}, {"x": 2}].
@@ -239,7 +270,7 @@ Values parse_spec(const schema::Type& type, const std::string& text, bool litera
         const bool complete = std::find(parts.begin(), parts.end(), "") == parts.end();
         if (parts.size() > 3 || !complete)
           refuse("'" + text + "' is not a range: write FIRST..LAST or FIRST..LAST..STEP");
-        return type.kind == Kind::kFloating ? float_range(parts) : integer_range(type, parts);
+        return type.kind == Kind::kFloating ? float_range(type, parts) : integer_range(type, parts);
       }
       return parse_list(type, split(text, ","));
     case Kind::kBool:

@@ -73,6 +73,13 @@ void say_changed_files(Session& session, const host::Job& job, const host::Job* 
   }
 }
 
+void throw_if_gone(base::Env& env, const host::Job& job) {
+  if (base::exists(env, job.directory.manifest())) return;
+  throw base::Error(base::ExitCode::kDamaged,
+                    "the job directory '" + job.directory.path() + "' is gone: nothing is kept",
+                    "submit the job again");
+}
+
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage) {
   // What is missing from a log that grows may be on its way.
   if (damage.empty() || works(state_of(session.env, job))) return;

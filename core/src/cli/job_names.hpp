@@ -33,6 +33,9 @@ bool names_task(Session& session, const std::string& name);
 /// tasks, `repeat`, only what these read.
 void say_changed_files(Session& session, const host::Job& job, const host::Job* repeat = nullptr);
 
+/// Throws Error(kDamaged) when somebody removed the job.
+void throw_if_gone(base::Env& env, const host::Job& job);
+
 /// Says what damage has cost an ended job tasks, and makes the exit code that of damage; `damage` comes from the stream
 /// that was read.
 void say_damage(Session& session, const host::Job& job, const std::vector<std::string>& damage);

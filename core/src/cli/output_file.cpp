@@ -36,6 +36,8 @@ std::string unfinished_output(const std::string& path, const std::string& job) {
 
 }  // namespace
 
+void throw_if_interrupted() { Signals::throw_if_asked("interrupted: the output is not complete"); }
+
 void remove_unfinished_output(base::Env& env, const host::Job& job) {
   const auto& file = job.manifest.output.file;
   if (!job.by_path && !file.empty()) env.remove(unfinished_output(file, job.manifest.job));

@@ -13,6 +13,9 @@ namespace jobhost::cli {
 /// Whose unfinished file: that of the host that owns the job takes the place of what an earlier owner left.
 enum class Part { kOfOwner, kOfReader };
 
+/// Throws once the user asked to stop: what a reader writes is written again by the same command.
+void throw_if_interrupted();
+
 /// Removes what a host of the job that was killed left beside the file that it was to write. Nothing for a job that was
 /// named by its path: the file need not be its user's.
 void remove_unfinished_output(base::Env& env, const host::Job& job);

@@ -53,7 +53,11 @@ std::vector<std::size_t> parameters_named(const std::string& list, const schema:
       throw base::Error(base::ExitCode::kUsage, "--by: '" + kernel.name + "' has no parameter '" + name + "'",
                         (near ? "did you mean '" + *near + "'?\n" : "") + kernel.signature);
     }
-    found.push_back(static_cast<std::size_t>(place - names.begin()));
+    const auto position = static_cast<std::size_t>(place - names.begin());
+    if (std::find(found.begin(), found.end(), position) != found.end()) {
+      throw base::Error(base::ExitCode::kUsage, "--by names '" + name + "' twice");
+    }
+    found.push_back(position);
     begin = end + 1;
   }
   return found;
@@ -75,6 +79,7 @@ ReduceOutput::ReduceOutput(base::Env& env, const host::Job& job, const bundle::O
                            std::function<void()> before_print, Part part, bool merged)
     : env_(env),
       job_(job),
+      part_(part),
       merged_(merged),
       format_(format_of(output)),
       file_(env, output.file, job.manifest.job, part, std::move(before_print)),
@@ -130,6 +135,7 @@ void ReduceOutput::write(const host::Block& block, const host::Explanation* fail
 void ReduceOutput::fill_histogram() {
   for (const auto& group : groups_) group->results.begin_histogram(reduction_.bins);
   const auto count = [this](const host::Block& block) {
+    if (part_ == Part::kOfReader) throw_if_interrupted();
     if (block.failed) return;
     each_run(block, [](Group& group, std::uint64_t, std::uint64_t n, const jobhost_column& results) {
       group.results.count_in_histogram(n, results);

@@ -35,6 +35,7 @@ class ReduceOutput : public BlockOutput {
 
   base::Env& env_;
   const host::Job& job_;
+  Part part_;
   bool merged_;
   report::Format format_;
   OutputFile file_;

@@ -5,6 +5,7 @@
 #include "base/file.hpp"
 #include "cli/job_names.hpp"
 #include "cli/one_line.hpp"
+#include "cli/output_file.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
 #include "host/merged_stream.hpp"
@@ -24,6 +25,7 @@ Written write_own(Session& session, const host::Job& job, const bundle::Output& 
   const auto rows = make_output(session.env, job, output, stream.done());
   host::Explainer explainer(session.env, job);
   while (const host::Block* block = stream.next_available()) {
+    throw_if_interrupted();
     if (block->failed) {
       const auto words = explainer.explain(block->failure, block->modules);
       rows->write(*block, &words);
@@ -47,6 +49,7 @@ Written write_merged(Session& session, const host::Job& job, const bundle::Outpu
   const host::Job* source = nullptr;
   std::uint64_t failed = 0;
   while (const host::Block* block = stream.next()) {
+    throw_if_interrupted();
     if (source != &stream.source()) {
       source = &stream.source();
       rows->set_code(host::code_of(source->manifest));

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <deque>
 
+#include "base/error.hpp"
 #include "base/trust.hpp"
 #include "base/utf8.hpp"
 #include "cli/job_names.hpp"
@@ -48,17 +49,29 @@ class Watch {
         terminal_(::isatty(1) == 1) {}
 
   void run() {
+    try {
+      watch();
+    } catch (const base::Error&) {
+      throw_if_gone(session_.env, job_);
+      throw;
+    }
+  }
+
+ private:
+  void watch() {
     std::string state;
     for (std::uint64_t drawn = 0;;) {
       const bool asked = Signals::requests.load() > 0;
       pump();
       const std::uint64_t now = session_.env.monotonic_ns();
       if (drawn == 0 || now - drawn >= kRedrawNs || asked || stream_.finished()) {
+        throw_if_gone(session_.env, job_);
         state = state_of(session_.env, job_);
         const bool over = !goes_on(state);
         if (over) {
           stream_.read_all();  // what they wrote last
           pump();
+          state = state_of(session_.env, job_, stream_);
         }
         terminal_ ? draw(state) : progress_.update(stream_);
         drawn = now;
@@ -69,9 +82,9 @@ class Watch {
     if (!terminal_) std::printf("%s: %s\n", state.c_str(), tally(stream_, job_.manifest.tasks).c_str());
     const bool asked = Signals::requests.load() > 0 && goes_on(state);
     session_.exit_code = asked ? Signals::exit_code() : stream_.failed() > 0 ? 1 : 0;
+    if (!asked) say_damage(session_, job_, stream_.damage());
   }
 
- private:
   /// Workers may still come, from a queue for instance.
   static bool goes_on(const std::string& state) { return works(state) || state == "not begun"; }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <mutex>
 #include <thread>
 
@@ -13,6 +14,8 @@ namespace jobhost::dashboard {
 namespace {
 
 constexpr int kForbidden = 403, kNotFound = 404, kFailed = 500;
+constexpr std::size_t kThreads = 64;
+constexpr int kPatienceSeconds = 1;  // for a request, which comes over the loopback: who only connects holds a thread
 
 /// Takes the same time wherever the texts differ.
 bool equal(const std::string& a, const std::string& b) {
@@ -46,8 +49,10 @@ class Server {
       const int yes = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     });
-    server_.set_read_timeout(5);
-    server_.set_keep_alive_max_count(1);  // a page that waits holds no thread
+    server_.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };  // which the server deletes
+    server_.set_read_timeout(kPatienceSeconds);
+    server_.set_keep_alive_timeout(kPatienceSeconds);  // until the first request, too
+    server_.set_keep_alive_max_count(1);               // a page that waits holds no thread
     server_.set_pre_routing_handler([this](const auto& request, auto& response) { return check(request, response); });
     server_.Get("/", [this](const auto&, auto& response) {
       answer(response, "text/html; charset=utf-8", [this] { return content_.page(""); });
@@ -70,21 +75,24 @@ class Server {
   }
 
   void run() {
+    errno = 0;
     const int port = options_.port > 0 ? (server_.bind_to_port("127.0.0.1", options_.port) ? options_.port : -1)
                                        : server_.bind_to_any_port("127.0.0.1");
     if (port < 0) {
-      throw base::Error(base::ExitCode::kUsage, "port " + std::to_string(options_.port) + " is taken",
+      throw base::Error(base::ExitCode::kUsage,
+                        "port " + std::to_string(options_.port) +
+                            (errno == EACCES ? " is not open to everybody: permission denied" : " is taken"),
                         "name another one, or none: jobhost dashboard");
     }
     cookie_ = "jobhost-" + std::to_string(port);  // cookies do not tell ports apart
     const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/?token=" + options_.token;
+    options_.ready(url);  // connections are taken from here on, and answered soon
     std::atomic<bool> over{false};
     std::thread watch([&] {
       for (; !over; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {
         if (options_.ended()) server_.stop();  // does nothing before it listens
       }
     });
-    options_.ready(url);  // connections are taken from here on, and answered soon
     server_.listen_after_bind();
     over = true;
     watch.join();

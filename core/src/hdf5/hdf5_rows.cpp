@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "bundle/input_reader.hpp"
 #include "hdf5/hdf5_file.hpp"
 #include "host/explanation.hpp"
@@ -52,6 +53,17 @@ Form form_of(const schema::Type& type) {
           std::min<std::uint64_t>(type.width, sizeof(double)), type.is_signed};
 }
 
+/// As JSON has such a text: U+FFFD for bytes that are no UTF-8, which no reader takes, and for NUL, which ends it.
+std::string readable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t length = text[0] == '\0' ? 0 : base::utf8_length(text);
+    result += length > 0 ? text.substr(0, length) : "\xef\xbf\xbd";
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return result;
+}
+
 /// Values for so many positions; NaN, a fill value or nothing where none is set.
 class Column {
  public:
@@ -77,7 +89,11 @@ class Column {
 
   void set(std::uint64_t at, base::ByteReader& reader) {
     const auto& [kind, width, is_signed, fill] = values_.form;
-    if (kind == Kind::kString) return schema::append_plain(type_, reader, values_.texts[at]);
+    if (kind == Kind::kString) {
+      std::string text;
+      schema::append_plain(type_, reader, text);
+      return put_text(at, text);
+    }
     const auto value = reader.take(type_.kind == Kind::kBool ? 1 : type_.width);
     if (value.size() > sizeof(double)) {
       long double extended = 0;
@@ -96,7 +112,7 @@ class Column {
   void put(std::uint64_t at, T value) {
     std::memcpy(values_.numbers.data() + at * sizeof value, &value, sizeof value);
   }
-  void put_text(std::uint64_t at, std::string text) { values_.texts[at] = std::move(text); }
+  void put_text(std::uint64_t at, const std::string& text) { values_.texts[at] = readable(text); }
   const Values& values() const { return values_; }
 
  private:

@@ -12,6 +12,8 @@ namespace {
 
 using schema::Kind;
 
+constexpr const char* kOk = "ok";  // whether the task succeeded
+
 /// A column as NumPy knows it. Values lie in a row without gaps.
 struct Field {
   std::string name, code;            // "<f8"
@@ -82,7 +84,9 @@ class NpyWriter : public RowWriter {
       : kernel_(kernel), buffer_(std::move(sink)) {
     add_field("task", "<u8", {}, sizeof(std::uint64_t));
     for (const auto& parameter : kernel.parameters) {
-      parameters_.push_back(add_field_of(parameter.type, column_name(parameter.name)));
+      const bool taken = parameter.name == kOk;
+      parameters_.push_back(
+          add_field_of(parameter.type, taken ? "arg." + parameter.name : column_name(parameter.name)));
     }
     add_results(kernel.result, "result");
     if (nothing_.empty() && kernel.result.kind != Kind::kVoid) {
@@ -91,7 +95,7 @@ class NpyWriter : public RowWriter {
           "'" + kernel.name + "' returns " + schema::cpp_name(kernel.result) + ", and a .npy file holds numbers only",
           "write .csv, .jsonl or .json instead");
     }
-    add_field("ok", "|b1", {}, 1);
+    add_field(kOk, "|b1", {}, 1);
     for (const auto& column : extent.columns) choose(column);
     write_header(extent.rows);
   }

@@ -94,9 +94,12 @@ Reduction parse_reduction(const std::string& text) {
     begin = end + 1;
     if (word.starts_with("hist:")) {
       const auto [stop, error] = std::from_chars(word.data() + 5, word.data() + word.size(), reduction.bins);
-      if (error != std::errc() || stop != word.data() + word.size() || reduction.bins == 0 ||
-          reduction.bins > kMaxBins) {
+      if (error == std::errc::invalid_argument || stop != word.data() + word.size()) {
         throw base::Error(base::ExitCode::kUsage, "'" + word + "' does not say how many bins: write hist:20");
+      }
+      if (error != std::errc() || reduction.bins == 0 || reduction.bins > kMaxBins) {
+        throw base::Error(base::ExitCode::kUsage,
+                          "'" + word + "': a histogram has from 1 to " + std::to_string(kMaxBins) + " bins");
       }
       word = "hist";
     } else if (word == "hist") {
@@ -105,6 +108,9 @@ Reduction parse_reduction(const std::string& text) {
     if (std::find(kStatistics.begin(), kStatistics.end(), word) == kStatistics.end()) {
       throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'",
                         base::did_you_mean(word, kStatistics));
+    }
+    if (std::find(reduction.statistics.begin(), reduction.statistics.end(), word) != reduction.statistics.end()) {
+      throw base::Error(base::ExitCode::kUsage, "--reduce names '" + word + "' twice");
     }
     reduction.statistics.push_back(word);
   }
