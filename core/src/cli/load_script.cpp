@@ -141,7 +141,8 @@ std::string kind_of(const schema::Type& type) {
     case Kind::kPointer:
       return kind_of(type.items[0]);
     case Kind::kVariant:
-      return std::ranges::any_of(type.items, [](const auto& item) { return kind_of(item) == "text"; }) ? "text" : "json";
+      return std::ranges::any_of(type.items, [](const auto& item) { return kind_of(item) == "text"; }) ? "text"
+                                                                                                       : "json";
     default:
       return "json";
   }
