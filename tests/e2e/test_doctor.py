@@ -74,7 +74,8 @@ class Doctor(JobhostTest):
         self.program("scontrol", "echo 'slurm_load: Unable to contact slurm controller' >&2; exit 1\n")
         found = self.doctor(PATH=f"{self.folder}/bin:/bin", CXX="")
         self.assert_trouble(found["compiler"], "broken", "unrecognized option", "g++ (11 or newer)")
-        self.assert_trouble(found["Python"], "missing", "without NumPy", "python3-numpy")
+        self.assert_trouble(found["Python"], "missing", "without NumPy",
+                            "/usr/bin/python3 has it, or: python3 -m pip install numpy")
         self.assert_trouble(found["MPI"], "broken", "libmpi.so.40: cannot open", "openmpi-bin")
         self.assert_trouble(found["Slurm"], "broken", "Unable to contact slurm controller", "scontrol ping")
 

@@ -272,6 +272,26 @@ class Loading(JobhostTest):
                     self.assertIn("three", self.loaded(without, "list(data['error'])[7]"))
                 self.assertEqual(self.loaded("NumPy", "data['result.v'][7], data['result.a'][7]"), "None nan")
 
+    def test_what_may_be_missing_or_of_several_types_is_loaded_as_it_is(self):
+        self.write("f.cpp", "#include <optional>\n#include <string>\n#include <variant>\n#include <vector>\n"
+                            "struct R {\n  std::optional<std::string> s;\n  std::optional<double> d;\n"
+                            "  std::optional<int> i;\n  std::variant<int, std::string> v;\n"
+                            "  std::optional<std::vector<int>> l;\n  std::variant<bool, double> b;\n};\n"
+                            "R f(int n) {\n  if (n == 0) return {};\n  R r{\"12\", 0.5, 7, \"x,\\\"y\", {}, 2.5};\n"
+                            "  r.l.emplace(n == 1 ? 3 : 100'000, 1);\n"
+                            "  if (n == 2) r.s = \"null\", r.v = \"8\";\n  return r;\n}\n")
+        self.run_jobhost("run", "f.cpp:f", "n=0..2")
+        for ending in ("csv", "jsonl", "json"):
+            self.run_jobhost("export", "@last", f"out.{ending}", "--with-reader")
+            for without in ("", "pandas", "NumPy"):
+                with self.subTest(ending, without=without):
+                    loaded = self.loaded(without, "[[d if d == d else None for d in data['result.' + name]] "
+                                                  "for name in 'sdivb'], data['result.l'][1], len(data['result.l'][2])")
+                    nothing, zero = ("''", "'0'") if ending == "csv" else ("None", "0")
+                    self.assertEqual(loaded.replace("7.0", "7"),
+                                     f"[[{nothing}, '12', 'null'], [None, 0.5, 0.5], [None, 7, 7], "
+                                     f"[{zero}, 'x,\"y', '8'], [False, 2.5, 2.5]] [1, 1, 1] 100000")
+
     def test_it_works_wherever_both_files_are(self):
         self.run_jobhost("run", f"{HOSTILE}:scaled", "x=1..3", "factor=2,4")
         for ending in ("csv", "jsonl", "json", "npy", "h5"):

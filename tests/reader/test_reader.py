@@ -451,6 +451,38 @@ class WithNumpy(Reading, JobhostTest):
         result = self.open().grid()["result"]
         self.assertEqual((result[0], result[2], bool(numpy.isnan(result[1]))), (24, 28, True))
 
+    def test_a_grid_of_one_point(self):
+        self.run_jobhost("run", f"{HOSTILE}:scaled", "x=2", "factor=3")
+        grid = self.open().grid()
+        self.assertEqual((grid.shape, float(grid["result"]), grid.fixed), ((), 6, {"x": 2, "factor": 3.0}))
+        self.assertEqual(float(grid.to_xarray()["result"]), 6)
+
+    def test_large_whole_numbers_of_a_grid_keep_their_digits(self):
+        self.write("f.cpp", "#include <cstdint>\n#include <stdexcept>\nstd::int64_t f(int n) {\n"
+                            "  if (n == 2) throw std::runtime_error(\"two\");\n  return (1LL << 53) + n;\n}\n")
+        self.run_jobhost("run", "f.cpp:f", "n=1..3", code=1)
+        grid = self.open().grid()
+        self.assertEqual((grid["result"].tolist(), grid.status.tolist()), ([2**53 + 1, 0, 2**53 + 3], [0, 1, 0]))
+        self.assertEqual(grid.to_xarray()["status"].values.tolist(), [0, 1, 0])
+
+    def test_arrays_in_a_grid_are_further_dimensions(self):
+        self.write("f.cpp", "#include <array>\n#include <stdexcept>\n#include <vector>\n"
+                            "std::array<std::array<int, 3>, 2> fixed(int n) { return {{{n}, {0, n}}}; }\n"
+                            "std::vector<double> several(int n, int size) {\n"
+                            "  if (n == 2) throw std::runtime_error(\"two\");\n"
+                            "  return std::vector<double>(static_cast<std::size_t>(size), n);\n}\n")
+        self.run_jobhost("run", "f.cpp:fixed", "n=1..2")
+        data = self.open().grid().to_xarray()
+        self.assertEqual((data["result"].dims, data["result"].shape), (("n", "result_0", "result_1"), (2, 2, 3)))
+        self.run_jobhost("run", "f.cpp:several", "n=1..3", "size=4", code=1)
+        data = self.open().grid().to_xarray()
+        self.assertEqual((data["result"].dims, data["result"].shape), (("n", "result_0"), (3, 4)))
+        self.assertEqual(str(data["result"][:, 3].values.tolist()), "[1.0, nan, 3.0]")
+        self.run_jobhost("run", "f.cpp:several", "n=1,3", "size=4,5")
+        data = self.open().grid().to_xarray()
+        self.assertEqual((data["result"].dims, data["result"].values[1, 0]), (("n", "size"), [3.0] * 4))
+        self.assertIn("[1.0, 1.0, 1.0, 1.0]", str(data))
+
     def test_grids_in_xarray_and_tables_in_pandas(self):
         self.run_jobhost("run", f"{HOSTILE}:scaled", "x=1..3", "factor=10,20")
         data = self.open().grid().to_xarray()

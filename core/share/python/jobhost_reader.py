@@ -819,10 +819,11 @@ class Row:
 
 class Grid:
     """Results by the axes of the job's inputs. `axes`: positions along each, by the parameter's name; `along`: further
-    parameters that change along one of them, by name: (axis, values); `fixed`: parameters that have one value."""
+    parameters that change along one of them, by name: (axis, values); `fixed`: parameters that have one value;
+    `status`: 0 where a task succeeded, 1 where it failed, -1 where it has not been computed."""
 
-    def __init__(self, axes, along, fixed, columns):
-        self.axes, self.along, self.fixed, self.columns = axes, along, fixed, columns
+    def __init__(self, axes, along, fixed, columns, status):
+        self.axes, self.along, self.fixed, self.columns, self.status = axes, along, fixed, columns, status
 
     def __getitem__(self, column):
         return self.columns[column]
@@ -832,13 +833,19 @@ class Grid:
         return tuple(len(values) for values in self.axes.values())
 
     def to_xarray(self):
-        """As an xarray.Dataset whose coordinates are the axes."""
+        """As an xarray.Dataset whose coordinates are the axes. Results that are arrays have further dimensions, for
+        their elements: `result_0`, `result_1`. Those of different lengths are lists."""
         import xarray
-        dims = tuple(self.axes)
+        dims, variables = tuple(self.axes), {}
+        for name, values in self.columns.items():
+            inner = tuple(f"{name}_{number}" for number in range(values.ndim - len(dims)))
+            variables[name] = (dims + inner, _with_lists(values))
+        if "status" not in self.axes.keys() | self.along.keys() | self.columns.keys():
+            variables["status"] = (dims, self.status)
         coordinates = {name: (name, values) for name, values in self.axes.items()}
         coordinates.update(self.along)
         fixed = {name: value for name, value in self.fixed.items() if isinstance(value, (int, float, str))}
-        return xarray.Dataset({name: (dims, values) for name, values in self.columns.items()}, coordinates, fixed)
+        return xarray.Dataset(variables, coordinates, fixed)
 
 
 class Job:
@@ -1143,7 +1150,9 @@ class Job:
         return pandas.DataFrame(table).set_index("task")
 
     def grid(self):
-        """Results by the axes of the inputs. Where a task is missing or has failed stands NaN, or None (no number)."""
+        """Results by the axes of the inputs. Where a task is missing or has failed stands NaN, or None (no number), or
+        0 among whole numbers of which floating-point numbers would lose digits. Vectors that all are of one length
+        become further dimensions."""
         if not numpy:
             raise Error("grids need NumPy: install it, as in apt-get install python3-numpy")
         axes, along, fixed, lengths = {}, {}, {}, []
@@ -1170,11 +1179,13 @@ class Job:
         table = self.table()
         names = [name for name in table if name == "result" or name.startswith("result.")]
         ok = table["ok"]
-        complete = self.done == self.tasks and ok.all()
-        columns = {name: _reshaped(table[name], table["task"], ok, lengths, complete) for name in names}
+        tasks = table["task"].astype(numpy.int64)
+        columns = {name: _reshaped(table[name], tasks, ok, lengths) for name in names}
         for name, source in by_task.items():
             columns[name] = source.column(numpy.arange(self.tasks)).reshape(lengths)
-        return Grid(axes, along, fixed, columns)
+        status = numpy.full(math.prod(lengths), -1, numpy.int8)
+        status[tasks] = ~ok
+        return Grid(axes, along, fixed, columns, status.reshape(lengths))
 
     # What values, failures and sources ask the job for.
 
@@ -1360,14 +1371,33 @@ def _first_of_each(pieces):
     return taken
 
 
-def _reshaped(column, tasks, ok, lengths, complete):
-    if complete:
-        return column.reshape(*lengths, *column.shape[1:])
+def _reshaped(column, tasks, ok, lengths):
+    column, tasks = _stacked(column[ok]), tasks[ok]
     total = math.prod(lengths)
-    dtype = column.dtype if column.dtype.kind in "fO" else numpy.float64
-    grid = numpy.full((total, *column.shape[1:]), None if dtype == object else numpy.nan, dtype)
-    grid[tasks[ok].astype(numpy.int64)] = column[ok]
-    return grid.reshape(*lengths, *column.shape[1:])
+    dtype = column.dtype
+    nothing = None if dtype == object else numpy.nan if dtype.kind in "fc" else 0
+    if dtype.kind in "iub" and len(tasks) < total:
+        if not column.size or -2**53 <= int(column.min()) and int(column.max()) <= 2**53:
+            dtype, nothing = numpy.dtype(numpy.float64), numpy.nan
+    grid = numpy.full((total, *column.shape[1:]), nothing, dtype)
+    grid[tasks] = column
+    return grid.reshape((*lengths, *column.shape[1:]))
+
+
+def _stacked(column):
+    """Arrays that all have the same length, as one array with a further dimension."""
+    arrays = column.dtype == object and len(column) and all(isinstance(value, numpy.ndarray) for value in column)
+    return numpy.stack(column) if arrays and len({value.shape for value in column}) == 1 else column
+
+
+def _with_lists(values):
+    """Arrays in an array as lists: xarray cannot print them."""
+    if values.dtype != object:
+        return values
+    lists = numpy.empty(values.shape, object)
+    for place, value in numpy.ndenumerate(values):
+        lists[place] = value.tolist() if isinstance(value, numpy.ndarray) else value
+    return lists
 
 
 def jobs(store=None):

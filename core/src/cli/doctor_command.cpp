@@ -175,14 +175,24 @@ Finding mpi(base::Env& env) {
   return program(env, "MPI", "mpirun", "apt-get install openmpi-bin, or mpich; for -b mpi", {"--version"});
 }
 
+/// The first Python in PATH need not be the one that the system's packages are for.
 Finding reader(base::Env& env) {
+  constexpr const char* kSystems = "/usr/bin/python3";
   const std::string remedy = "apt-get install python3-numpy; reads results in Python";
-  Finding python = program(env, "Python", "python3", remedy,
-                           {"-I", "-c",
-                            "import importlib.util as u, platform as p; "
-                            "print(p.python_version(), 'with' if u.find_spec('numpy') else 'without', 'NumPy')"});
-  if (python.found.ends_with("without NumPy")) return {"Python", "missing", python.found, remedy};
-  return python;
+  const auto ask = [&](const std::string& name) {
+    return program(env, "Python", name, remedy,
+                   {"-I", "-c",
+                    "import importlib.util as u, platform as p; "
+                    "print(p.python_version(), 'with' if u.find_spec('numpy') else 'without', 'NumPy')"});
+  };
+  const Finding python = ask("python3");
+  if (!python.found.ends_with("without NumPy")) return python;
+  const std::string path = base::program_path("python3");
+  if (path == kSystems || path == "/bin/python3") return {"Python", "missing", python.found, remedy};
+  const bool there = ask(kSystems).found.ends_with("with NumPy");
+  return {"Python", "missing", python.found,
+          std::string(there ? "/usr/bin/python3 has it, or: " : "") +
+              "python3 -m pip install numpy; reads results in Python"};
 }
 
 std::vector<Finding> examine(Session& session) {

@@ -1,5 +1,6 @@
 #include "cli/load_script.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/error.hpp"
@@ -41,11 +42,20 @@ def load():
 )";
 
 constexpr std::string_view kCsvRows = R"(
+csv.field_size_limit(2**31 - 1)  # long vectors are long texts
+
+
+def from_json(text):
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
+
 
 def rows():
     with open(FILE, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            yield {name: row[name] for name in COLUMNS}
+            yield {name: from_json(row[name]) if kind == "json" else row[name] for name, kind in COLUMNS.items()}
 )";
 
 /// `%` stands for what gives the list of objects.
@@ -71,15 +81,15 @@ def rows():
 constexpr std::string_view kColumns = R"(
 
 def converted(kind, value):
-    if value is None or value == "" and kind != "text":
+    if kind in ("text", "json"):
+        return value
+    if value is None or value == "":
         return math.nan if kind == "float" else None
     if kind == "int":
         return int(value)
     if kind == "float":
         return float(value)
-    if kind == "bool":
-        return value in (True, "true")
-    return json.loads(value) if kind == "json" and isinstance(value, str) else value
+    return value in (True, "true")
 
 
 def load():
@@ -113,6 +123,8 @@ if __name__ == "__main__":
     print(data)
 )";
 
+/// Of an optional value, that of the value: there may be none of any column, as where a task failed. What may be text
+/// or something else is text, as CSV does not tell "7" from 7.
 std::string kind_of(const schema::Type& type) {
   switch (type.kind) {
     case Kind::kInteger:
@@ -125,6 +137,12 @@ std::string kind_of(const schema::Type& type) {
     case Kind::kString:
     case Kind::kChar:
       return "text";
+    case Kind::kOptional:
+    case Kind::kPointer:
+      return kind_of(type.items[0]);
+    case Kind::kVariant:
+      return std::ranges::any_of(type.items, [](const auto& item) { return kind_of(item) == "text"; }) ? "text"
+                                                                                                       : "json";
     default:
       return "json";
   }
