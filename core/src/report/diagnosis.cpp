@@ -5,8 +5,7 @@
 namespace jobhost::report {
 namespace {
 
-constexpr double kTooShort = 0.5;  // seconds: starting takes as long
-constexpr double kPause = 2;       // seconds: more than workers need to take over from others
+constexpr double kPause = 2;  // seconds: more than workers need to take over from others
 
 std::string seconds_text(double seconds) {
   if (seconds < 1e-6) return fmt::format("{:.3g} ns", seconds * 1e9);
@@ -65,7 +64,7 @@ std::string grouped(std::uint64_t number) {
 std::vector<std::string> diagnosis(const Figures& f) {
   std::vector<std::string> sentences = {outcome(f)};
   if (f.done == 0) return sentences;
-  if (f.wall_seconds < kTooShort) {
+  if (f.too_short()) {
     if (f.works) return sentences;
     sentences.push_back("All was over in " + seconds_text(f.wall_seconds) +
                         ": too short to tell how well workers were used.");

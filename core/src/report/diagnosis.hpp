@@ -24,6 +24,8 @@ struct Figures {
   std::string largest_headline;     // "std::domain_error: unlucky 13 at f at pi.cpp:12"
 
   double speed_up() const { return wall_seconds > 0 ? task_seconds / wall_seconds : 0; }
+  /// Speed-up and efficiency would say how long starting takes.
+  bool too_short() const { return wall_seconds < 0.5; }
   double efficiency() const { return lanes > 0 ? speed_up() / lanes : 0; }
 };
 
