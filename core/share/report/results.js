@@ -225,9 +225,10 @@ class Results {
 
   chartOf({ x, y, xs, ys, units, order, parts, connected, logarithmic }) {
     const size = order.length > 4000 ? 3 : order.length > 800 ? 4 : 6;
+    const wide = [...order, ...this.failed.map(([i]) => i)].sort((a, b) => xs[a] - xs[b]); // marks need room, too
     const data = [
-      order.map((i) => xs[i]),
-      ...parts.map(({ tasks }) => order.map((i) => (tasks.has(i) ? ys[i] : null))),
+      wide.map((i) => xs[i]),
+      ...parts.map(({ tasks }) => wide.map((i) => (tasks.has(i) ? ys[i] : null))),
     ];
     const tell = (plot) => {
       const { left, top } = plot.cursor;

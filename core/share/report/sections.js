@@ -205,12 +205,12 @@ class Tasks {
     this.back = el("button", { onclick: () => this.turn(-1) }, "‹ Back");
     this.next = el("button", { onclick: () => this.turn(1) }, "Next ›");
     this.note = el("p", { class: "note" });
-    this.constants = el("p", { class: "figures constants" });
+    this.shared = el("p", { class: "figures constants" });
     this.element = el(
       "section",
       { class: "tasks" },
       el("header", {}, el("h2", {}, "Tasks"), el("span", { class: "space" }), this.status.element, this.search),
-      this.constants,
+      this.shared,
       el("div", { class: "scroll" }, el("table", {}, el("thead", {}, this.head), this.body)),
       el("div", { class: "pages" }, this.back, this.next, this.where),
       this.note,
@@ -222,11 +222,11 @@ class Tasks {
     const { tasks } = report;
     const failure = tasks.task.map((task) => tasks.failures[task]?.[1] ?? null);
     const named = tableOf(report).filter(({ key }) => key !== "seconds");
-    const constant = named.filter(({ input, varies }) => input && !varies && report.job.tasks > 1);
-    this.constants.textContent =
-      constant.map(({ name, values }) => `${name} ${shortened(String(values[0]), 60)}`).join(" · ") + " in all tasks";
-    this.constants.hidden = constant.length === 0;
-    this.columns = [...named.filter((column) => !constant.includes(column)), { key: "seconds", name: "seconds", numeric: true, values: tasks.seconds }];
+    this.constant = named.filter(({ input, varies }) => input && !varies && report.job.tasks > 1);
+    this.shared.textContent =
+      this.constant.map(({ name, values }) => `${name} ${shortened(String(values[0]), 60)}`).join(" · ") + " in all tasks";
+    this.shared.hidden = this.constant.length === 0;
+    this.columns = [...named.filter((column) => !this.constant.includes(column)), { key: "seconds", name: "seconds", numeric: true, values: tasks.seconds }];
     if (Object.keys(tasks.attempts).length > 0)
       this.columns.push({
         key: "attempts",
@@ -258,7 +258,7 @@ class Tasks {
 
   draw() {
     const { columns, failure, sort } = this;
-    const matches = filterOf(this.search.value, columns);
+    const matches = filterOf(this.search.value, [...columns, ...this.constant]);
     const wanted = (i) => (this.only === "all" || (failure[i] !== null) === (this.only === "failed")) && matches(i);
     const rows = failure.map((_, i) => i).filter(wanted);
     const by = columns.find(({ key }) => key === sort.key) ?? columns[0];

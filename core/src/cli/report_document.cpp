@@ -214,8 +214,8 @@ std::string maps_text(const report::JobReport& report) {
         values += column.count[i] == 0 ? "null" : fmt::format("{:.6g}", column.mean[i]);
         if (column.count[i] == 0 && map.succeeded[i] > 0) cells_not_finite.push_back(i);
       }
-      columns += fmt::format(R"({}{{"name":{},"values":{}],"not_finite":{{"tasks":{},"cells":{}}}}})",
-                             c > 0 ? "," : "", text_of(names[c]), values, column.not_finite, text_of(cells_not_finite));
+      columns += fmt::format(R"({}{{"name":{},"values":{}],"not_finite":{{"tasks":{},"cells":{}}}}})", c > 0 ? "," : "",
+                             text_of(names[c]), values, column.not_finite, text_of(cells_not_finite));
     }
     std::vector<std::size_t> only_failed;
     for (std::size_t i = 0; i < map.failed.size(); ++i) {

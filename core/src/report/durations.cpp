@@ -7,7 +7,7 @@ namespace jobhost::report {
 namespace {
 
 constexpr int kPerDecade = 100;
-constexpr double kShortest = 1e-12;  // seconds: means of batches are below a nanosecond
+constexpr double kShortest = 1e-12;             // seconds: means of batches are below a nanosecond
 constexpr std::size_t kBins = 19 * kPerDecade;  // up to four months
 
 std::size_t bin_of(double seconds) {
