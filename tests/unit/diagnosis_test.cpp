@@ -44,6 +44,25 @@ TEST_CASE("failures come first, with what most of them have in common") {
   CHECK(report::diagnosis(figures)[0].starts_with("1 task (0.1 %) failed with "));
 }
 
+TEST_CASE("tasks that ran into their time limit are told with their time, and nobody is advised to begin them first") {
+  report::Figures figures;
+  figures.tasks = figures.done = 3;
+  figures.failed = figures.failure_groups = figures.largest_group = figures.timed_out = 1;
+  figures.largest_headline = "timeout: ran longer than 3 s";
+  figures.lanes = figures.lanes_used = 2;
+  figures.wall_seconds = figures.task_seconds = figures.tail_seconds = 3;
+  figures.timed_out_seconds = figures.last_task_seconds = 3;
+  figures.last_task = 2;
+  figures.last_task_timed_out = true;
+  CHECK(report::diagnosis(figures) ==
+        Sentences{"1 task (33 %) failed with timeout: ran longer than 3 s.",
+                  "1 task ran into its time limit, in all 3 s.", "2 workers were busy 50 % of the time.",
+                  "The last 100 % of the time waited for one task, #2, which ran into its time limit."});
+  figures.timed_out = 2;
+  figures.timed_out_seconds = 6;
+  CHECK(report::diagnosis(figures)[1] == "2 tasks ran into their time limit, in all 6 s.");
+}
+
 TEST_CASE("an unfinished job is told to be one") {
   auto figures = fine();
   figures.done = 250;

@@ -25,6 +25,11 @@ TEST_CASE("quantiles of durations are good to two percent, from nanoseconds to m
   CHECK(extremes.quantile(0.9) <= 1e9);
   CHECK(extremes.together() == 3);
   CHECK(extremes.mean() == Approx(4e8));
+
+  report::Durations batches;  // of an empty loop
+  for (int i = 0; i < 100; ++i) batches.add((0.5 + i * 0.01) * 1e-9, 1000, true);
+  CHECK(batches.quantile(0.5) == Approx(1e-9).epsilon(0.02));
+  CHECK(batches.quantile(0.05) == Approx(0.55e-9).epsilon(0.02));
 }
 
 TEST_CASE("a histogram of durations has all tasks in at most so many bins") {

@@ -75,9 +75,9 @@ TEST_CASE("a report of a grid has every task in its map, its timeline, its durat
   CHECK(report->maps.axes()[map.y].values.front() == "100");
   CHECK(report->maps.axes()[map.y].values.size() == 20);
   for (std::size_t x = 0; x < 30; ++x) {
-    for (std::size_t y = 0; y < 20; ++y) REQUIRE(map.columns[0].sum[y * 30 + x] == static_cast<double>(x * 20 + y));
+    for (std::size_t y = 0; y < 20; ++y) REQUIRE(map.columns[0].mean[y * 30 + x] == static_cast<double>(x * 20 + y));
   }
-  CHECK(map.columns[1].sum[0] == Approx(0.01));
+  CHECK(map.columns[1].mean[0] == Approx(0.01));
 
   const auto& timeline = report->timeline;
   CHECK(timeline.seconds() == Approx(4));

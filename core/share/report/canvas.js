@@ -197,11 +197,12 @@ function drawMarks(context, frame, marks) {
     context.lineTo(x, frame.bottom);
     context.stroke();
     context.setLineDash([]);
-    const half = context.measureText(text).width / 2;
-    if (x - half < free) continue;
+    const half = context.measureText(text).width / 2,
+      middle = Math.min(Math.max(x, frame.left + half), frame.right - half);
+    if (middle - half < free) continue;
     context.fillStyle = colour("soft");
-    context.fillText(text, Math.min(Math.max(x, frame.left + half), frame.right - half), frame.top - 6);
-    free = x + half + 8;
+    context.fillText(text, middle, frame.top - 6);
+    free = middle + half + 8;
   }
 }
 

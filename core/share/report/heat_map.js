@@ -3,8 +3,9 @@
 /** How far the positions of a grid's axis are apart: "linear", "log", or "" for anything else. */
 function spacing(values) {
   const even = (numbers) => {
-    const step = (numbers.at(-1) - numbers[0]) / (numbers.length - 1);
-    return step !== 0 && numbers.every((n, i) => Math.abs(n - numbers[0] - i * step) <= Math.abs(step) * 0.51);
+    const last = numbers.length - 1;
+    if (numbers[0] === numbers[last]) return false;
+    return numbers.every((n, i) => Math.abs(shareBetween(numbers[0], numbers[last], n) * last - i) <= 0.51);
   };
   const numbers = values.map(Number);
   if (numbers.length < 2 || numbers.some((n) => !Number.isFinite(n))) return "";
@@ -29,7 +30,7 @@ function cellTicks(axis, most) {
   const whole = kind === "log" ? ticks.filter(Number.isInteger) : ticks;
   if (kind === "log" && whole.length < 2) return cellTicks({ ...axis, values: axis.values, numeric: false }, most);
   return whole.map((tick) => [
-    ((tick - first) / (last - first)) * (cells - 1),
+    shareBetween(first, last, tick) * (cells - 1),
     brief(kind === "log" ? 10 ** tick : tick),
   ]);
 }
@@ -53,8 +54,8 @@ class Scale {
   }
   share(value) {
     if (this.high === this.low) return 0.5;
-    if (this.logarithmic) return Math.log(value / this.low) / Math.log(this.high / this.low);
-    return (value - this.low) / (this.high - this.low);
+    if (this.logarithmic) return shareBetween(Math.log(this.low), Math.log(this.high), Math.log(value));
+    return shareBetween(this.low, this.high, value);
   }
   colour(value) {
     return this.table[Math.round(Math.min(Math.max(this.share(value), 0), 1) * 255)];
@@ -64,17 +65,18 @@ class Scale {
     const powers = niceTicks(Math.log10(this.low), Math.log10(this.high), 6)
       .filter(Number.isInteger)
       .map((p) => 10 ** p);
-    return powers.length > 1 ? powers : [this.low, Math.sqrt(this.low * this.high), this.high];
+    return powers.length > 1 ? powers : [this.low, Math.sqrt(this.low) * Math.sqrt(this.high), this.high];
   }
 }
 
-/** Cells of two axes, y upwards; those where every task failed are crossed out. */
+/** Cells of two axes, y upwards; those where every task failed are crossed out, those that are not finite are grey. */
 function drawHeatMap(drawing, map, column, logarithmic) {
   const { x, y } = map,
     nx = x.values.length,
     ny = y.values.length;
   const scale = new Scale(column.values, logarithmic);
-  const failed = new Set(map.failed);
+  const failed = new Set(map.failed),
+    notFinite = new Set(column.not_finite.cells);
   const height = Math.round(Math.min(Math.max(ny * 14, 240), 440)) + 72;
   const frameOf = (width) => ({ left: 72, right: width - 92, top: 24, bottom: height - 48 });
   const cellAt = (px, py) => {
@@ -103,6 +105,9 @@ function drawHeatMap(drawing, map, column, logarithmic) {
             context.fillRect(left, top, right - left, bottom - top);
           } else if (failed.has(j * nx + i)) {
             crossOut(context, left, top, right - left, bottom - top);
+          } else if (notFinite.has(j * nx + i)) {
+            context.fillStyle = colour("rest");
+            context.fillRect(left, top, right - left, bottom - top);
           }
         }
       }
@@ -125,9 +130,10 @@ function drawHeatMap(drawing, map, column, logarithmic) {
       const cell = cellAt(px, py);
       if (!cell) return null;
       const [i, j] = cell,
-        value = column.values[j * nx + i];
-      const text =
-        value !== null ? `${column.name} ${brief(value, 6)}` : failed.has(j * nx + i) ? "failed" : "not done yet";
+        number = j * nx + i,
+        value = column.values[number];
+      const missing = failed.has(number) ? "failed" : notFinite.has(number) ? "not finite" : "not done yet";
+      const text = value !== null ? `${column.name} ${brief(value, 6)}` : missing;
       return `${x.name} ${x.values[i]}\n${y.name} ${y.values[j]}\n${text}`;
     },
     step() {

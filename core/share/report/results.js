@@ -20,6 +20,21 @@ function numbersOf(column) {
   return column.values.map((value) => (value === null ? NaN : Number(value)));
 }
 
+/** What to divide numbers by before they are plotted: plots have no ticks for what is huge or tiny. */
+function unitFor(numbers) {
+  const largest = numbers.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
+  const power = largest > 0 ? Math.floor(Math.log10(largest)) : 0;
+  return Math.abs(power) < 30 ? 1 : 10 ** Math.max(power, -300);
+}
+
+/** "" when all are finite. Results of failed tasks are null, and told elsewhere. */
+function notFiniteNote(...columns) {
+  const tasks = columns[0].values.map((_, i) => i);
+  const isOdd = ({ values }, i) => values[i] !== null && !Number.isFinite(Number(values[i]));
+  const odd = tasks.filter((i) => columns.some((column) => isOdd(column, i))).length;
+  return odd > 0 ? ` ${count(odd)} ${odd === 1 ? "is" : "are"} not finite and not drawn.` : "";
+}
+
 class Results {
   constructor() {
     this.chosen = {};
@@ -101,7 +116,16 @@ class Results {
     if (view === "map") this.drawMap(column);
     if (view === "points") this.drawPoints(column, varying);
     if (view === "spread") this.drawSpread(column);
+    this.note.textContent = this.whyNoResults() + this.note.textContent;
     this.tellFigures(column);
+  }
+
+  /** Why only durations are plotted, where that is so. */
+  whyNoResults() {
+    const { columns } = this.report;
+    if (columns.length === 0 || columns.some(({ numeric }) => numeric)) return "";
+    const lists = columns.every(({ type }) => type.startsWith("std::vector"));
+    return `Results are ${lists ? "lists" : "not numbers"}: not plotted. `;
   }
 
   drawMap(column) {
@@ -115,15 +139,24 @@ class Results {
     this.logLabel.hidden = !positive;
     drawHeatMap(this.heat, map, cells, chosen.log && positive);
     const drawn = map.x.values.length * map.y.values.length,
-      all = report.job.tasks;
+      { tasks: all, done } = report.job;
     const positions = `${count(map.x.positions)} × ${count(map.y.positions)} points`;
     const failed =
       map.failed.length > 0 ? ` In ${plural(map.failed.length, "crossed-out cell")} all tasks failed.` : "";
+    const those = done < all ? `${count(done)} of ${count(all)}` : `all ${count(all)}`;
+    const { tasks: odd, cells: grey } = cells.not_finite;
+    const notFinite =
+      odd === 0
+        ? ""
+        : ` ${plural(odd, "result")} ${odd === 1 ? "is" : "are"} not finite and not drawn` +
+          (grey.length > 0 ? `: ${plural(grey.length, "cell")} in grey.` : ".");
     this.note.textContent =
       (all > drawn
         ? `Each of ${count(drawn)} cells is the mean of about ${plural(Math.round(all / drawn), "task")}; ` +
-          `all ${count(all)} of the grid (${positions}) count.`
-        : `All ${count(all)} tasks of the grid (${positions}).`) + failed;
+          `${those} of the grid (${positions}) count.`
+        : `${those.replace("all", "All")} tasks of the grid (${positions}).`) +
+      failed +
+      notFinite;
   }
 
   /** Where a result is among those that are numbers. */
@@ -148,7 +181,7 @@ class Results {
       group ? group.key : "none",
     );
 
-    const xs = numbersOf(x),
+    let xs = numbersOf(x),
       ys = numbersOf(y);
     const order = xs
       .map((_, i) => i)
@@ -156,6 +189,10 @@ class Results {
       .sort((a, b) => xs[a] - xs[b]);
     const positive = order.length > 0 && order.every((i) => ys[i] > 0);
     this.logLabel.hidden = !positive;
+    const logarithmic = chosen.log && positive;
+    const units = [unitFor(xs), logarithmic ? 1 : unitFor(ys)];
+    xs = xs.map((value) => value / units[0]);
+    ys = ys.map((value) => value / units[1]);
     const parts = group ? grouping(group, order) : [{ name: y.name, tasks: new Set(order), colour: null }];
     const connected =
       x !== task &&
@@ -179,18 +216,19 @@ class Results {
         }),
       );
     }
-    this.chart.show(360, () =>
-      this.chartOf({ x, y, xs, ys, order, parts, connected, logarithmic: chosen.log && positive }),
-    );
+    this.chart.show(360, () => this.chartOf({ x, y, xs, ys, units, order, parts, connected, logarithmic }));
     this.note.textContent =
-      sampleNote(this.report) + (this.failed.length > 0 ? " Marks at the foot are tasks that failed." : "");
+      sampleNote(this.report) +
+      notFiniteNote(y, x) +
+      (this.failed.length > 0 ? " Marks at the foot are tasks that failed." : "");
   }
 
-  chartOf({ x, y, xs, ys, order, parts, connected, logarithmic }) {
+  chartOf({ x, y, xs, ys, units, order, parts, connected, logarithmic }) {
     const size = order.length > 4000 ? 3 : order.length > 800 ? 4 : 6;
+    const wide = [...order, ...this.failed.map(([i]) => i)].sort((a, b) => xs[a] - xs[b]); // marks need room, too
     const data = [
-      order.map((i) => xs[i]),
-      ...parts.map(({ tasks }) => order.map((i) => (tasks.has(i) ? ys[i] : null))),
+      wide.map((i) => xs[i]),
+      ...parts.map(({ tasks }) => wide.map((i) => (tasks.has(i) ? ys[i] : null))),
     ];
     const tell = (plot) => {
       const { left, top } = plot.cursor;
@@ -214,6 +252,7 @@ class Results {
         .map((c) => `${c.name} ${c.values[best]}`);
       this.chart.tell([`task #${this.report.tasks.task[best]}`, ...new Set(lines)].join("\n"), left + 72, top);
     };
+    const inUnit = (unit) => (_, ticks) => ticks.map((tick) => (tick === null ? "" : brief(tick * unit)));
     return {
       data,
       options: {
@@ -224,8 +263,11 @@ class Results {
           y: logarithmic ? { distr: 3 } : { range: withRoom(0.06) },
         },
         axes: [
-          axis(x.name, { size: 34 }),
-          axis(y.name, { size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)) }),
+          axis(x.name, { size: 34, values: inUnit(units[0]) }),
+          axis(y.name, {
+            values: inUnit(units[1]),
+            size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)),
+          }),
         ],
         series: [
           {},
@@ -243,7 +285,9 @@ class Results {
   }
 
   drawSpread(column) {
-    const numbers = numbersOf(column).filter(Number.isFinite);
+    const finite = numbersOf(column).filter(Number.isFinite),
+      unit = unitFor(finite),
+      numbers = finite.map((value) => value / unit);
     this.spread.element.hidden = numbers.length === 0;
     if (numbers.length === 0) {
       this.logLabel.hidden = true;
@@ -257,8 +301,9 @@ class Results {
     const whole = numbers.every(Number.isInteger) && high - low < 60;
     const bins =
       high === low ? 1 : whole ? high - low + 1 : Math.min(Math.max(Math.round(2 * Math.cbrt(numbers.length)), 8), 60);
-    const begin = whole || high === low ? low - 0.5 : low,
-      end = whole || high === low ? high + 0.5 : high;
+    const half = whole || high === low ? Math.max(0.5, Math.abs(low) * 1e-9) : 0;
+    const begin = low - half,
+      end = high + half;
     const edge = (i) => (logarithmic ? low * (high / low) ** (i / bins) : begin + ((end - begin) * i) / bins);
     const edges = Array.from({ length: bins + 1 }, (_, i) => edge(i)),
       counts = Array(bins).fill(0);
@@ -272,10 +317,10 @@ class Results {
       logarithmic,
       label: column.name,
       ticks,
-      tick: (value) => brief(value, 4),
-      marks: mean === null ? [] : [[Number(mean), "mean"]],
+      tick: (value) => brief(value * unit, 4),
+      marks: mean === null ? [] : [[Number(mean) / unit, "mean"]],
     });
-    this.note.textContent = sampleNote(this.report);
+    this.note.textContent = sampleNote(this.report) + notFiniteNote(column);
   }
 
   tellFigures(column) {
@@ -355,19 +400,21 @@ function grouping(column, order) {
     return rest.size > 0 ? [...parts, { name: "others", colour: colour("rest"), tasks: rest }] : parts;
   }
   const numbers = numbersOf(column),
-    values = order.map((i) => numbers[i]);
+    values = order.map((i) => numbers[i]).filter(Number.isFinite);
   const low = values.reduce((a, b) => Math.min(a, b)),
     high = values.reduce((a, b) => Math.max(a, b)),
     n = 6,
     paint = colours(n);
-  const edge = (k) => low + ((high - low) * k) / n;
-  const bin = (value) => Math.min(Math.floor(((value - low) / (high - low)) * n), n - 1);
+  const edge = (k) => low * (1 - k / n) + high * (k / n);
+  const bin = (value) => Math.min(Math.floor(shareBetween(low, high, value) * n), n - 1);
+  const others = { name: "others", colour: colour("rest"), tasks: new Set(order.filter((i) => !Number.isFinite(numbers[i]))) };
   return paint
     .map((one, k) => ({
       name: `${column.name} ${brief(edge(k), 3)} to ${brief(edge(k + 1), 3)}`,
       colour: one,
       tasks: new Set(order.filter((i) => bin(numbers[i]) === k)),
     }))
+    .concat(others)
     .filter(({ tasks }) => tasks.size > 0);
 }
 

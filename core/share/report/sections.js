@@ -48,18 +48,23 @@ class Verdict {
       tiles.push(
         tile("wall time", duration(verdict.wall_seconds), "", "From the first task's start to the last one's end"),
         tile("time in tasks", duration(verdict.task_seconds), "", "Of all tasks together, as by a clock on the wall"),
-        tile("speed-up", `${brief(verdict.speed_up, 3)} ×`, "", "Time in tasks, by wall time"),
-        tile("efficiency", percent(verdict.efficiency), "", `Speed-up, by ${plural(verdict.workers, "worker")}`),
-        tile("tasks per second", compact(verdict.tasks_per_second)),
       );
+      if (verdict.speed_up !== null)
+        tiles.push(
+          tile("speed-up", `${brief(verdict.speed_up, 3)} ×`, "", "Time in tasks, by wall time"),
+          tile("efficiency", percent(verdict.efficiency), "", `Speed-up, by ${plural(verdict.workers, "worker")}`),
+        );
+      tiles.push(tile("tasks per second", compact(verdict.tasks_per_second)));
     }
+    const list = el("dl", { class: "tiles" }, tiles);
+    list.style.setProperty("--columns", tiles.length > 5 ? Math.ceil(tiles.length / 2) : tiles.length);
     const damage = (job.damage ?? []).map((sentence) => el("p", { class: "badtext" }, sentence));
     this.element.replaceChildren(
       el("p", { class: "first" }, first),
       ...rest.map((sentence) => el("p", {}, sentence)),
       ...damage,
       shareBar(verdict.succeeded, verdict.failed, job.tasks),
-      el("dl", { class: "tiles" }, tiles),
+      list,
     );
   }
 }
@@ -99,7 +104,7 @@ class Failures {
       key = `${error.kind} ${error.type} ${error.where}`;
     const stack = [
       ...error.causes.map((cause) => `caused by ${cause}`),
-      ...foldedStack(error.stack).map((call) => `at ${call}`),
+      ...foldedStack(error.stack),
     ];
     const replay = group.first_tasks.map((task) => copyable(`jobhost replay ${taskName(report, task)}`));
     const more = group.count - group.first_tasks.length;
@@ -200,10 +205,12 @@ class Tasks {
     this.back = el("button", { onclick: () => this.turn(-1) }, "‹ Back");
     this.next = el("button", { onclick: () => this.turn(1) }, "Next ›");
     this.note = el("p", { class: "note" });
+    this.shared = el("p", { class: "figures constants" });
     this.element = el(
       "section",
       { class: "tasks" },
       el("header", {}, el("h2", {}, "Tasks"), el("span", { class: "space" }), this.status.element, this.search),
+      this.shared,
       el("div", { class: "scroll" }, el("table", {}, el("thead", {}, this.head), this.body)),
       el("div", { class: "pages" }, this.back, this.next, this.where),
       this.note,
@@ -214,10 +221,12 @@ class Tasks {
     this.report = report;
     const { tasks } = report;
     const failure = tasks.task.map((task) => tasks.failures[task]?.[1] ?? null);
-    const named = tableOf(report).filter(
-      ({ key, input, varies }) => key !== "seconds" && (!input || varies || report.parameters.length <= 6),
-    );
-    this.columns = [...named, { key: "seconds", name: "seconds", numeric: true, values: tasks.seconds }];
+    const named = tableOf(report).filter(({ key }) => key !== "seconds");
+    this.constant = named.filter(({ input, varies }) => input && !varies && report.job.tasks > 1);
+    this.shared.textContent =
+      this.constant.map(({ name, values }) => `${name} ${shortened(String(values[0]), 60)}`).join(" · ") + " in all tasks";
+    this.shared.hidden = this.constant.length === 0;
+    this.columns = [...named.filter((column) => !this.constant.includes(column)), { key: "seconds", name: "seconds", numeric: true, values: tasks.seconds }];
     if (Object.keys(tasks.attempts).length > 0)
       this.columns.push({
         key: "attempts",
@@ -249,7 +258,7 @@ class Tasks {
 
   draw() {
     const { columns, failure, sort } = this;
-    const matches = filterOf(this.search.value, columns);
+    const matches = filterOf(this.search.value, [...columns, ...this.constant]);
     const wanted = (i) => (this.only === "all" || (failure[i] !== null) === (this.only === "failed")) && matches(i);
     const rows = failure.map((_, i) => i).filter(wanted);
     const by = columns.find(({ key }) => key === sort.key) ?? columns[0];

@@ -127,14 +127,20 @@ function blend(colours, share) {
   return `rgb(${mix.join(",")})`;
 }
 
+/** Where a value is between two ends: 0 to 1. Halves, as the difference of huge numbers overflows. */
+function shareBetween(low, high, value) {
+  return (value / 2 - low / 2) / (high / 2 - low / 2);
+}
+
 /** Numbers for the ticks of an axis: at most about so many between two ends. */
 function niceTicks(low, high, most) {
   if (!(high > low)) return [low];
-  const rough = (high - low) / most,
+  const rough = high / most - low / most,
     size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * size >= rough) * size;
   const ticks = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; ++k)
+  const end = Math.min(high + step * 1e-9, Number.MAX_VALUE);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= end; ++k)
     ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
 }

@@ -16,12 +16,16 @@ namespace {
 constexpr std::size_t kDocumentsKept = 16;
 
 /// By its id and nothing else: what a browser sends is no path.
-host::Job job_of(Session& session, const std::string& id) {
-  const store::JobDirectory directory(session.store().path() + "/" + id);
+store::JobDirectory directory_of(Session& session, const std::string& id) {
+  store::JobDirectory directory(session.store().path() + "/" + id);
   if (!base::exists(session.env, directory.manifest())) {
     throw base::Error(base::ExitCode::kUsage, "there is no job '" + id + "' in '" + session.store().path() + "'");
   }
-  host::Job job = host::open_job(session.env, directory);
+  return directory;
+}
+
+host::Job job_of(Session& session, const std::string& id) {
+  host::Job job = host::open_job(session.env, directory_of(session, id));
   job.called = call_by_id(session, id);
   return job;
 }
@@ -42,6 +46,7 @@ std::string DashboardContent::kept(const std::string& name, const Make& make) {
 }
 
 std::string DashboardContent::page(const std::string& job) {
+  if (!job.empty()) directory_of(session_, job);
   const nlohmann::ordered_json data = {
       {"dashboard", true}, {"job", job}, {"store", session_.store().path()}, {"may_cancel", may_cancel_}};
   return report_page(session_.env, data.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), true);

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/job_names.hpp"
 #include "cli/output_target.hpp"
@@ -17,6 +18,11 @@ struct ReportOptions {
 };
 
 void report(Session& session, const ReportOptions& options) {
+  const std::size_t slash = options.job.rfind('/');
+  if (names_task(session, options.job) && options.job.find_first_not_of("0123456789", slash + 1) == std::string::npos) {
+    throw base::Error(base::ExitCode::kUsage, "report takes a job, not a task as '" + options.job + "'",
+                      "for the job: jobhost report " + options.job.substr(0, slash));
+  }
   const host::Job job = open_job(session, options.job);
   if (options.json) {
     std::printf("%s\n", report_document(session.env, job).c_str());

@@ -40,8 +40,8 @@ Json verdict(const report::JobReport& report) {
           {"wall_seconds", f.wall_seconds},
           {"task_seconds", f.task_seconds},
           {"workers", f.lanes},
-          {"speed_up", rounded(f.speed_up())},
-          {"efficiency", rounded(f.efficiency())},
+          {"speed_up", f.too_short() ? Json() : Json(rounded(f.speed_up()))},
+          {"efficiency", f.too_short() ? Json() : Json(rounded(f.efficiency()))},
           {"tasks_per_second", f.wall_seconds > 0 ? rounded(static_cast<double>(f.done) / f.wall_seconds) : 0}};
 }
 
@@ -189,7 +189,8 @@ std::string tasks_text(report::JobReport& report) {
       text_of(attempts), text_of(failures));
 }
 
-/// Cells are null where no task has succeeded; those where some have failed and none succeeded are listed.
+/// Cells are null where no task has a finite number; listed are those where tasks have succeeded all the same, and
+/// those where some have failed and none succeeded.
 std::string maps_text(const report::JobReport& report) {
   const auto& axes = report.maps.axes();
   const auto axis_text = [&](std::size_t number) {
@@ -207,12 +208,14 @@ std::string maps_text(const report::JobReport& report) {
     for (std::size_t c = 0; c < names.size(); ++c) {
       const auto& column = map.columns[c];
       std::string values = "[";
-      for (std::size_t i = 0; i < column.sum.size(); ++i) {
+      std::vector<std::size_t> cells_not_finite;
+      for (std::size_t i = 0; i < column.mean.size(); ++i) {
         if (i > 0) values += ',';
-        values +=
-            column.count[i] == 0 ? "null" : fmt::format("{:.6g}", column.sum[i] / static_cast<double>(column.count[i]));
+        values += column.count[i] == 0 ? "null" : fmt::format("{:.6g}", column.mean[i]);
+        if (column.count[i] == 0 && map.succeeded[i] > 0) cells_not_finite.push_back(i);
       }
-      columns += fmt::format(R"({}{{"name":{},"values":{}]}})", c > 0 ? "," : "", text_of(names[c]), values);
+      columns += fmt::format(R"({}{{"name":{},"values":{}],"not_finite":{{"tasks":{},"cells":{}}}}})", c > 0 ? "," : "",
+                             text_of(names[c]), values, column.not_finite, text_of(cells_not_finite));
     }
     std::vector<std::size_t> only_failed;
     for (std::size_t i = 0; i < map.failed.size(); ++i) {

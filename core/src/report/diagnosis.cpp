@@ -5,8 +5,7 @@
 namespace jobhost::report {
 namespace {
 
-constexpr double kTooShort = 0.5;  // seconds: starting takes as long
-constexpr double kPause = 2;       // seconds: more than workers need to take over from others
+constexpr double kPause = 2;  // seconds: more than workers need to take over from others
 
 std::string seconds_text(double seconds) {
   if (seconds < 1e-6) return fmt::format("{:.3g} ns", seconds * 1e9);
@@ -65,11 +64,15 @@ std::string grouped(std::uint64_t number) {
 std::vector<std::string> diagnosis(const Figures& f) {
   std::vector<std::string> sentences = {outcome(f)};
   if (f.done == 0) return sentences;
-  if (f.wall_seconds < kTooShort) {
+  if (f.too_short()) {
     if (f.works) return sentences;
     sentences.push_back("All was over in " + seconds_text(f.wall_seconds) +
                         ": too short to tell how well workers were used.");
     return sentences;
+  }
+  if (f.timed_out > 0) {
+    sentences.push_back(fmt::format("{} ran into {} time limit, in all {}.", tasks_text(f.timed_out),
+                                    f.timed_out == 1 ? "its" : "their", seconds_text(f.timed_out_seconds)));
   }
   const double mean = f.task_seconds / static_cast<double>(f.done);
   const double idle = f.idle_seconds / f.wall_seconds, tail = f.tail_seconds / f.wall_seconds;
@@ -88,13 +91,17 @@ std::vector<std::string> diagnosis(const Figures& f) {
   sentences.push_back(use + ".");
   if (!f.works && f.lanes > 1 && tail > 0.1) {
     const bool one_task = f.last_task_alone && f.last_task_seconds > 0.5 * f.tail_seconds;
-    sentences.push_back(
-        one_task
-            ? fmt::format("The last {} of the time waited for one task, #{}, which took {}: begun first, or cut into "
-                          "smaller ones, the job would end sooner.",
-                          percent(tail), f.last_task, seconds_text(f.last_task_seconds))
-            : fmt::format("In the last {} of the time one worker alone had tasks left, while others had none.",
-                          percent(tail)));
+    const std::string waited =
+        fmt::format("The last {} of the time waited for one task, #{}, which ", percent(tail), f.last_task);
+    if (one_task && f.last_task_timed_out) {
+      sentences.push_back(waited + "ran into its time limit.");
+    } else if (one_task) {
+      sentences.push_back(waited + "took " + seconds_text(f.last_task_seconds) +
+                          ": begun first, or cut into smaller ones, the job would end sooner.");
+    } else {
+      sentences.push_back(fmt::format(
+          "In the last {} of the time one worker alone had tasks left, while others had none.", percent(tail)));
+    }
   }
   return sentences;
 }

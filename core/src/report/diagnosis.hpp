@@ -19,11 +19,16 @@ struct Figures {
   std::uint64_t last_task = 0;  // that it ended with
   double last_task_seconds = 0;
   bool last_task_alone = true;  // it ran in no batch with others
+  bool last_task_timed_out = false;
+  std::uint64_t timed_out = 0;   // tasks that ran into their time limit
+  double timed_out_seconds = 0;  // of all their attempts
   std::size_t failure_groups = 0;
   std::uint64_t largest_group = 0;  // failures in it
   std::string largest_headline;     // "std::domain_error: unlucky 13 at f at pi.cpp:12"
 
   double speed_up() const { return wall_seconds > 0 ? task_seconds / wall_seconds : 0; }
+  /// Speed-up and efficiency would say how long starting takes.
+  bool too_short() const { return wall_seconds < 0.5; }
   double efficiency() const { return lanes > 0 ? speed_up() / lanes : 0; }
 };
 

@@ -7,8 +7,8 @@ namespace jobhost::report {
 namespace {
 
 constexpr int kPerDecade = 100;
-constexpr double kShortest = 1e-9;
-constexpr std::size_t kBins = 16 * kPerDecade;  // up to four months
+constexpr double kShortest = 1e-12;             // seconds: means of batches are below a nanosecond
+constexpr std::size_t kBins = 19 * kPerDecade;  // up to four months
 
 std::size_t bin_of(double seconds) {
   if (!(seconds > kShortest)) return 0;
@@ -50,7 +50,7 @@ Durations::Histogram Durations::histogram(std::size_t most) const {
   Histogram histogram;
   if (count_ == 0) return histogram;
   const std::size_t last = bin_of(maximum_);
-  for (const std::size_t width : {1, 2, 5, 10, 20, 50, 100, 200, 400, 800, 1600}) {
+  for (const std::size_t width : std::initializer_list<std::size_t>{1, 2, 5, 10, 20, 50, 100, 200, 400, 800, kBins}) {
     const std::size_t begin = bin_of(minimum_) / width * width;
     if ((last - begin) / width + 1 > most && width < kBins) continue;
     for (std::size_t i = begin; i <= last; i += width) {

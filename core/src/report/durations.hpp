@@ -5,7 +5,7 @@
 
 namespace jobhost::report {
 
-/// How long tasks took, counted in bins of equal width on a logarithmic scale: a hundred per decade from a nanosecond
+/// How long tasks took, counted in bins of equal width on a logarithmic scale: a hundred per decade from a picosecond
 /// on, so quantiles are good to about one percent.
 class Durations {
  public:

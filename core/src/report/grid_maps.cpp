@@ -61,7 +61,7 @@ GridMaps::GridMaps(base::Env& env, const host::Job& job, std::size_t columns) {
     for (std::size_t y = x + 1; y < axes_.size(); ++y) {
       const std::size_t cells = axes_[x].bins * axes_[y].bins;
       GridMap map{x, y, {}, std::vector<std::uint64_t>(cells), std::vector<std::uint64_t>(cells)};
-      map.columns.assign(columns, {std::vector<double>(cells), std::vector<std::uint64_t>(cells)});
+      map.columns.assign(columns, {std::vector<double>(cells), std::vector<std::uint64_t>(cells), 0});
       maps_.push_back(std::move(map));
     }
   }
@@ -72,9 +72,14 @@ void GridMaps::add(std::uint64_t task, const double* values) {
     const std::size_t cell = bin_at(axes_[map.y], task) * axes_[map.x].bins + bin_at(axes_[map.x], task);
     ++(values ? map.succeeded : map.failed)[cell];
     for (std::size_t c = 0; values && c < map.columns.size(); ++c) {
-      if (!std::isfinite(values[c])) continue;
-      map.columns[c].sum[cell] += values[c];
-      ++map.columns[c].count[cell];
+      auto& column = map.columns[c];
+      if (!std::isfinite(values[c])) {
+        ++column.not_finite;
+        continue;
+      }
+      const auto count = static_cast<double>(++column.count[cell]);
+      double& mean = column.mean[cell];
+      mean = mean * ((count - 1) / count) + values[c] / count;  // a sum of huge numbers would overflow
     }
   }
 }

@@ -23,8 +23,9 @@ struct GridAxis {
 struct GridMap {
   std::size_t x = 0, y = 0;  // axes
   struct Column {
-    std::vector<double> sum;
+    std::vector<double> mean;
     std::vector<std::uint64_t> count;  // of numbers that are finite
+    std::uint64_t not_finite = 0;      // numbers of all cells
   };
   std::vector<Column> columns;
   std::vector<std::uint64_t> succeeded, failed;  // tasks

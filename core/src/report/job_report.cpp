@@ -40,8 +40,9 @@ void add_to_maps(JobReport& report, const host::Block& block) {
   }
 }
 
-Figures figures_of(const host::Job& job, const host::ResultStream& stream, const JobReport& report, bool works) {
-  Figures figures;
+/// Adds to what was counted block by block.
+void finish(Figures& figures, const host::Job& job, const host::ResultStream& stream, const JobReport& report,
+            bool works) {
   figures.tasks = job.manifest.tasks;
   figures.done = stream.done();
   figures.failed = stream.failed();
@@ -69,7 +70,6 @@ Figures figures_of(const host::Job& job, const host::ResultStream& stream, const
     figures.largest_headline = host::headline(largest.first);
     if (!largest.first.where.empty()) figures.largest_headline += ", in " + largest.first.where;
   }
-  return figures;
 }
 
 }  // namespace
@@ -87,10 +87,17 @@ std::unique_ptr<JobReport> make_report(base::Env& env, const host::Job& job, hos
   auto report = std::make_unique<JobReport>(env, job, stream, nodes);
   host::Explainer explainer(env, job);
   while (const host::Block* block = stream.next_available()) {
-    report->timeline.add(*block);
+    Figures& figures = report->figures;
+    const bool ends_last = report->timeline.add(*block);
+    if (ends_last) figures.last_task_timed_out = false;
     report->durations.add(block->seconds / static_cast<double>(block->count), block->count, block->count > 1);
     if (block->failed) {
       const auto words = explainer.explain(block->failure, block->modules);
+      if (words.kind == "timeout") {
+        ++figures.timed_out;
+        figures.timed_out_seconds += block->seconds;
+        if (ends_last) figures.last_task_timed_out = true;
+      }
       const auto group = report->failures.add(block->first, words);
       report->sample.add_failure(*block, group,
                                  in_one_line({words.kind, words.type, words.what, words.where, words.signal}));
@@ -102,7 +109,7 @@ std::unique_ptr<JobReport> make_report(base::Env& env, const host::Job& job, hos
     report->sample.add(*block);
   }
   if (report->statistics) report->statistics->finish();
-  report->figures = figures_of(job, stream, *report, works);
+  finish(report->figures, job, stream, *report, works);
   report->sentences = diagnosis(report->figures);
   return report;
 }

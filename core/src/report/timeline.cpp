@@ -65,7 +65,7 @@ Timeline::Timeline(const host::ResultStream& stream, const std::vector<host::Nod
   }
 }
 
-void Timeline::add(const host::Block& block) {
+bool Timeline::add(const host::Block& block) {
   const std::size_t number = lane_of_log_.at(block.log);
   LaneRecord& lane = lanes_.at(number);
   const auto took = static_cast<std::uint64_t>(std::min(block.seconds * 1e9, 9e18));  // a log may say anything
@@ -75,7 +75,8 @@ void Timeline::add(const host::Block& block) {
   lane.seconds += block.seconds;
   lane.begin_ns = std::min(lane.begin_ns, segment.begin_ns);
   lane.end_ns = std::max(lane.end_ns, segment.end_ns);
-  if (segment.end_ns > last_.end_ns) last_ = segment;
+  const bool ends_last = segment.end_ns > last_.end_ns;
+  if (ends_last) last_ = segment;
 
   if (segments_.size() == kSegments) {
     too_many_segments_ = true;
@@ -98,6 +99,7 @@ void Timeline::add(const host::Block& block) {
     tasks_[slot] += share * static_cast<double>(block.count);
     if (!lane.busy.empty()) lane.busy[slot] += share * block.seconds;
   }
+  return ends_last;
 }
 
 double Timeline::busy_seconds() const {

@@ -34,7 +34,8 @@ class Timeline {
 
   /// `stream` has read the logs.
   Timeline(const host::ResultStream& stream, const std::vector<host::Node>& nodes);
-  void add(const host::Block& block);
+  /// True when none of those before ended later.
+  bool add(const host::Block& block);
 
   const std::vector<LaneRecord>& lanes() const { return lanes_; }
   /// Each block alone; none when there are more than kSegments.
