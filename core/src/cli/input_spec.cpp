@@ -176,7 +176,7 @@ Values float_range(const schema::Type& type, const std::vector<std::string>& par
   double whole = std::floor(steps);
   // 0..0.3..0.1 has four values although three steps of 0.1 miss 0.3 by rounding.
   const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::max(std::abs(first), std::abs(last));
-  if (std::abs(first + (whole + 1) * step - last) <= std::min(rounding, std::abs(step) / 2)) ++whole;
+  if ((whole + 1 - steps) * std::abs(step) <= std::min(rounding, std::abs(step) / 2)) ++whole;
   return {static_cast<std::uint64_t>(whole) + 1, bundle::FloatRange{first, step}};
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/program.hpp"
 #include "base/suggest.hpp"
 #include "cli/help.hpp"
 #include "cli/session.hpp"
@@ -27,16 +28,25 @@ void write_pages(const CLI::App& app, Session& session, const std::string& folde
   }
 }
 
-/// By the man of this machine, which becomes this process. Returns where there is none.
-void show(const std::string& page) {
-  const int fd = ::memfd_create("page", MFD_CLOEXEC);
-  if (fd < 0 || ::write(fd, page.data(), page.size()) != static_cast<ssize_t>(page.size())) return;
-  ::lseek(fd, 0, SEEK_SET);
-  ::dup2(fd, 0);
-  ::execlp("man", "man", "-l", "-", nullptr);
+/// By the man of this machine; false where there is none.
+bool show(Session& session, const std::string& page) {
+  base::SpawnRequest request;
+  request.in = ::memfd_create("page", MFD_CLOEXEC);
+  request.out = STDOUT_FILENO;
+  request.err = STDERR_FILENO;
+  request.arguments = {"man", "-l", "-"};
+  for (char** entry = environ; *entry; ++entry) request.environment.emplace_back(*entry);
+  request.program = base::program_path("man");
+  const bool whole = session.env.write(request.in, page.data(), page.size()) == static_cast<ssize_t>(page.size());
+  if (request.program.empty() || !whole) return false;
+  ::lseek(request.in, 0, SEEK_SET);
+  const int pid = session.env.spawn(request);
+  base::ExitStatus status;
+  if (pid > 0) session.env.wait(pid, true, status);
+  return pid > 0 && !status.signaled && status.code == 0;
 }
 
-void print_page(const CLI::App& app, const std::string& command) {
+void print_page(const CLI::App& app, Session& session, const std::string& command) {
   std::vector<std::string> commands;
   for (const auto& [group, names] : kCommandGroups) commands.insert(commands.end(), names.begin(), names.end());
   if (!command.empty() && std::find(commands.begin(), commands.end(), command) == commands.end()) {
@@ -45,7 +55,7 @@ void print_page(const CLI::App& app, const std::string& command) {
                       near ? "did you mean 'jobhost man " + *near + "'?" : "try: jobhost --help");
   }
   const std::string page = command.empty() ? man_page(app) : man_page(app, command);
-  if (::isatty(1) == 1) show(page);
+  if (::isatty(1) == 1 && show(session, page)) return;
   std::fputs(page.c_str(), stdout);
 }
 
@@ -58,7 +68,7 @@ void add_man_command(CLI::App& app, Session& session) {
   command->add_option("--all", options->folder, "Write every page to a folder instead")->type_name("FOLDER");
   command->callback([&app, &session, options] {
     if (options->folder.empty()) {
-      print_page(app, options->command);
+      print_page(app, session, options->command);
     } else {
       write_pages(app, session, options->folder);
     }
