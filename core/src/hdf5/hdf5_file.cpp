@@ -139,7 +139,8 @@ void Hdf5File::write(std::size_t dataset, std::uint64_t first, const Values& val
   std::vector<const char*> pointers;
   for (const auto& text : values.texts) pointers.push_back(text.c_str());
   const void* data = texts ? static_cast<const void*>(pointers.data()) : values.numbers.data();
-  const auto& [name, id, shape] = datasets_[dataset];
+  const hid_t id = datasets_[dataset].id;
+  const auto& shape = datasets_[dataset].shape;
   if (count == 0) return;
   if (shape.empty()) {
     checked(H5Dwrite(id, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data));
