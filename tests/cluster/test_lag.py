@@ -276,7 +276,7 @@ class Lives(Lag):
         died = time.monotonic()
         dead = self.party("three", job)
         of_the_dead = self.claimants(job).count(dead)
-        self.wait_until(lambda: self.taken_over(job), "nothing was taken over", lease + 15)
+        self.wait_until(lambda: self.taken_over(job), "nothing was taken over", lease + 60)
         self.assertGreater(time.monotonic() - died, lease - 2)  # it beat last up to a second before, and was seen then
         for name in ("one", "two"):
             for line in self.ends(workers[name]).splitlines():
