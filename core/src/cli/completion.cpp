@@ -125,12 +125,6 @@ Words code_files(base::Env& env, const std::string& begun) {
   return found;
 }
 
-/// Where the file's name of a target ends, the colon behind it; npos without one.
-std::size_t colon_of(const std::string& target) {
-  const std::size_t so = target.find(".so:");
-  return so != std::string::npos ? so + 3 : target.find(':');
-}
-
 Words kernels_in(Session& session, const std::string& path) {
   Words found;
   for (const auto& function : names_in_code(session, path).functions) found.push_back(function.name);

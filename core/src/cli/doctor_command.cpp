@@ -149,9 +149,7 @@ Finding compiler(base::Env& env) {
 }
 
 Finding headers(base::Env& env) {
-  const std::string libexec = Session::libexec();
-  const std::string path =
-      libexec.substr(0, libexec.size() - std::string("/libexec/jobhost").size()) + "/include/jobhost/sdk";
+  const std::string path = Session::include() + "/jobhost/sdk";
   if (base::exists(env, path + "/abi.h")) return fine("headers", path);
   return {"headers", "missing", path, "apt-get install libjobhost-dev; builds FILE.cpp:KERNEL"};
 }

@@ -264,12 +264,6 @@ class Follower {
     return true;
   }
 
-  /// Whether any worker of the job ever arrived where it was to work.
-  bool anybody_came() const {
-    const auto parties = store::all_parties(session_.env, job_.directory);
-    return std::any_of(parties.begin(), parties.end(), [](const auto& party) { return party.role == "worker"; });
-  }
-
   [[noreturn]] void throw_unfinished(const std::string& what) {
     const auto damage = stream_.damage();
     if (!damage.empty()) {
@@ -283,7 +277,7 @@ class Follower {
     const bool said_nothing = last.empty() && workers_ && !workers_->local();
     throw base::Error(base::ExitCode::kBackendFailed, what + last,
                       !said_nothing ? ""
-                      : status_.taken_out || anybody_came()
+                      : status_.taken_out || watch_.anyone_came()
                           ? "their time limit was reached, or somebody cancelled them in the queue: resume "
                             "takes other options, as --slurm time=…; --auto-resubmit queues them again"
                           : "they left no word: can their nodes read and write '" + job_.directory.path() + "'?");

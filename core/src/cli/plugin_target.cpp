@@ -15,9 +15,7 @@ namespace {
 
 /// The scanner and the headers are where they were installed with this program.
 build::Toolchain toolchain(Session& session) {
-  const std::string libexec = Session::libexec();
-  const std::string prefix = libexec.substr(0, libexec.size() - std::string("/libexec/jobhost").size());
-  return {libexec + "/jobhost-scan", prefix + "/include", worker::private_cache(session.env) + "/build"};
+  return {Session::libexec() + "/jobhost-scan", Session::include(), worker::private_cache(session.env) + "/build"};
 }
 
 std::string built(Session& session, const BuildOptions& options, build::Source source) {

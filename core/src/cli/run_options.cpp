@@ -129,9 +129,13 @@ std::vector<std::pair<std::string, std::string>> globals_of(const std::vector<st
   return globals;
 }
 
-std::pair<std::string, std::string> split_target(const std::string& target) {
+std::size_t colon_of(const std::string& target) {
   const std::size_t so = target.find(".so:");
-  const std::size_t colon = so != std::string::npos ? so + 3 : target.find(':');
+  return so != std::string::npos ? so + 3 : target.find(':');
+}
+
+std::pair<std::string, std::string> split_target(const std::string& target) {
+  const std::size_t colon = colon_of(target);
   if (target.empty()) {
     throw base::Error(base::ExitCode::kUsage, "there is nothing to run",
                       "write PLUGIN.so:KERNEL, FILE.cpp:KERNEL or --expr TEXT");

@@ -65,6 +65,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
 
 FollowOptions follow_options(const RunOptions& options, const host::Job& job);
 
+/// Where the file's name of a target ends, the colon behind it; npos without one.
+std::size_t colon_of(const std::string& target);
+
 /// "PLUGIN.so:KERNEL" or "FILE.cpp:KERNEL"; kernels may hold colons themselves. Without a name: "".
 std::pair<std::string, std::string> split_target(const std::string& target);
 

@@ -177,6 +177,8 @@ static std::string prefix() {
 
 std::string Session::libexec() { return prefix() + "/libexec/jobhost"; }
 
+std::string Session::include() { return prefix() + "/include"; }
+
 std::string Session::share() { return prefix() + "/share/jobhost"; }
 
 void Session::say(const std::string& line) const {

@@ -36,6 +36,8 @@ struct Session {
   /// Absolute path of this program, and of the folder its executors are in.
   static std::string program();
   static std::string libexec();
+  /// Where the headers are that plugins are compiled against.
+  static std::string include();
   /// Where files are that come with it.
   static std::string share();
   /// One line to standard error, unless --quiet.

@@ -53,7 +53,6 @@ class WorkerWatch {
     return false;
   }
 
- private:
   /// Whether there ever was a worker, if only one that refused.
   bool anyone_came() {
     const auto parties = store::all_parties(env_, job_.directory);
@@ -61,6 +60,7 @@ class WorkerWatch {
            store::any_refused(env_, job_.directory);
   }
 
+ private:
   base::Env& env_;
   const Job& job_;
   store::Identity self_;
