@@ -145,7 +145,9 @@ class Hdf5(JobhostTest):
 
     def test_structs_texts_and_containers(self):
         data = self.open("run", f"{WIDE}:regrid", 'g={"n":[1,2,3],"tag":"x","m":[[1,2],[3,4]],"name":"nä","v":[9]}')
-        self.assertEqual(json.loads(data["result.n"].item()), [3, 2, 3])
+        self.assertEqual((data["result.n"].dims, data["result.n"].values.tolist()), (("result.n_i",), [3, 2, 3]))
+        self.assertEqual((data["result.m"].dims, data["result.m"].values.tolist()),
+                         (("result.m_i", "result.m_j"), [[1, 2], [3, 7]]))
         self.assertEqual((data["result.name"].item(), data["result.tag"].item()), ("nä", "x"))
         data = self.open("run", f"{VARIED}:negate_it", "b=true,false")
         self.assertEqual((data["result"].dtype, data["result"].values.tolist()), (bool, [False, True]))
@@ -153,6 +155,49 @@ class Hdf5(JobhostTest):
         self.assertEqual((data["s"].values.tolist(), data["result"].values.tolist()), (["a", "bb"], ["a!", "bb!"]))
         data = self.open("run", f"{VARIED}:precise", "x=1,3")
         self.assertEqual(data["result"].values.tolist(), [1 / 3, 1])
+
+    def test_lists_of_numbers_have_dimensions_of_their_own(self):
+        self.write("f.cpp", "#include <array>\n#include <stdexcept>\n#include <vector>\n"
+                            "struct R { std::vector<double> path; std::array<std::array<short, 3>, 2> grid; "
+                            "std::vector<std::vector<float>> rows; std::vector<unsigned char> few; std::vector<bool> odd; };\n"
+                            "R f(int n, double x) {\n  if (n == 2 && x == 1) throw std::domain_error(\"none\");\n"
+                            "  R r{{}, {{{1, 2, 3}, {4, 5, static_cast<short>(n)}}}, {}, {7}, {n % 2 == 1}};\n"
+                            "  for (int i = 0; i < 3; ++i) r.path.push_back(x * n + i);\n"
+                            "  r.rows = {{1}, {static_cast<float>(n), 3}};\n  r.few.resize(n, 9);\n  return r;\n}\n")
+        data = self.open("run", "f.cpp:f", "n=1..3", "x=1,2", code=1)
+        path, nan = data["result.path"], numpy.nan
+        self.assertEqual((path.dims, path.dtype), (("n", "x", "result.path_i"), "f8"))
+        self.assertEqual(path["result.path_i"].values.tolist(), [0, 1, 2])
+        numpy.testing.assert_array_equal(path, [[[1, 2, 3], [2, 3, 4]], [[nan] * 3, [4, 5, 6]], [[3, 4, 5], [6, 7, 8]]])
+        numpy.testing.assert_array_equal(data["result.grid"].sel(n=3, x=2), [[1, 2, 3], [4, 5, 3]])
+        self.assertTrue(bool(data["result.grid"].sel(n=2, x=1).isnull().all()))
+        self.assertEqual(data["result.grid"].dims[2:], ("result.grid_i", "result.grid_j"))
+        numpy.testing.assert_array_equal(data["result.rows"].sel(n=3, x=1), [[1, nan], [3, 3]])
+        self.assertEqual(data["result.rows"].dtype, "f4")
+        numpy.testing.assert_array_equal(data["result.few"].sel(x=2), [[7, nan, nan], [7, 9, nan], [7, 9, 9]])
+        self.assertEqual(data["result.odd"].sel(x=2).values.tolist(), [[1], [0], [1]])
+        data = self.open("results", "--merged", code=1)
+        numpy.testing.assert_array_equal(data["result.path"], path)
+
+    def test_more_lists_than_are_written_at_once(self):
+        self.write("f.cpp", "#include <vector>\nstd::vector<double> f(int n, int m) "
+                            "{ std::vector<double> v(m);\n  for (int i = 0; i < m; ++i) v[i] = n * 1e6 + i;\n  return v; }\n")
+        for n, m in ((7, 70001), (1000, 333)):
+            data = self.open("run", "f.cpp:f", f"n=1..{n}", f"m={m}")
+            numpy.testing.assert_array_equal(data["result"], numpy.add.outer(numpy.arange(1, n + 1) * 1e6, numpy.arange(m)))
+
+    def test_lists_that_stay_text(self):
+        self.write("f.cpp", "#include <cstdint>\n#include <string>\n#include <utility>\n#include <vector>\n"
+                            "struct R { std::vector<double> sparse; std::vector<std::int64_t> exact; std::vector<std::string> words; "
+                            "std::vector<int> none; std::vector<std::pair<int, int>> pairs; };\n"
+                            "R f(int n) {\n  return {std::vector<double>(n == 0 ? 100000 : 1, 0.5), "
+                            "std::vector<std::int64_t>(n, INT64_MAX), {\"a\", \"b\"}, {}, {{n, n}}};\n}\n")
+        data = self.open("run", "f.cpp:f", "n=0..50")
+        for name, expected in (("sparse", [0.5]), ("exact", [2 ** 63 - 1] * 3), ("words", ["a", "b"]), ("none", []),
+                               ("pairs", [[3, 3]])):
+            with self.subTest(name):
+                self.assertEqual(data["result." + name].dims, ("n",))
+                self.assertEqual(json.loads(data["result." + name].values[3]), expected)
 
     def test_failed_and_missing_tasks_are_no_numbers(self):
         data = self.open("run", f"{HOSTILE}:fussy", "x=12..14", code=1)

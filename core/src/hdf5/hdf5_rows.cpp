@@ -1,13 +1,11 @@
 #include "hdf5/hdf5_rows.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <optional>
 
 #include "base/error.hpp"
-#include "base/utf8.hpp"
 #include "bundle/input_reader.hpp"
+#include "hdf5/hdf5_column.hpp"
 #include "hdf5/hdf5_file.hpp"
 #include "host/explanation.hpp"
 #include "host/merged_stream.hpp"
@@ -30,124 +28,6 @@ schema::Type type_of(Kind kind, std::uint8_t width, bool is_signed = false) {
 
 const schema::Type kDouble = type_of(Kind::kFloating, sizeof(double)), kText = type_of(Kind::kString, 0),
                    kStatus = type_of(Kind::kInteger, 1, true);
-
-bool is_number(const schema::Type& type) {
-  return type.kind == Kind::kBool || type.kind == Kind::kInteger || type.kind == Kind::kEnumeration ||
-         type.kind == Kind::kFloating;
-}
-
-/// Bytes of a whole number or truth value as a number.
-__int128 whole_number(base::ByteView value, bool is_signed) {
-  std::uint64_t raw = 0;
-  std::memcpy(&raw, value.data(), value.size());
-  if (!is_signed) return raw;
-  const unsigned shift = 64 - 8 * static_cast<unsigned>(value.size());
-  return static_cast<std::int64_t>(raw << shift) >> shift;
-}
-
-/// What the values of a type are in the file.
-Form form_of(const schema::Type& type) {
-  if (!is_number(type)) return {Kind::kString, 0, false};
-  if (type.kind == Kind::kBool) return {Kind::kBool, 1, true};
-  return {type.kind == Kind::kEnumeration ? Kind::kInteger : type.kind,
-          std::min<std::uint64_t>(type.width, sizeof(double)), type.is_signed};
-}
-
-/// As JSON has such a text: U+FFFD for bytes that are no UTF-8, which no reader takes, and for NUL, which ends it.
-std::string readable(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const std::size_t length = text[0] == '\0' ? 0 : base::utf8_length(text);
-    result += length > 0 ? text.substr(0, length) : "\xef\xbf\xbd";
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return result;
-}
-
-/// Values for so many positions; NaN, a fill value or nothing where none is set.
-class Column {
- public:
-  Column(const schema::Type& type, const Form& form, std::uint64_t length) : type_(type), values_{form, {}, {}} {
-    clear(length);
-  }
-  Column(const schema::Type& type, std::uint64_t length) : Column(type, form_of(type), length) {}
-
-  void clear(std::uint64_t length) {
-    const auto& [kind, width, is_signed, fill] = values_.form;
-    values_.texts.assign(kind == Kind::kString ? length : 0, "");
-    values_.numbers.assign(length * width, 0);
-    for (std::uint64_t i = 0; i < length && (kind == Kind::kFloating || fill); ++i) {
-      if (fill) {
-        std::memcpy(values_.numbers.data() + i * width, &*fill, width);
-      } else if (width == sizeof(float)) {
-        put(i, std::numeric_limits<float>::quiet_NaN());
-      } else {
-        put(i, std::numeric_limits<double>::quiet_NaN());
-      }
-    }
-  }
-
-  void set(std::uint64_t at, base::ByteReader& reader) {
-    const auto& [kind, width, is_signed, fill] = values_.form;
-    if (kind == Kind::kString) {
-      std::string text;
-      schema::append_plain(type_, reader, text);
-      return put_text(at, text);
-    }
-    const auto value = reader.take(type_.kind == Kind::kBool ? 1 : type_.width);
-    if (value.size() > sizeof(double)) {
-      long double extended = 0;
-      std::memcpy(&extended, value.data(), 10);
-      return put(at, static_cast<double>(extended));
-    }
-    if (value.size() == width) {
-      std::memcpy(values_.numbers.data() + at * width, value.data(), width);
-    } else {
-      const auto number = static_cast<std::int64_t>(whole_number(value, type_.is_signed));
-      std::memcpy(values_.numbers.data() + at * width, &number, width);
-    }
-  }
-
-  template <class T>
-  void put(std::uint64_t at, T value) {
-    std::memcpy(values_.numbers.data() + at * sizeof value, &value, sizeof value);
-  }
-  void put_text(std::uint64_t at, const std::string& text) { values_.texts[at] = readable(text); }
-  const Values& values() const { return values_; }
-
- private:
-  schema::Type type_;
-  Values values_;
-};
-
-/// The smallest and the largest whole number of a column.
-class Extremes {
- public:
-  void add(__int128 number) {
-    least_ = std::min(least_, number);
-    most_ = std::max(most_, number);
-  }
-
-  /// How to keep such numbers where some are missing: with a fill value that is none of them. xarray makes them
-  /// floating-point numbers then, and has NaN where they are missing: where that would cost digits there is none.
-  Form with_fill(Form form) const {
-    constexpr __int128 kExact = __int128{1} << 53;
-    if (form.kind == Kind::kBool) form.kind = Kind::kInteger;
-    if (least_ < -kExact || most_ > kExact) return form;
-    for (;; form.width *= 2) {
-      const unsigned bits = static_cast<unsigned>(8 * form.width);
-      const __int128 lowest = form.is_signed ? -(__int128{1} << (bits - 1)) : 0;
-      const __int128 highest = form.is_signed ? -lowest - 1 : (__int128{1} << bits) - 1;
-      if (const __int128 usual = form.is_signed ? lowest : highest; usual < least_ || usual > most_) {
-        form.fill = static_cast<std::uint64_t>(usual);
-        return form;
-      }
-    }
-  }
-
- private:
-  __int128 least_ = __int128{1} << 65, most_ = -(__int128{1} << 65);
-};
 
 Column numbered(std::uint64_t length) {
   Column column(type_of(Kind::kInteger, sizeof(std::uint64_t)), length);
@@ -188,31 +68,6 @@ void each_cell(const schema::Type& result, const host::Block& block, std::uint64
                         [&](const schema::Type& type, base::ByteReader& value) { use(cell++, type, value); });
 }
 
-bool is_whole(const Form& form) { return form.kind == Kind::kInteger || form.kind == Kind::kBool; }
-
-/// Gives the cells of a result room for saying that there is none: all results are looked at.
-template <class Stream>
-void allow_gaps(Stream stream, const schema::Type& result, std::vector<Form>& forms) {
-  std::vector<Extremes> extremes(forms.size());
-  std::string skipped;
-  each_block(stream, [&](const host::Block& block) {
-    for (std::uint64_t i = 0; !block.failed && i < block.count; ++i) {
-      each_cell(result, block, i, [&](std::size_t cell, const schema::Type& type, base::ByteReader& value) {
-        if (const auto size = schema::fixed_size(type)) {
-          const auto bytes = value.take(*size);
-          if (is_whole(forms[cell])) extremes[cell].add(whole_number(bytes, type.is_signed));
-        } else {
-          skipped.clear();
-          schema::append_plain(type, value, skipped);
-        }
-      });
-    }
-  });
-  for (std::size_t c = 0; c < forms.size(); ++c) {
-    if (is_whole(forms[c])) forms[c] = extremes[c].with_fill(forms[c]);
-  }
-}
-
 /// Tasks come in order, and are written a window at a time.
 class JobFile {
  public:
@@ -235,26 +90,29 @@ class JobFile {
     write_inputs();
   }
 
-  const schema::Type& result() const { return kernel_.result; }
-  std::vector<Form> forms() const {
-    std::vector<Form> forms;
-    for (const auto& type : cells_) forms.push_back(form_of(type));
-    return forms;
-  }
-
-  /// `forms`: of the result's cells. `gaps`: some tasks have no result.
-  void begin(const std::vector<Form>& forms, bool gaps) {
+  /// `gaps`: some tasks have no result. `again()` begins the stream of results anew, for those that must be looked at
+  /// before their dimensions or what stands for no result are known.
+  template <class Again>
+  void begin(bool gaps, const Again& again) {
+    std::vector<CellSurvey> surveys(cells_.begin(), cells_.end());
+    if (std::any_of(surveys.begin(), surveys.end(), [gaps](const auto& survey) { return survey.must_look(gaps); })) {
+      auto stream = again();
+      each_block(stream, [&](const host::Block& block) {
+        for (std::uint64_t i = 0; !block.failed && i < block.count; ++i) {
+          each_cell(kernel_.result, block, i,
+                    [&](std::size_t cell, const schema::Type&, base::ByteReader& value) { surveys[cell].add(value); });
+        }
+      });
+    }
     const auto names = report::result_columns(kernel_.result);
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       Attributes about = along_;
-      if (gaps && is_whole(forms[c])) about.emplace_back("comment", "no result where status is not 0");
-      series_.push_back({Column(cells_[c], forms[c], 0), file_.begin(names[c], forms[c], dimensions_, about)});
+      if (gaps && is_whole(plain_form(cells_[c]).form))
+        about.emplace_back("comment", "no result where status is not 0");
+      add_series(names[c], cells_[c], surveys[c].form(gaps, kMaxDimensions - dimensions_.size()), about);
     }
-    const auto add_series = [this](const schema::Type& type, const std::string& name, const Attributes& about) {
-      series_.push_back({Column(type, 0), file_.begin(name, form_of(type), dimensions_, about)});
-    };
-    add_series(kStatus, "status", {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
-    add_series(kDouble, "seconds", {{"units", "s"}});
+    add_series("status", kStatus, plain_form(kStatus), {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
+    add_series("seconds", kDouble, plain_form(kDouble), {{"units", "s"}});
     open_window();
   }
 
@@ -286,15 +144,26 @@ class JobFile {
     std::size_t dataset;
   };
 
+  /// The dimensions of lists are "result_i", "result_j", …, whose labels count from 0.
+  void add_series(const std::string& name, const schema::Type& type, const CellForm& form, const Attributes& about) {
+    std::vector<std::string> dimensions = dimensions_;
+    for (std::size_t d = 0; d < form.lengths.size(); ++d) {
+      dimensions.push_back(name + '_' + static_cast<char>('i' + d));
+      file_.add_dimension(dimensions.back(), numbered(form.lengths[d]).values());
+      largest_ = std::max(largest_, form.size());
+    }
+    series_.push_back({Column(type, form, 0), file_.begin(name, form.form, dimensions, about)});
+  }
+
   Column& status() { return series_[cells_.size()].column; }
   void open_window() {
-    window_ = std::min(kWindow, manifest_.tasks - begin_);
+    window_ = std::min(std::max<std::uint64_t>(kWindow / largest_, 1), manifest_.tasks - begin_);
     for (auto& series : series_) series.column.clear(window_);
     for (std::uint64_t at = 0; at < window_; ++at) status().put(at, static_cast<signed char>(-1));
     failures_.reset();
   }
   void close_window() {
-    for (const auto& series : series_) file_.write(series.dataset, begin_, series.column.values());
+    for (const auto& [column, dataset] : series_) file_.write(dataset, begin_ * column.form().size(), column.values());
     if (failures_) file_.write(*errors_, begin_, failures_->values());
     begin_ += window_;
     open_window();
@@ -306,7 +175,7 @@ class JobFile {
 
   /// There is such a column where something failed.
   void add_failure(std::uint64_t at, const host::Explanation& words) {
-    if (!errors_) errors_ = file_.begin("error", form_of(kText), dimensions_);
+    if (!errors_) errors_ = file_.begin("error", plain_form(kText).form, dimensions_);
     if (!failures_) failures_.emplace(kText, window_);
     failures_->put_text(at, report::in_one_line({words.kind, words.type, words.what, "", words.signal}));
   }
@@ -373,7 +242,7 @@ class JobFile {
     }
     for (const auto* source : by_task) {
       names.push_back(name_of(parameter_of(*source)));
-      const std::size_t dataset = file_.begin(names.back(), form_of(parameter_of(*source).type), dimensions_);
+      const std::size_t dataset = file_.begin(names.back(), plain_form(parameter_of(*source).type).form, dimensions_);
       for (std::uint64_t first = 0; first < manifest_.tasks; first += kWindow) {
         file_.write(dataset, first, values_of(*source, first, std::min(kWindow, manifest_.tasks - first), 1).values());
       }
@@ -392,6 +261,7 @@ class JobFile {
   std::vector<std::string> dimensions_;
   Attributes along_;            // names of inputs that are no dimensions
   std::vector<Series> series_;  // cells, status, seconds
+  std::uint64_t largest_ = 1;   // numbers of a task in one of them
   std::uint64_t begin_ = 0, window_ = 0;
   std::optional<Column> failures_;  // in the window
   std::optional<std::size_t> errors_;
@@ -400,9 +270,7 @@ class JobFile {
 /// `stream` has what is written; `again` begins anew, and may have more.
 template <class Stream, class Again>
 void write(JobFile& file, Stream& stream, bool complete, const Again& again) {
-  std::vector<Form> forms = file.forms();
-  if (!complete && std::any_of(forms.begin(), forms.end(), &is_whole)) allow_gaps(again(), file.result(), forms);
-  file.begin(forms, !complete);
+  file.begin(!complete, again);
   each_block(stream, [&](const host::Block& block) { file.add(block); });
   file.finish();
 }

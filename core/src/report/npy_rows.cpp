@@ -93,7 +93,7 @@ class NpyWriter : public RowWriter {
       throw base::Error(
           base::ExitCode::kUsage,
           "'" + kernel.name + "' returns " + schema::cpp_name(kernel.result) + ", and a .npy file holds numbers only",
-          "write .csv, .jsonl or .json instead");
+          "write .h5, .csv, .jsonl or .json instead");
     }
     add_field(kOk, "|b1", {}, 1);
     for (const auto& column : extent.columns) choose(column);
