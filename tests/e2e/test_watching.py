@@ -101,6 +101,8 @@ class Watching(JobhostTest):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=240..260", "-j2", "--retries", "0", code=1)
         document = json.loads(self.run_jobhost("report", "--json").out)
         shown = json.loads(self.run_jobhost("show", "--json").out)
+        self.run_jobhost("report", "--json", "-o", "report.json")
+        self.assertEqual(json.loads(self.read("report.json")), document)
         self.assertEqual(document["schema"], "jobhost-report/1")
         self.assertEqual({**document["job"], "schema": "jobhost/1"}, shown)
         verdict = document["verdict"]

@@ -118,15 +118,86 @@ test("a grid of two parameters is a heat map with their names, and so are result
   assertQuiet(page);
 });
 
+test("lists of numbers are curves", async (t) => {
+  const scene = new Scene(t);
+  const wave = `#include <stdexcept>
+#include <vector>
+struct Wave { std::vector<double> heights; std::vector<std::vector<int>> table; std::vector<float> steps; };
+Wave wave(int n, int step) {
+  if (n == 3) throw std::domain_error("no wave");
+  Wave w{{}, {{n}}, {1.f * step, 2}};
+  for (int i = 0; i < n; ++i) w.heights.push_back(i % 100 * step);
+  return w;
+}
+`;
+  fs.writeFileSync(path.join(scene.folder, "wave.cpp"), wave);
+  scene.run(["run", "wave.cpp:wave", "n=1..5", "step=1,2"], 1);
+  let report = scene.json("report");
+  assert.deepEqual(report.lists.map(({ column }) => report.columns[column].name), ["result.heights", "result.steps"]);
+  assert.deepEqual(report.lists[0].tasks.map(({ task }) => task), [0, 1, 2, 3, 6, 7, 8, 9]);
+  assert.deepEqual(report.lists[0].tasks[7], { task: 9, length: 5, values: [0, 2, 4, 6, 8] });
+  const page = await openReport(scene);
+  assert.equal(await page.locator(".results .tabs [aria-pressed=true]").textContent(), "Lists");
+  assert.equal(await page.locator(".results .note").textContent(), "All 8 tasks that succeeded.");
+  assert.deepEqual(await page.locator(".results .key li").allTextContents(), ["n 1", "n 2", "n 4", "n 5"]);
+  const over = page.locator(".results .u-over"),
+    { width, height } = await over.boundingBox();
+  await over.hover({ position: { x: width * (1 - 0.015 / 1.03), y: (height * 0.06) / 1.12 } }); // the highest point
+  assert.equal(await page.locator(".results .tip:visible").textContent(), "task #9\nn 5\nstep 2\nresult.heights[4] 8");
+  await screenshot(page, "lists-light");
+  await page.locator(".results .controls select").first().selectOption({ label: "result.steps" });
+  assertQuiet(page);
+
+  fs.writeFileSync(path.join(scene.folder, "fall.cpp"), `#include <vector>
+struct Fall { std::vector<double> height, t, falling; };
+Fall fall(double g) {
+  Fall f;
+  for (int i = 0; i < 50; ++i) f.t.push_back(i * 0.1), f.falling.push_back(-i), f.height.push_back(-g * i * i * 0.005);
+  return f;
+}
+`);
+  scene.run(["run", "fall.cpp:fall", "g=1.6,3.7,9.8"]);
+  const along = await openReport(scene);
+  const axes = along.locator(".results .controls label:visible select").nth(1);
+  assert.deepEqual(await axes.locator("option").allTextContents(), ["place in the list", "result.t"]);
+  const lower = along.locator(".results .u-over"),
+    size = await lower.boundingBox();
+  const last = { x: size.width * (1 - 0.015 / 1.03), y: size.height * (1 - 0.06 / 1.12) };
+  await lower.hover({ position: last });
+  assert.match(
+    await along.locator(".results .tip:visible").textContent(),
+    /^task #2\ng 9.8\nresult.t 4.9\d*\nresult.height -117\.\d+$/,
+  );
+  await screenshot(along, "lists-along-light");
+  assertQuiet(along);
+
+  scene.run(["run", "wave.cpp:wave", "n=1000..2000", "step=1"]);
+  report = scene.json("report");
+  const [{ tasks }] = report.lists;
+  assert.equal(tasks.length, 32);
+  for (const { task, length, values } of tasks) {
+    assert.deepEqual([length, values.length], [1000 + task, 400]);
+    values.forEach((value, i) => assert.equal(value, Math.floor((i * (length - 1)) / 399) % 100));
+  }
+  const many = await openReport(scene);
+  assert.equal(
+    await many.locator(".results .note").textContent(),
+    "Shows 32 of 1,001 tasks that succeeded, and of long lists 400 numbers at equal distances.",
+  );
+  await screenshot(many, "lists-many-light");
+  assertQuiet(many);
+});
+
 test("of a million tasks a report shows some, and says so", async (t) => {
   const scene = new Scene(t);
   scene.run(["run", `${HOSTILE}:inc`, "x=1..1000000", "-j2", "-o", "all.npy"]);
   const begin = Date.now();
   const page = await openReport(scene);
   const seconds = (Date.now() - begin) / 1000;
-  const report = scene.json("report");
+  const document = scene.run(["report", "--json"]);
+  const report = JSON.parse(document);
   const size = fs.statSync(path.join(scene.folder, "report.html")).size,
-    data = JSON.stringify(report).length;
+    data = document.length;
   t.diagnostic(`${size} bytes, ${data} of them data; made and opened in ${seconds.toFixed(1)} s`);
   assert.ok(size - data < 150_000, `${size - data} bytes besides data`);
   assert.ok(data < 2_000_000, `${data} bytes of data`);

@@ -50,6 +50,19 @@ function axis(label, more = {}) {
   };
 }
 
+/** Texts for ticks that were divided by a unit. */
+function inUnit(unit) {
+  return (_, ticks) => ticks.map((tick) => (tick === null ? "" : brief(tick * unit)));
+}
+
+/** An axis on the left, as wide as its numbers need. */
+function numberAxis(label, unit) {
+  return axis(label, {
+    values: inUnit(unit),
+    size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)),
+  });
+}
+
 /** Ends of an axis with a little room beyond the values. */
 function withRoom(share) {
   return (_, low, high) => {

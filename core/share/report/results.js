@@ -1,4 +1,4 @@
-// What came out: heat maps of grids, results against inputs, and how results are distributed.
+// What came out: heat maps of grids, results against inputs, how results are distributed, and lists as curves.
 
 /** All that a plot can show of tasks: key, name and cells. */
 function tableOf(report) {
@@ -46,6 +46,7 @@ class Results {
     this.map = new Choice("axes", choose("map"));
     this.column = new Choice("result", choose("column"));
     this.x = new Choice("across", choose("x"));
+    this.along = new Choice("along", choose("along"));
     this.group = new Choice("colours", choose("group"));
     this.log = el("input", {
       type: "checkbox",
@@ -57,6 +58,7 @@ class Results {
     this.logLabel = el("label", {}, this.log, "logarithmic");
     this.heat = new Drawing("Heat map of results over two parameters");
     this.chart = new Chart("Results against inputs");
+    this.curves = new Curves();
     this.spread = new Drawing("How results are distributed");
     this.key = el("ul", { class: "key" });
     this.figures = el("p", { class: "figures" });
@@ -71,11 +73,13 @@ class Results {
         this.column.element,
         this.map.element,
         this.x.element,
+        this.along.element,
         this.group.element,
         this.logLabel,
       ),
       this.heat.element,
       this.chart.element,
+      this.curves.element,
       this.spread.element,
       this.key,
       this.figures,
@@ -98,24 +102,32 @@ class Results {
     const views = [];
     if (report.maps.length > 0) views.push(["map", "Heat map"]);
     views.push(["points", varying.length > 0 ? "Against inputs" : "By task"], ["spread", "Distribution"]);
+    const lists = report.lists.filter(({ tasks }) => tasks.some(({ length }) => length > 0));
+    if (lists.length > 0) views.push(["curves", "Lists"]);
     const own = results.length > 1;
-    const preferred = report.maps.length > 0 ? "map" : varying.length > 0 || !own ? "points" : "spread";
+    const numbers = report.maps.length > 0 ? "map" : varying.length > 0 || !own ? "points" : "spread";
+    const preferred = !own && lists.length > 0 ? "curves" : numbers;
     const view = views.some(([name]) => name === chosen.view) ? chosen.view : preferred;
-    const column = results.find(({ key }) => key === chosen.column) ?? results[0];
+    const isList = ({ key }) => lists.some((list) => key === `result ${list.column}`);
+    const columns = view === "curves" ? table.filter(isList) : results;
+    const column = columns.find(({ key }) => key === chosen.column) ?? columns[0];
     this.tabs.update(views, view);
     this.column.update(
-      results.map(({ key, name }) => [key, name]),
+      columns.map(({ key, name }) => [key, name]),
       column.key,
     );
     this.heat.element.hidden = view !== "map";
     this.chart.element.hidden = view !== "points";
+    this.curves.element.hidden = view !== "curves";
     this.spread.element.hidden = view !== "spread";
-    this.map.element.hidden = this.x.element.hidden = this.group.element.hidden = true;
+    this.map.element.hidden = this.x.element.hidden = true;
+    this.along.element.hidden = this.group.element.hidden = true;
     this.key.replaceChildren();
     this.log.checked = Boolean(chosen.log);
     if (view === "map") this.drawMap(column);
     if (view === "points") this.drawPoints(column, varying);
     if (view === "spread") this.drawSpread(column);
+    if (view === "curves") this.drawCurves(column, lists);
     this.note.textContent = this.whyNoResults() + this.note.textContent;
     this.tellFigures(column);
   }
@@ -123,9 +135,8 @@ class Results {
   /** Why only durations are plotted, where that is so. */
   whyNoResults() {
     const { columns } = this.report;
-    if (columns.length === 0 || columns.some(({ numeric }) => numeric)) return "";
-    const lists = columns.every(({ type }) => type.startsWith("std::vector"));
-    return `Results are ${lists ? "lists" : "not numbers"}: not plotted. `;
+    if (columns.length === 0 || columns.some(({ numeric }) => numeric) || this.report.lists.length > 0) return "";
+    return "Results are not numbers: not plotted. ";
   }
 
   drawMap(column) {
@@ -159,6 +170,65 @@ class Results {
       notFinite;
   }
 
+  /** The input whose values have colours: the chosen one, else `usual`. */
+  groupOf(groups, usual) {
+    const { chosen } = this;
+    const group = chosen.group === "none" ? null : (groups.find(({ key }) => key === chosen.group) ?? usual ?? null);
+    this.group.update(
+      [["none", "one"], ...groups.map(({ key, name }) => [key, `by ${name}`])],
+      group ? group.key : "none",
+    );
+    return group;
+  }
+
+  tellColours(parts) {
+    this.key.replaceChildren(
+      ...parts.map((part) => {
+        const mark = el("i");
+        mark.style.background = part.colour;
+        return el("li", {}, mark, part.name);
+      }),
+    );
+  }
+
+  drawCurves(column, lists) {
+    const { report, table, chosen } = this;
+    const list = lists.find((one) => column.key === `result ${one.column}`);
+    const place = new Map(report.tasks.task.map((task, i) => [task, i]));
+    const groups = table.filter((c) => c.input && c.varies && !c.seed);
+    const group = this.groupOf(groups, groups[0]);
+    const rows = list.tasks.map(({ task }) => place.get(task));
+    const parts = group ? grouping(group, rows) : [{ tasks: new Set(rows), colour: null }];
+    if (group) this.tellColours(parts);
+    const name = (one) => report.columns[one.column].name;
+    const axes = lists.filter((one) => canBeAxis(one, list));
+    const usual = axes.find((one) => /(^|\.)(t|times?|x)$/.test(name(one)));
+    const x = chosen.along === "place" ? null : (axes.find((one) => `${one.column}` === chosen.along) ?? usual ?? null);
+    this.along.update(
+      [["place", "place in the list"], ...axes.map((one) => [`${one.column}`, name(one)])],
+      x ? `${x.column}` : "place",
+    );
+    const curves = list.tasks.map(({ task, length, values }, k) => ({
+      name: [`task #${task}`, ...groups.map((c) => `${c.name} ${c.values[rows[k]]}`)].join("\n"),
+      colour: parts.find(({ tasks }) => tasks.has(rows[k])).colour,
+      points: values.map((value, i) => [x ? x.tasks[k].values[i] : placeOf(i, length, values.length), Number(value)]),
+    }));
+    const all = curves.flatMap(({ points }) => points.map(([, y]) => y));
+    const positive = all.some((y) => y > 0) && !all.some((y) => y <= 0);
+    this.logLabel.hidden = !positive;
+    this.curves.show({ x: x ? name(x) : null, y: column.name, curves, logarithmic: chosen.log && positive });
+    const { succeeded } = report.verdict;
+    const shown = list.tasks.length;
+    const which = shown < succeeded ? `Shows ${count(shown)} of ${count(succeeded)}` : `All ${count(succeeded)}`;
+    const most = Math.max(...list.tasks.map(({ values }) => values.length));
+    const thinned = list.tasks.some(({ length, values }) => values.length < length);
+    const odd = all.filter((y) => !Number.isFinite(y)).length;
+    this.note.textContent =
+      `${which} tasks that succeeded` +
+      (thinned ? `, and of long lists ${count(most)} numbers at equal distances.` : ".") +
+      (odd > 0 ? ` ${plural(odd, "number")} ${odd === 1 ? "is" : "are"} not finite and not drawn.` : "");
+  }
+
   /** Where a result is among those that are numbers. */
   rankOf(column) {
     return this.table.filter(({ result, numeric }) => result && numeric).findIndex(({ key }) => key === column.key);
@@ -174,11 +244,9 @@ class Results {
       x.key,
     );
     const groups = table.filter((c) => c.input && c.varies && !c.seed && c.key !== x.key);
-    const few = groups.find((c) => new Set(c.values).size <= 8);
-    const group = chosen.group === "none" ? null : (groups.find(({ key }) => key === chosen.group) ?? few ?? null);
-    this.group.update(
-      [["none", "one"], ...groups.map(({ key, name }) => [key, `by ${name}`])],
-      group ? group.key : "none",
+    const group = this.groupOf(
+      groups,
+      groups.find((c) => new Set(c.values).size <= 8),
     );
 
     let xs = numbersOf(x),
@@ -207,15 +275,7 @@ class Results {
       this.report.tasks.task.indexOf(Number(number)),
     );
     this.failed = failed.map((i) => [i, xs[i]]).filter(([, at]) => Number.isFinite(at));
-    if (group) {
-      this.key.replaceChildren(
-        ...parts.map((part) => {
-          const mark = el("i");
-          mark.style.background = part.colour;
-          return el("li", {}, mark, part.name);
-        }),
-      );
-    }
+    if (group) this.tellColours(parts);
     this.chart.show(360, () => this.chartOf({ x, y, xs, ys, units, order, parts, connected, logarithmic }));
     this.note.textContent =
       sampleNote(this.report) +
@@ -252,7 +312,6 @@ class Results {
         .map((c) => `${c.name} ${c.values[best]}`);
       this.chart.tell([`task #${this.report.tasks.task[best]}`, ...new Set(lines)].join("\n"), left + 72, top);
     };
-    const inUnit = (unit) => (_, ticks) => ticks.map((tick) => (tick === null ? "" : brief(tick * unit)));
     return {
       data,
       options: {
@@ -264,10 +323,7 @@ class Results {
         },
         axes: [
           axis(x.name, { size: 34, values: inUnit(units[0]) }),
-          axis(y.name, {
-            values: inUnit(units[1]),
-            size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)),
-          }),
+          numberAxis(y.name, units[1]),
         ],
         series: [
           {},

@@ -24,14 +24,15 @@ void report(Session& session, const ReportOptions& options) {
                       "for the job: jobhost report " + options.job.substr(0, slash));
   }
   const host::Job job = open_job(session, options.job);
-  if (options.json) {
-    std::printf("%s\n", report_document(session.env, job).c_str());
+  const std::string document = report_document(session.env, job);
+  if (options.json && options.file.empty()) {
+    std::printf("%s\n", document.c_str());
     return;
   }
   const std::string file = options.file.empty() ? "report-" + job.manifest.job + ".html" : options.file;
   const std::string path = output_path(session.env, base::absolute_path(file));
-  const std::string page = report_page(session.env, report_document(session.env, job), false);
-  base::write_file_atomically(session.env, path, base::as_bytes(page), false, 0666);
+  const std::string text = options.json ? document + '\n' : report_page(session.env, document, false);
+  base::write_file_atomically(session.env, path, base::as_bytes(text), false, 0666);
   session.say("wrote " + file);
 }
 
@@ -42,7 +43,7 @@ void add_report_command(CLI::App& app, Session& session) {
   auto* command = app.add_subcommand("report", "A job in one HTML file: verdict, plots, failures, who worked when");
   add_job_option(*command, options->job);
   command->add_option("-o,--output", options->file, "Write FILE (default: report-JOB.html)")->type_name("FILE");
-  command->add_flag("--json", options->json, "Print what the report shows as one JSON document");
+  command->add_flag("--json", options->json, "What the report shows as one JSON document, printed or with -o written");
   command->callback([&session, options] { report(session, *options); });
   command->footer(
       "The file needs no network and no other file: it can be sent by mail, printed, and opened years later.\n"

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/utc.hpp"
 #include "cli/document.hpp"
@@ -189,6 +190,24 @@ std::string tasks_text(report::JobReport& report) {
       text_of(attempts), text_of(failures));
 }
 
+/// For each result that is a list of numbers, some tasks with numbers of it.
+std::string lists_text(report::JobReport& report) {
+  const auto& tasks = report.sample.tasks();
+  return array_of(report.sample.lists(), [&](std::size_t cell, std::string& out) {
+    out += fmt::format(R"({{"column":{},"tasks":[)", cell);
+    bool first = true;
+    for (const auto& [number, task] : tasks) {
+      for (const auto& curve : task.curves) {
+        if (curve.cell != cell) continue;
+        const auto values = array_of(curve.values, [](const auto& value, std::string& text) { text += value; });
+        out += fmt::format(R"({}{{"task":{},"length":{},"values":{}}})", std::exchange(first, false) ? "" : ",", number,
+                           curve.length, values);
+      }
+    }
+    out += "]}";
+  });
+}
+
 /// Cells are null where no task has a finite number; listed are those where tasks have succeeded all the same, and
 /// those where some have failed and none succeeded.
 std::string maps_text(const report::JobReport& report) {
@@ -248,7 +267,8 @@ std::string report_document(base::Env& env, const host::Job& job) {
                        {"columns", columns(*report)}});
   std::string text = text_of(document);
   text.pop_back();
-  return text + ",\"tasks\":" + tasks_text(*report) + ",\"maps\":" + maps_text(*report) + "}";
+  return text + ",\"tasks\":" + tasks_text(*report) + ",\"lists\":" + lists_text(*report) +
+         ",\"maps\":" + maps_text(*report) + "}";
 }
 
 }  // namespace jobhost::cli

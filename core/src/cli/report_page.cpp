@@ -60,8 +60,8 @@ std::string report_page(base::Env& env, const std::string& data, bool live) {
   const std::string styles = file(env, "uPlot.min.css") + file(env, "report.css");
   const std::string plots = "/*\n" + file(env, "uPlot.notice") + "*/\n" + file(env, "uPlot.iife.min.js");
   std::string script;
-  for (const char* part :
-       {"words.js", "canvas.js", "heat_map.js", "charts.js", "results.js", "activity.js", "sections.js", "page.js"}) {
+  for (const char* part : {"words.js", "canvas.js", "heat_map.js", "charts.js", "curves.js", "results.js",
+                           "activity.js", "sections.js", "page.js"}) {
     script += file(env, part);
   }
   std::string page = file(env, "report.html");

@@ -1,5 +1,7 @@
 #include "report/task_sample.hpp"
 
+#include <algorithm>
+
 namespace jobhost::report {
 namespace {
 
@@ -11,12 +13,32 @@ std::uint64_t scrambled(std::uint64_t number) {
   return number ^ (number >> 31);
 }
 
-/// The one that is drawn from part `part` of `done` tasks: with a fixed distance, a grid would show some columns only.
-std::uint64_t drawn_from(std::uint64_t part, std::uint64_t done) {
+/// The one that is drawn from part `part` of `parts`, which `count` tasks are divided into: with a fixed distance, a
+/// grid would show some columns only.
+std::uint64_t drawn_from(std::uint64_t part, std::uint64_t parts, std::uint64_t count) {
+  if (count <= parts) return part;
   using Wide = unsigned __int128;
-  const auto begin = static_cast<std::uint64_t>(Wide{part} * done / TaskSample::kEven);
-  const auto end = static_cast<std::uint64_t>(Wide{part + 1} * done / TaskSample::kEven);
+  const auto begin = static_cast<std::uint64_t>(Wide{part} * count / parts);
+  const auto end = static_cast<std::uint64_t>(Wide{part + 1} * count / parts);
   return begin + scrambled(part) % (end - begin);
+}
+
+bool is_list_of_numbers(const schema::Type& type) {
+  return (type.kind == schema::Kind::kVector || type.kind == schema::Kind::kArray) && number_of(type.items[0]);
+}
+
+Curve curve_of(const schema::Type& type, base::ByteView value, std::uint64_t most) {
+  base::ByteReader reader(value);
+  const schema::Type& number = type.items[0];
+  Curve curve;
+  curve.length = type.kind == schema::Kind::kArray ? type.count : reader.value<std::uint64_t>();
+  const std::uint64_t points = std::min(curve.length, most), size = schema::fixed_size(number).value();
+  const auto numbers = reader.take(curve.length * size);
+  for (std::uint64_t k = 0; k < points; ++k) {
+    const std::uint64_t at = points > 1 ? k * (curve.length - 1) / (points - 1) : 0;
+    curve.values.push_back(cell_json(number, numbers.subspan(at * size, size)));
+  }
+  return curve;
 }
 
 }  // namespace
@@ -26,13 +48,18 @@ TaskSample::TaskSample(base::Env& env, const host::Job& job, const Cells& result
       results_(results),
       shown_(schema::as_shown(job.manifest.kernel)),
       done_(done),
-      next_(done > kEven ? drawn_from(0, done) : 0) {}
+      next_(drawn_from(0, kEven, done)) {
+  for (std::size_t cell = 0; cell < results.cells().size() && lists_.size() < kCurvesOfTask; ++cell) {
+    if (is_list_of_numbers(results.cells()[cell].type)) lists_.push_back(cell);
+  }
+  next_curve_ = drawn_from(0, kCurves, std::min(done, kEven));
+}
 
 /// Whether the next task, in the order in which they are added, is one of the even sample.
 bool TaskSample::is_drawn() {
   if (rank_++ != next_) return false;
   ++drawn_;
-  next_ = done_ <= kEven ? rank_ : drawn_ < kEven ? drawn_from(drawn_, done_) : UINT64_MAX;
+  next_ = drawn_ < kEven ? drawn_from(drawn_, kEven, done_) : UINT64_MAX;
   return true;
 }
 
@@ -51,6 +78,18 @@ SampledTask TaskSample::read(const host::Block& block, std::uint64_t offset) {
   return task;
 }
 
+/// Where the task that was to have them has failed, the next one has.
+void TaskSample::add_curves(const host::Block& block, std::uint64_t offset, SampledTask& task) {
+  if (lists_.empty() || curves_ == kCurves || drawn_ <= next_curve_) return;
+  next_curve_ = drawn_from(++curves_, kCurves, std::min(done_, kEven));
+  const std::uint64_t most = std::min(kPoints, kAllPoints / kCurves / lists_.size());
+  results_.each(bundle::value_at(block.results, offset), [&](std::size_t cell, base::ByteView value) {
+    if (!std::binary_search(lists_.begin(), lists_.end(), cell)) return;
+    task.curves.push_back(curve_of(results_.cells()[cell].type, value, most));
+    task.curves.back().cell = cell;
+  });
+}
+
 /// Of tasks that ran together only the mean is known: the first stands for them.
 void TaskSample::add(const host::Block& block) {
   const double seconds = block.seconds / static_cast<double>(block.count);
@@ -59,7 +98,7 @@ void TaskSample::add(const host::Block& block) {
     if (slowest_.size() > kSlowest) slowest_.erase(slowest_.begin());
   }
   for (std::uint64_t i = 0; i < block.count; ++i) {
-    if (is_drawn()) tasks_[block.first + i] = read(block, i);
+    if (is_drawn()) add_curves(block, i, tasks_[block.first + i] = read(block, i));
   }
 }
 
