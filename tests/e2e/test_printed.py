@@ -44,7 +44,7 @@ class Printed(JobhostTest):
         text = re.sub(r"\b\d{8}-\d{6}-[0-9a-f]{4}\b", lambda id: id[0] if id[0] in self.golden.values() else "20990101-000000-abcd", text)
         text = re.sub(r"\b[0-9a-f]{40}\b", "0" * 40, text)
         text = re.sub(r"\b(?!2026-11-25|2001)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2099-01-01T00:00:00Z", text)
-        text = re.sub(r"\b(\d[\d.e-]*) s\b", "N s", text)
+        text = re.sub(r"\b(\d[\d.e-]*) [mu]?s\b", "N s", text)
         text = re.sub(r"\d+ records of results", "N records of results", text)
         return re.sub(r"g\+\+ [\d.]+|GNU C\+\+\d+ .*", "COMPILER", text)
 

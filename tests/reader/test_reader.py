@@ -191,6 +191,8 @@ class Reading:
         self.assertEqual(self.open(f"{self.store}/{names[0]}").state, "not begun")
         with self.assertRaisesRegex(self.reader.Error, "fits 2 jobs"):
             self.open("2")
+        labelled = self.held(f"{HOSTILE}:inc", "x=1", "--name", "by label")
+        self.assertEqual(self.open("by label").name, labelled)
         with self.assertRaisesRegex(self.reader.Error, "is not a job directory"):
             self.open("/nowhere/at-all")
 

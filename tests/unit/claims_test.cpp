@@ -361,18 +361,20 @@ TEST_CASE("rubbish is no identity") {
   }
 }
 
-TEST_CASE("a job is found by id, prefix, random end, path and @last") {
+TEST_CASE("a job is found by id, prefix, random end, label, path and @last") {
   base::PosixEnv env;
+  const auto label_of = [](const store::JobDirectory&) { return std::string("some"); };
   test::TemporaryDirectory folder;
   store::Store jobs(env, folder / "store");
-  CHECK_THROWS_WITH(jobs.find("@last"), Catch::Contains("no jobs"));
+  CHECK_THROWS_WITH(jobs.find("@last", label_of), Catch::Contains("no jobs"));
   const auto job = jobs.create_job();
-  CHECK_THROWS_AS(jobs.find("@last"), base::Error);  // no MANIFEST: no job
+  CHECK_THROWS_AS(jobs.find("@last", label_of), base::Error);  // no MANIFEST: no job
   base::write_file_atomically(env, job.manifest(), {}, false);
   const std::string id = job.path().substr(job.path().rfind('/') + 1);
-  for (const auto& name : {id, id.substr(0, 8), id.substr(id.size() - 4), job.path(), std::string("@last")}) {
-    CHECK(jobs.find(name).directory.path() == job.path());
-    CHECK(jobs.find(name).by_path == (name == job.path()));
+  for (const auto& name :
+       {id, id.substr(0, 8), id.substr(id.size() - 4), job.path(), std::string("@last"), std::string("some")}) {
+    CHECK(jobs.find(name, label_of).directory.path() == job.path());
+    CHECK(jobs.find(name, label_of).by_path == (name == job.path()));
   }
-  CHECK_THROWS_WITH(jobs.find("2099"), Catch::Contains("no job '2099'"));
+  CHECK_THROWS_WITH(jobs.find("2099", label_of), Catch::Contains("no job '2099'"));
 }

@@ -1409,7 +1409,7 @@ def jobs(store=None):
 
 
 def open(job="@last", store=None, verify=True, damaged="raise", merged=False):
-    """The job of that name, unique beginning or end of a name, or path; "@last" is the youngest of the store. With
+    """The job of that name, unique beginning or end of a name, label, or path; "@last" is the youngest of the store. With
     `merged`, together with all that repeats tasks of it."""
     return (Merged if merged else Job)(_path_of(job, store), verify, damaged)
 
@@ -1420,7 +1420,8 @@ def _path_of(job, store):
     store = pathlib.Path(store or os.environ.get("JOBHOST_STORE") or ".jobhost")
     names = jobs(store)
     found = [name for name in names if name == job] or \
-        [name for name in names if name.startswith(job) or name.endswith("-" + job)]
+        [name for name in names if name.startswith(job) or name.endswith("-" + job)] or \
+        [name for name in names if job and _label_of(store / name) == job]
     if job == "@last":
         found = [name for name in names if not (store / name / "host/audit").exists()][-1:] or names[-1:]
     if not found and pathlib.Path(job, "MANIFEST").exists():
@@ -1430,3 +1431,10 @@ def _path_of(job, store):
     if len(found) != 1:
         raise Error(f"'{job}' fits {len(found)} jobs of the store '{store}': jobhost ls lists them")
     return store / found[0]
+
+
+def _label_of(folder):
+    try:
+        return json.loads((folder / "MANIFEST").read_bytes())["label"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it goes by its id only

@@ -251,7 +251,7 @@ class LocalRuntime : public detail::Runtime {
     return in_users_words([&] {
       const schema::Type wanted = type_of(result_type);
       store::Store store(env_, path.empty() ? store::Store::default_path() : path);
-      host::Job job = host::open_job(env_, store.find(name).directory);
+      host::Job job = host::open_job(env_, host::find_job(env_, store, name).directory);
       if (wanted != job.manifest.kernel.result) {
         throw std::invalid_argument("the results of job " + job.manifest.job + " are of type " +
                                     schema::cpp_name(job.manifest.kernel.result) + ", not " + schema::cpp_name(wanted));

@@ -81,7 +81,7 @@ void logs(Session& session, const DebugOptions& options) {
 std::vector<std::string> debugger(const bundle::Manifest& manifest, const std::string& program,
                                   const std::vector<std::string>& arguments) {
   const std::string name = manifest.kernel.name.substr(0, manifest.kernel.name.find('('));
-  std::vector<std::string> words = {"gdb"};
+  std::vector<std::string> words = {"gdb", "-q"};
   for (const std::string& command :
        {std::string("set breakpoint pending on"), "break " + name, std::string("catch throw"), std::string("run")}) {
     words.insert(words.end(), {"-ex", command});

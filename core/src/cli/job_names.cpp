@@ -8,17 +8,19 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "cli/captured_words.hpp"
+#include "host/merged_stream.hpp"
 #include "host/named_files.hpp"
 #include "store/party.hpp"
 
 namespace jobhost::cli {
 
 void add_job_option(CLI::App& command, std::string& job) {
-  command.add_option("job", job, "Id, unique prefix, path, or @last (default)")->type_name("JOB");
+  command.add_option("job", job, "Id, unique prefix, label, path, or @last (default)")->type_name("JOB");
 }
 
 host::Job open_job(Session& session, const std::string& name) {
-  const auto [directory, by_path] = session.store().find(name);
+  store::Store store = session.store();
+  const auto [directory, by_path] = host::find_job(session.env, store, name);
   host::Job job = host::open_job(session.env, directory);
   job.by_path = by_path;
   if (by_path) {
@@ -32,6 +34,23 @@ host::Job open_job(Session& session, const std::string& name) {
 
 std::string call_by_id(const Session& session, const std::string& id) {
   return session.store_path == store::Store::default_path() ? id : shell_line({id, "--store", session.store_path});
+}
+
+host::Job first_of(Session& session, host::Job job) {
+  store::Store store(session.env, job.directory.path().substr(0, job.directory.path().rfind('/')));
+  const std::string asked = job.manifest.job;
+  for (;;) {
+    const std::string parent = job.manifest.parent.job;
+    const store::JobDirectory directory(store.path() + "/" + parent);
+    if (parent.empty() || job.manifest.label == host::audit_label(parent) ||
+        !base::exists(session.env, directory.manifest())) {
+      break;
+    }
+    job = host::open_job(session.env, directory);
+  }
+  if (job.manifest.job != asked)
+    session.say("job " + asked + " repeats tasks of " + job.manifest.job + ": both are merged");
+  return job;
 }
 
 TaskOfJob open_task(Session& session, const std::string& name) {

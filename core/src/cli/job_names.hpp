@@ -13,8 +13,12 @@ namespace jobhost::cli {
 /// Adds the positional JOB, `@last` when it is not given.
 void add_job_option(CLI::App& command, std::string& job);
 
-/// The job that an id, unique prefix, path or @last names. Throws Error(kUsage).
+/// The job that an id, unique prefix, label, path or @last names. Throws Error(kUsage).
 host::Job open_job(Session& session, const std::string& name);
+
+/// The job that all repetitions go back to, which it says when that is another one: what `job` repeated is merged with
+/// the rest there.
+host::Job first_of(Session& session, host::Job job);
 
 /// How commands that are typed next name a job of the session's store.
 std::string call_by_id(const Session& session, const std::string& id);

@@ -169,7 +169,7 @@ void remove(Session& session, const KeepOptions& options) {
   std::vector<host::Job> known;
   store::Store store = session.store();
   for (const auto& name : options.jobs) {
-    doomed.push_back(store.find(name).directory);
+    doomed.push_back(host::find_job(session.env, store, name).directory);
     try {
       const host::Job job = open_job(session, name);
       if (somebody_works(session.env, job)) {
@@ -363,7 +363,9 @@ void add_keep_commands(CLI::App& app, Session& session) {
   verify_command->add_flag("--json", options->json, "Print one JSON document");
   verify_command->callback([&session, options] { verify(session, *options); });
   auto* rm_command = app.add_subcommand("rm", "Remove jobs and all their results");
-  rm_command->add_option("job", options->jobs, "Ids, unique prefixes, paths, or @last")->type_name("JOB")->required();
+  rm_command->add_option("job", options->jobs, "Ids, unique prefixes, labels, paths, or @last")
+      ->type_name("JOB")
+      ->required();
   rm_command->callback([&session, options] { remove(session, *options); });
   auto* gc_command = app.add_subcommand("gc", "Remove what was left behind: cut-off submissions, code no job uses");
   auto* days = gc_command->add_option("--days", options->days, "Code unused for so many days");

@@ -26,6 +26,7 @@
 #include "cli/tables.hpp"
 #include "cli/task_words.hpp"
 #include "host/code.hpp"
+#include "host/merged_stream.hpp"
 #include "host/nodes.hpp"
 #include "host/notes.hpp"
 #include "host/reuse.hpp"
@@ -147,7 +148,8 @@ void show_task(Session& session, const LookOptions& options) {
                 headline_and_place(failure).c_str());
     print_stack(failure, "  ");
   } else {
-    std::printf("  result %s\n  took about %.3g s\n", text.c_str(), static_cast<double>(block->nanoseconds) * 1e-9);
+    std::printf("  result %s\n  took about %s\n", text.c_str(),
+                task_duration_text(static_cast<double>(block->nanoseconds) * 1e-9).c_str());
   }
 }
 
@@ -235,31 +237,55 @@ void results(Session& session, const LookOptions& options) {
   if (!fill.empty()) session.say(fill);
 }
 
-report::FailureGroups groups_of(base::Env& env, const host::Job& job, host::ResultStream& stream) {
+struct Failures {
   report::FailureGroups groups;
-  host::Explainer explainer(env, job);
-  while (const host::Block* block = stream.next_available()) {
-    if (block->failed) groups.add(block->first, explainer.explain(block->failure, block->modules));
+  std::uint64_t count = 0;
+
+  void add(const host::Block& block, host::Explainer& explainer) {
+    groups.add(block.first, explainer.explain(block.failure, block.modules));
+    ++count;
   }
-  return groups;
+};
+
+Failures own_failures(Session& session, const host::Job& job) {
+  Failures failures;
+  host::ResultStream stream(session.env, job);
+  stream.read_all();
+  host::Explainer explainer(session.env, job);
+  while (const host::Block* block = stream.next_available()) {
+    if (block->failed) failures.add(*block, explainer);
+  }
+  session.exit_code = failures.count > 0 ? 1 : 0;
+  say_damage(session, job, stream.damage());
+  return failures;
+}
+
+/// Those of tasks that failed the last time they were tried.
+Failures merged_failures(Session& session, const host::Job& job) {
+  Failures failures;
+  host::MergedStream stream(session.env, job);
+  for (const auto& sentence : stream.left_out()) session.say(sentence);
+  std::map<const host::Job*, host::Explainer> explainers;
+  while (const host::Block* block = stream.next()) {
+    if (!block->failed) continue;
+    failures.add(*block, explainers.try_emplace(&stream.source(), session.env, stream.source()).first->second);
+  }
+  session.exit_code = failures.count > 0 ? 1 : 0;
+  stream.each_source([&](const host::Job& each, host::ResultStream& own) { say_damage(session, each, own.damage()); });
+  return failures;
 }
 
 void errors(Session& session, const LookOptions& options) {
-  const host::Job job = open_job(session, options.job);
-  host::ResultStream stream(session.env, job);
-  stream.read_all();
-  const auto groups = groups_of(session.env, job, stream);
-  session.exit_code = stream.failed() > 0 ? 1 : 0;
-  say_damage(session, job, stream.damage());
+  host::Job job = open_job(session, options.job);
+  if (options.merged) job = first_of(session, std::move(job));
+  const auto [groups, failed] = options.merged ? merged_failures(session, job) : own_failures(session, job);
   if (options.json) {
     Json list = Json::array();
     for (const std::size_t number : groups.largest_first()) list.push_back(to_json(groups.groups()[number]));
-    return print_document({{"job", job.manifest.job},
-                           {"tasks", job.manifest.tasks},
-                           {"failed", stream.failed()},
-                           {"groups", std::move(list)}});
+    return print_document(
+        {{"job", job.manifest.job}, {"tasks", job.manifest.tasks}, {"failed", failed}, {"groups", std::move(list)}});
   }
-  std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(stream.failed()),
+  std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(failed),
               static_cast<unsigned long long>(job.manifest.tasks));
   TaskWords inputs(session.env, job);
   for (const std::size_t number : groups.largest_first()) {
@@ -295,7 +321,9 @@ void add_look_commands(CLI::App& app, Session& session) {
   results_command->add_flag("--merged", options->merged,
                             "The latest of each task, retries included; rows say which code they come from");
   add_output_options(*results_command, options->output);
-  add_job_option(*add("errors", "Group the failures of a job", &errors), options->job);
+  auto* errors_command = add("errors", "Group the failures of a job", &errors);
+  add_job_option(*errors_command, options->job);
+  errors_command->add_flag("--merged", options->merged, "Of tasks that failed the last time, retries included");
 }
 
 }  // namespace jobhost::cli

@@ -34,6 +34,11 @@ std::string duration_text(double seconds) {
   return seconds < 60 ? fmt::format("{:.{}f} s", seconds, seconds < 10 ? 2 : 1) : clock_text(seconds);
 }
 
+std::string task_duration_text(double seconds) {
+  if (seconds >= 1) return duration_text(seconds);
+  return seconds < 1e-3 ? fmt::format("{:.3g} us", seconds * 1e6) : fmt::format("{:.3g} ms", seconds * 1e3);
+}
+
 std::string tally(const host::ResultStream& stream, std::uint64_t tasks) {
   std::string text = fmt::format("{} succeeded", stream.done() - stream.failed());
   if (stream.failed() > 0) text += fmt::format(", {} failed", stream.failed());

@@ -46,6 +46,9 @@ class Progress {
 /// "3.21 s", "41.0 s", "1:04:09"
 std::string duration_text(double seconds);
 
+/// Of one task: "41.0 s", "3.21 ms", "2.76 us"
+std::string task_duration_text(double seconds);
+
 /// "188 succeeded, 12 failed, 3 missing, 2 ran twice", without what there is none of.
 std::string tally(const host::ResultStream& stream, std::uint64_t tasks);
 

@@ -72,24 +72,6 @@ Written write_merged(Session& session, const host::Job& job, const bundle::Outpu
   return written;
 }
 
-/// The job that all repetitions go back to: what one of them repeated is merged with the rest there.
-host::Job first_of(Session& session, host::Job job) {
-  store::Store store(session.env, job.directory.path().substr(0, job.directory.path().rfind('/')));
-  const std::string asked = job.manifest.job;
-  for (;;) {
-    const std::string parent = job.manifest.parent.job;
-    const store::JobDirectory directory(store.path() + "/" + parent);
-    if (parent.empty() || job.manifest.label == host::audit_label(parent) ||
-        !base::exists(session.env, directory.manifest())) {
-      break;
-    }
-    job = host::open_job(session.env, directory);
-  }
-  if (job.manifest.job != asked)
-    session.say("job " + asked + " repeats tasks of " + job.manifest.job + ": both are merged");
-  return job;
-}
-
 }  // namespace
 
 std::string in_words(const Written& written) {

@@ -252,7 +252,7 @@ void add_run_options(CLI::App& command, RunOptions& options) {
                    "Refuse machines whose system libraries differ from those here");
   command.add_flag("--reuse", options.reuse, "Take results of earlier jobs with the same code, context and arguments");
   command.add_flag("--dry-run", options.dry_run, "Only show what would run");
-  add("--name", options.label, "LABEL", "A label for the job");
+  add("--name", options.label, "LABEL", "A label, by which the job can be named, too");
 }
 
 void add_waiting_options(CLI::App& command, RunOptions& options) {

@@ -349,4 +349,14 @@ Job open_job(base::Env& env, const store::JobDirectory& directory) {
                     "the job cannot be used; submit it again");
 }
 
+store::Found find_job(base::Env& env, store::Store& store, const std::string& name) {
+  return store.find(name, [&](const store::JobDirectory& directory) {
+    try {
+      return open_job(env, directory).manifest.label;
+    } catch (const base::Error&) {
+      return std::string();  // it goes by its id only
+    }
+  });
+}
+
 }  // namespace jobhost::host

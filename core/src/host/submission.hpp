@@ -96,4 +96,7 @@ bool has_voucher(base::Env& env, const store::JobDirectory& directory);
 /// Opens an existing job: reads and checks MANIFEST.
 Job open_job(base::Env& env, const store::JobDirectory& directory);
 
+/// The job that an id, unique prefix, label, path or @last names. Throws Error(kUsage).
+store::Found find_job(base::Env& env, store::Store& store, const std::string& name);
+
 }  // namespace jobhost::host

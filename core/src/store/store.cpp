@@ -81,7 +81,7 @@ std::vector<std::string> Store::jobs() {
   return jobs;
 }
 
-Found Store::find(const std::string& job) {
+Found Store::find(const std::string& job, const std::function<std::string(const JobDirectory&)>& label_of) {
   const Found direct{JobDirectory(without_slashes(base::absolute_path(job))), true};
   const auto is_directory = [&] { return !job.empty() && is_job(env_, direct.directory); };
   const auto own = [&](const std::string& id) { return Found{JobDirectory(path_ + "/" + id), false}; };
@@ -106,6 +106,9 @@ Found Store::find(const std::string& job) {
     if (id == job) return own(id);
     // The random end of an id is what people retype.
     if (id.starts_with(job) || id.ends_with("-" + job)) matches.push_back(id);
+  }
+  for (std::size_t i = 0, n = matches.empty() ? known.size() : 0; i < n; ++i) {
+    if (label_of(own(known[i]).directory) == job) matches.push_back(known[i]);
   }
   if (matches.size() == 1) return own(matches[0]);
   if (is_directory()) return direct;

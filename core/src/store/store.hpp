@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -32,9 +33,10 @@ class Store {
   JobDirectory create_job();
   /// Ids of all jobs that have a MANIFEST, oldest first.
   std::vector<std::string> jobs();
-  /// Finds a job by id, unique prefix, "@last", which is no audit unless there is nothing else, or path; a directory's
-  /// bare name is one where no job of the store has it. Throws Error(kUsage) that says what there is instead.
-  Found find(const std::string& job);
+  /// Finds a job by id, unique prefix, label, "@last", which is no audit unless there is nothing else, or path; a
+  /// directory's bare name is one where no job of the store has it. Throws Error(kUsage) that says what there is
+  /// instead. `label_of` gives the labels of jobs, which name them where no id does.
+  Found find(const std::string& job, const std::function<std::string(const JobDirectory&)>& label_of);
 
  private:
   base::Env& env_;

@@ -163,8 +163,8 @@ class Runtime {
   virtual std::string submit(Call& call, Feed& feed, const Options& options) = 0;
   /// `globals`: as captured.
   virtual std::shared_ptr<TaskPool> open_pool(const std::string& globals, const Options& options) = 0;
-  /// Reads along what others compute; `job` is an id, a unique prefix, a path or @last, `store` "" the default one.
-  /// Throws std::invalid_argument when there is no such job or its results are of another type.
+  /// Reads along what others compute; `job` is an id, a unique prefix, a label, a path or @last, `store` "" the default
+  /// one. Throws std::invalid_argument when there is no such job or its results are of another type.
   virtual std::unique_ptr<Job> attach(const std::string& store, const std::string& job,
                                       const std::string& result_type) = 0;
   /// Throws std::invalid_argument when the bytes look as if they held an address of this process.
