@@ -87,6 +87,18 @@ class Merged(JobhostTest):
         self.run_jobhost("retry", first, "--tasks", "1", "--plugin", "other.so")
         self.assertIn("do not fit into one table", self.refused("results", first, "--merged", code=2))
 
+    def test_mended_code_is_built_as_the_job_was(self):
+        source = "#include <stdexcept>\nint f(int x) { if (x == 2 && BAD) throw std::runtime_error(\"no\"); return SCALE * x; }\n"
+        self.write("f.cpp", source.replace("BAD", "true"))
+        self.run_jobhost("run", "f.cpp", "x=1..3", "--cxxflags=-DSCALE=10 -DA", "--cxxflags", "-DB=1", code=1)
+        first = self.shown()["job"]
+        said = self.run_jobhost("retry", "--plugin", "f.cpp", code=1).err
+        self.assertIn(f"built as job {first} was: '--cxxflags=-DSCALE=10 -DA' --cxxflags=-DB=1\n", said)
+        self.write("f.cpp", source.replace("BAD", "false"))
+        self.assertIn(f"built as job {first} was", self.run_jobhost("retry", "--plugin", "f.cpp").err)
+        self.assertEqual([row["result"] for row in self.rows("results", first, "--merged")], [10, 20, 30])
+        self.assertEqual([row["result"] for row in self.rows("retry", first, "--plugin", "f.cpp", "--cxxflags=-DSCALE=7")], [14])
+
     def test_a_million_tasks_of_which_few_or_all_were_repeated(self):
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=0..999999", "-o", "a.csv")
         parent = self.shown()["job"]

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <list>
 #include <map>
 #include <numeric>
@@ -453,6 +454,24 @@ TEST_CASE("a submitted job is followed by its id, also twice and afterwards") {
   }
   CHECK_THROWS_WITH(jobhost::attach<double>(job, folder.path()), Catch::Contains("are of type int, not double"));
   CHECK_THROWS_AS(jobhost::attach<int>("none", folder.path()), std::invalid_argument);
+}
+
+TEST_CASE("a map that is read to its end is done in its store") {
+  const jobhost::test::TemporaryDirectory folder;
+  const auto nap = [](int x) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(x));
+    return x;
+  };
+  for (int i = 0; i < 10; ++i) {
+    CHECK(jobhost::map({.workers = 2, .store = folder.path()}, nap, std::vector<int>(4, 20)).to_vector().size() == 4);
+  }
+  int jobs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+    if (!exists(entry.path() / "MANIFEST")) continue;
+    CHECK(exists(entry.path() / "DONE"));
+    ++jobs;
+  }
+  CHECK(jobs == 10);
 }
 
 TEST_CASE("classes that only cereal knows are arguments, results and callables") {

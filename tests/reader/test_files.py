@@ -176,8 +176,13 @@ class Hdf5(JobhostTest):
         self.assertEqual(data["result.rows"].dtype, "f4")
         numpy.testing.assert_array_equal(data["result.few"].sel(x=2), [[7, nan, nan], [7, 9, nan], [7, 9, 9]])
         self.assertEqual(data["result.odd"].sel(x=2).values.tolist(), [[1], [0], [1]])
-        data = self.open("results", "--merged", code=1)
-        numpy.testing.assert_array_equal(data["result.path"], path)
+        code = data.attrs["code"]
+        self.write("g.cpp", self.read("f.cpp").replace("x == 1)", "x == 7)"))
+        self.run_jobhost("retry", "--plugin", "g.cpp")
+        data = self.open("results", "--merged")
+        numpy.testing.assert_array_equal(data["result.path"].sel(n=2, x=1), [2, 3, 4])
+        self.assertEqual((data["code"].values == code).tolist(), [[True] * 2, [False, True], [True] * 2])
+        self.assertNotIn("code", data.attrs)
 
     def test_more_lists_than_are_written_at_once(self):
         self.write("f.cpp", "#include <vector>\nstd::vector<double> f(int n, int m) "

@@ -93,7 +93,7 @@ class Failures {
     const { failures } = report;
     this.element.hidden = failures.count === 0;
     const groups = plural(failures.groups.length, "group");
-    this.title.textContent = `${plural(failures.count, "task")} in ${groups} of the same kind, type and place`;
+    this.title.textContent = `${plural(failures.count, "task")} in ${groups} of the same kind, type, place and message`;
     this.note.textContent =
       failures.left_out > 0 ? `${count(failures.left_out)} failures of further kinds are not shown.` : "";
     this.list.replaceChildren(...failures.groups.map((group, i) => this.groupOf(report, group, i)));
@@ -101,7 +101,8 @@ class Failures {
 
   groupOf(report, group, i) {
     const { error } = group,
-      key = `${error.kind} ${error.type} ${error.where}`;
+      key = `${error.kind} ${error.type} ${error.where} ${error.what}`,
+      words = headline(error) + (group.same_message ? "" : " (or alike)");
     const stack = [
       ...error.causes.map((cause) => `caused by ${cause}`),
       ...foldedStack(error.stack),
@@ -115,7 +116,7 @@ class Failures {
         "summary",
         {},
         el("span", { class: "count" }, `${count(group.count)} ×`),
-        el("span", { class: "what" }, headline(error), el("span", { class: "where" }, error.where || error.kind)),
+        el("span", { class: "what" }, words, el("span", { class: "where" }, error.where || error.kind)),
       ),
       el(
         "div",

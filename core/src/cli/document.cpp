@@ -16,7 +16,10 @@ std::string document_text(const Json& body) {
 void print_document(const Json& body) { std::fputs(document_text(body).c_str(), stdout); }
 
 Json to_json(const report::FailureGroup& group) {
-  return {{"count", group.count}, {"error", to_json(group.first)}, {"first_tasks", group.tasks}};
+  return {{"count", group.count},
+          {"error", to_json(group.first)},
+          {"same_message", group.same_message},
+          {"first_tasks", group.tasks}};
 }
 
 Json to_json(const host::Explanation& failure) {

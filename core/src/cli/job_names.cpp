@@ -36,18 +36,19 @@ std::string call_by_id(const Session& session, const std::string& id) {
   return session.store_path == store::Store::default_path() ? id : shell_line({id, "--store", session.store_path});
 }
 
-host::Job first_of(Session& session, host::Job job) {
-  store::Store store(session.env, job.directory.path().substr(0, job.directory.path().rfind('/')));
-  const std::string asked = job.manifest.job;
-  for (;;) {
-    const std::string parent = job.manifest.parent.job;
-    const store::JobDirectory directory(store.path() + "/" + parent);
-    if (parent.empty() || job.manifest.label == host::audit_label(parent) ||
-        !base::exists(session.env, directory.manifest())) {
-      break;
-    }
-    job = host::open_job(session.env, directory);
+std::optional<host::Job> repeated_by(Session& session, const host::Job& job) {
+  const std::string parent = job.manifest.parent.job, path = job.directory.path();
+  const store::JobDirectory directory(path.substr(0, path.rfind('/') + 1) + parent);
+  if (parent.empty() || job.manifest.label == host::audit_label(parent) ||
+      !base::exists(session.env, directory.manifest())) {
+    return std::nullopt;
   }
+  return host::open_job(session.env, directory);
+}
+
+host::Job first_of(Session& session, host::Job job) {
+  const std::string asked = job.manifest.job;
+  while (auto before = repeated_by(session, job)) job = std::move(*before);
   if (job.manifest.job != asked)
     session.say("job " + asked + " repeats tasks of " + job.manifest.job + ": both are merged");
   return job;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,9 @@ void add_job_option(CLI::App& command, std::string& job);
 
 /// The job that an id, unique prefix, label, path or @last names. Throws Error(kUsage).
 host::Job open_job(Session& session, const std::string& name);
+
+/// The job whose tasks `job` repeats, if it does and that is still there.
+std::optional<host::Job> repeated_by(Session& session, const host::Job& job);
 
 /// The job that all repetitions go back to, which it says when that is another one: what `job` repeated is merged with
 /// the rest there.

@@ -110,8 +110,8 @@ void print_stack(const host::Explanation& words, const std::string& indent) {
   }
 }
 
-std::string headline_and_place(const host::Explanation& words) {
-  return one_line(host::headline(words) + (words.where.empty() ? "" : "   " + words.where));
+std::string with_place(const std::string& headline, const host::Explanation& words) {
+  return one_line(headline + (words.where.empty() ? "" : "   " + words.where));
 }
 
 /// One task: its inputs, and what became of it.
@@ -145,7 +145,7 @@ void show_task(Session& session, const LookOptions& options) {
     std::printf("  not done yet\n");
   } else if (block->failed) {
     std::printf("  failed after %u attempt%s: %s\n", block->attempts, block->attempts == 1 ? "" : "s",
-                headline_and_place(failure).c_str());
+                with_place(host::headline(failure), failure).c_str());
     print_stack(failure, "  ");
   } else {
     std::printf("  result %s\n  took about %s\n", text.c_str(),
@@ -290,7 +290,8 @@ void errors(Session& session, const LookOptions& options) {
   TaskWords inputs(session.env, job);
   for (const std::size_t number : groups.largest_first()) {
     const report::FailureGroup& group = groups.groups()[number];
-    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count), headline_and_place(group.first).c_str());
+    std::printf("\n%llu x %s\n", static_cast<unsigned long long>(group.count),
+                with_place(headline(group), group.first).c_str());
     print_stack(group.first, "    ");
     for (const auto task : group.tasks) {
       std::printf("    task %llu: %s\n", static_cast<unsigned long long>(task), inputs.inputs_of(task).c_str());

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 #include "build/plugin_builder.hpp"
@@ -47,6 +49,19 @@ void add_build_options(CLI::App& command, BuildOptions& options) {
   add("--cxxflags", options.flags, "FLAGS", "Flags for the compiler, as in --cxxflags='-O3 -march=native'");
   add("--link", options.link, "LIBRARY", "A library to link, as in --link gsl");
   add("--global", options.globals, "NAME", "A global variable whose value belongs to the calling context");
+}
+
+BuildOptions build_options_in(const std::vector<std::string>& command) {
+  BuildOptions options;
+  for (std::size_t i = 0; i < command.size(); ++i) {
+    for (const auto& [name, words] :
+         {std::pair{"--cxxflags", &options.flags}, {"--link", &options.link}, {"--global", &options.globals}}) {
+      const std::string& word = command[i];
+      if (word == name && i + 1 < command.size()) words->push_back(command[++i]);
+      if (word.starts_with(std::string(name) + "=")) words->push_back(word.substr(std::strlen(name) + 1));
+    }
+  }
+  return options;
 }
 
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options) {

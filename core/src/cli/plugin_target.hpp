@@ -19,6 +19,9 @@ struct BuildOptions {
 /// Adds --cxxflags, --link and --global.
 void add_build_options(CLI::App& command, BuildOptions& options);
 
+/// Those that a command line has.
+BuildOptions build_options_in(const std::vector<std::string>& command);
+
 /// The plugin: `path` itself, or what is built from it. Throws Error(kPluginRefused) when it does not build.
 std::string plugin_of(Session& session, const std::string& path, const BuildOptions& options);
 

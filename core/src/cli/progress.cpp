@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/one_line.hpp"
+#include "report/failure_groups.hpp"
 
 namespace jobhost::cli {
 namespace {
@@ -108,8 +109,7 @@ void Progress::update(const host::ResultStream& stream, const store::Doorbell::R
 
 void Progress::failed(const host::Explanation& failure, std::uint64_t task, const std::string& inputs) {
   if (session_.quiet || terminal_) return;
-  const bool shown = seen_failures_.size() < kDistinctFailures &&
-                     seen_failures_.insert(failure.kind + failure.type + failure.where).second;
+  const bool shown = seen_failures_.size() < kDistinctFailures && seen_failures_.insert(report::key_of(failure)).second;
   if (shown) {
     const std::string text = host::headline(failure) + (failure.where.empty() ? "" : "   " + failure.where);
     std::fprintf(stderr, "task %llu failed: %s   %s\n", static_cast<unsigned long long>(task), one_line(text).c_str(),

@@ -2,15 +2,19 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <optional>
 #include <set>
 
 #include "backend/backend.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "build/plugin_builder.hpp"
 #include "cli/cancellation.hpp"
+#include "cli/captured_words.hpp"
 #include "cli/follow.hpp"
 #include "cli/job_names.hpp"
 #include "cli/one_line.hpp"
+#include "cli/plugin_target.hpp"
 #include "cli/row_output.hpp"
 #include "cli/run_options.hpp"
 #include "cli/session.hpp"
@@ -30,6 +34,7 @@ struct JobOptions {
   std::string job = "@last";
   bool failed = false, detach = false, steal = false, now = false;
   std::string tasks, plugin;
+  BuildOptions build;  // of a source file
   GuardOptions guards;
   BackendOptions backend;
   bundle::Output output;
@@ -216,6 +221,26 @@ std::vector<std::uint64_t> failed_tasks(Session& session, const host::Job& job) 
   return failed;
 }
 
+/// The mended code, built as the job's own was unless options say otherwise: what its flags define belongs to its
+/// results.
+std::string mended_plugin(Session& session, const JobOptions& options, const host::Job& parent) {
+  BuildOptions how = options.build;
+  if (how == BuildOptions() && build::is_source(options.plugin)) {
+    std::optional<host::Job> job = parent;
+    std::string like;
+    for (; how == BuildOptions() && job; job = repeated_by(session, *job)) {
+      how = build_options_in(job->manifest.command);
+      like = job->manifest.job;
+    }
+    std::vector<std::string> words;
+    for (const auto& flags : how.flags) words.push_back("--cxxflags=" + flags);
+    for (const auto& library : how.link) words.push_back("--link=" + library);
+    for (const auto& name : how.globals) words.push_back("--global=" + name);
+    if (!words.empty()) session.say("built as job " + like + " was: " + shell_line(words));
+  }
+  return plugin_of(session, options.plugin, how);
+}
+
 void retry(Session& session, const JobOptions& options) {
   Signals::install();
   const host::Job parent = open_job(session, options.job);
@@ -228,7 +253,7 @@ void retry(Session& session, const JobOptions& options) {
     if (tasks.empty()) return session.say("no task of job " + parent.manifest.job + " failed");
   }
   store::Store store = session.store();
-  const std::string plugin = options.plugin.empty() ? "" : plugin_of(session, options.plugin, {});
+  const std::string plugin = options.plugin.empty() ? "" : mended_plugin(session, options, parent);
   host::Changes changes;
   changes.named = options.plugin;
   changes.timeout_ms = options.guards.timeout_ms();
@@ -302,6 +327,7 @@ void add_run_commands(CLI::App& app, Session& session) {
   retry_command
       ->add_option("--plugin", options->plugin, "Mended code instead of the job's own: a plugin, or a source file")
       ->type_name("NEW.cpp");
+  add_build_options(*retry_command, options->build);
   retry_command->add_flag("--detach", options->detach, "Print the new job's id and return");
   add_guard_options(*retry_command, options->guards, "as the job");
   add_backend_options(*retry_command, options->backend, "that of the job", lanes);

@@ -126,7 +126,7 @@ class Watch {
     const auto order = groups_.largest_first();
     for (std::size_t i = 0; i < std::min(order.size(), kGroups); ++i) {
       const auto& group = groups_.groups()[order[i]];
-      lines.push_back(fmt::format("{} x {}{}{}", group.count, host::headline(group.first),
+      lines.push_back(fmt::format("{} x {}{}{}", group.count, report::headline(group),
                                   group.first.where.empty() ? "" : "   ", group.first.where));
     }
     if (order.size() > kGroups) lines.push_back("and more: jobhost errors " + job_.called);

@@ -59,6 +59,10 @@ void each_block(host::MergedStream& stream, const Use& use) {
   while (const host::Block* block = stream.next()) use(*block);
 }
 
+/// Of the last block.
+std::string code_of(const host::ResultStream&) { return ""; }
+std::string code_of(const host::MergedStream& stream) { return host::code_of(stream.source().manifest); }
+
 /// Calls `use(cell, type, reader)` for each cell of a result: `use` must read it.
 template <class Use>
 void each_cell(const schema::Type& result, const host::Block& block, std::uint64_t i, const Use& use) {
@@ -71,8 +75,10 @@ void each_cell(const schema::Type& result, const host::Block& block, std::uint64
 /// Tasks come in order, and are written a window at a time.
 class JobFile {
  public:
-  JobFile(base::Env& env, const host::Job& job, const std::string& path)
+  /// `merged`: tasks say which code they come from.
+  JobFile(base::Env& env, const host::Job& job, bool merged, const std::string& path)
       : manifest_(job.manifest),
+        merged_(merged),
         kernel_(schema::as_shown(job.manifest.kernel)),
         inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
         file_(path) {
@@ -82,8 +88,8 @@ class JobFile {
                     {"kernel", kernel_.name},
                     {"signature", kernel_.signature},
                     {"created", manifest_.created},
-                    {"code", host::code_of(manifest_)},
                     {"jobhost", provenance.version}});
+    if (!merged_) file_.describe({{"code", host::code_of(manifest_)}});
     if (!provenance.commit.empty()) {
       file_.describe({{"commit", provenance.commit + (provenance.dirty ? ", with uncommitted changes" : "")}});
     }
@@ -113,15 +119,17 @@ class JobFile {
     }
     add_series("status", kStatus, plain_form(kStatus), {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
     add_series("seconds", kDouble, plain_form(kDouble), {{"units", "s"}});
+    if (merged_) add_series("code", kText, plain_form(kText), {});
     open_window();
   }
 
-  void add(const host::Block& block) {
+  void add(const host::Block& block, const std::string& code) {
     const double seconds = static_cast<double>(block.nanoseconds) * 1e-9;
     for (std::uint64_t i = 0; i < block.count; ++i) {
       const std::uint64_t at = place_of(block.first + i);
       status().put(at, static_cast<signed char>(block.failed));
-      series_.back().column.put(at, seconds);
+      series_[cells_.size() + 1].column.put(at, seconds);
+      if (merged_) series_.back().column.put_text(at, code);
       if (block.failed) {
         add_failure(at, host::Explainer::in_short(block.failure));
       } else {
@@ -254,13 +262,14 @@ class JobFile {
 
   static constexpr std::uint64_t kRows = 8192, kWindow = 65536;
   const bundle::Manifest& manifest_;
+  bool merged_;
   schema::Kernel kernel_;
   bundle::InputReader inputs_;
   Hdf5File file_;
   std::vector<schema::Type> cells_;  // of a result
   std::vector<std::string> dimensions_;
   Attributes along_;            // names of inputs that are no dimensions
-  std::vector<Series> series_;  // cells, status, seconds
+  std::vector<Series> series_;  // cells, status, seconds, code
   std::uint64_t largest_ = 1;   // numbers of a task in one of them
   std::uint64_t begin_ = 0, window_ = 0;
   std::optional<Column> failures_;  // in the window
@@ -271,14 +280,14 @@ class JobFile {
 template <class Stream, class Again>
 void write(JobFile& file, Stream& stream, bool complete, const Again& again) {
   file.begin(!complete, again);
-  each_block(stream, [&](const host::Block& block) { file.add(block); });
+  each_block(stream, [&](const host::Block& block) { file.add(block, code_of(stream)); });
   file.finish();
 }
 
 }  // namespace
 
 void write_job(base::Env& env, const host::Job& job, bool merged, const std::string& path) {
-  JobFile file(env, job, path);
+  JobFile file(env, job, merged, path);
   const auto own = [&] {
     host::ResultStream stream(env, job);
     stream.read_all();

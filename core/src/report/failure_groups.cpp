@@ -7,7 +7,7 @@
 namespace jobhost::report {
 namespace {
 
-constexpr std::size_t kGroups = 200, kTasksNamed = 5;
+constexpr std::size_t kGroups = 200, kMessages = 20, kTasksNamed = 5;
 
 /// "cannot open 'run-#.dat'": each run of digits is one sign.
 std::string without_numbers(const std::string& message) {
@@ -20,28 +20,44 @@ std::string without_numbers(const std::string& message) {
   return text;
 }
 
-std::string key_of(const host::Explanation& failure) {
-  const std::string place = failure.where.empty() ? without_numbers(failure.what) : failure.where;
-  return failure.kind + "\n" + failure.type + "\n" + place;
-}
+/// A crash says where in memory it was, which is another place each time.
+bool has_message(const host::Explanation& failure) { return failure.kind == "exception" || failure.where.empty(); }
 
 }  // namespace
 
+std::string key_of(const host::Explanation& failure) {
+  return failure.kind + "\n" + failure.type + "\n" + failure.where + "\n" +
+         (has_message(failure) ? without_numbers(failure.what) : "");
+}
+
+std::string headline(const FailureGroup& group) {
+  return host::headline(group.first) + (group.same_message ? "" : " (or alike)");
+}
+
 std::optional<std::size_t> FailureGroups::add(std::uint64_t task, const host::Explanation& failure) {
   const std::string key = key_of(failure);
-  auto known = known_.find(key);
-  if (known == known_.end()) {
-    if (groups_.size() == kGroups) {
+  const auto known = known_.find(key);
+  std::size_t number = groups_.size();
+  if (known != known_.end()) {
+    number = known->second;
+  } else {
+    auto& here = at_[failure.kind + "\n" + failure.type + "\n" + failure.where];
+    if (!failure.where.empty() && here.size() == kMessages) {
+      number = here.back();
+    } else if (groups_.size() == kGroups) {
       ++left_out_;
       return std::nullopt;
+    } else {
+      known_.emplace(key, number);
+      here.push_back(number);
+      groups_.push_back({failure, {}, 0});
     }
-    known = known_.emplace(key, groups_.size()).first;
-    groups_.push_back({failure, {}, 0});
   }
-  FailureGroup& group = groups_[known->second];
+  FailureGroup& group = groups_[number];
   ++group.count;
+  if (has_message(failure) && failure.what != group.first.what) group.same_message = false;
   if (group.tasks.size() < kTasksNamed) group.tasks.push_back(task);
-  return known->second;
+  return number;
 }
 
 std::vector<std::size_t> FailureGroups::largest_first() const {

@@ -10,12 +10,19 @@
 
 namespace jobhost::report {
 
-/// Failures that have kind, type and place in common; where nobody knows the place, the message without its numbers.
+/// What failures of one group have in common: kind, type and place, and of exceptions the message without its numbers.
+std::string key_of(const host::Explanation& failure);
+
+/// Failures that are alike. Where one place has very many messages, the last group has all further ones.
 struct FailureGroup {
   host::Explanation first;
   std::vector<std::uint64_t> tasks;  // the first few
   std::uint64_t count = 0;
+  bool same_message = true;
 };
+
+/// "std::domain_error: unlucky 13", and whether others of the group say something else.
+std::string headline(const FailureGroup& group);
 
 /// Sorts failures into groups, in memory that does not grow with their number.
 class FailureGroups {
@@ -31,7 +38,8 @@ class FailureGroups {
   std::vector<std::size_t> largest_first() const;
 
  private:
-  std::map<std::string, std::size_t> known_;
+  std::map<std::string, std::size_t> known_;            // groups by key
+  std::map<std::string, std::vector<std::size_t>> at_;  // by place, those of exceptions
   std::vector<FailureGroup> groups_;
   std::uint64_t left_out_ = 0;
 };

@@ -67,7 +67,7 @@ void finish(Figures& figures, const host::Job& job, const host::ResultStream& st
   if (!order.empty()) {
     const FailureGroup& largest = report.failures.groups()[order[0]];
     figures.largest_group = largest.count;
-    figures.largest_headline = host::headline(largest.first);
+    figures.largest_headline = headline(largest);
     if (!largest.first.where.empty()) figures.largest_headline += ", in " + largest.first.where;
   }
 }

@@ -96,6 +96,7 @@ void Supervisor::work() {
       log_.info(std::string("stopping: ") + reason);
       wait_for_executors();
       settle();
+      if (source_->everything_done()) break;  // a host that has read the last result is gone at once
       if (sync_) sync_->finish();
       source_->give_up();
       party_->leave();
