@@ -87,7 +87,7 @@ class Curves {
       },
       axes: [
         axis(x ?? "place in the list", { size: 34, values: inUnit(units[0]), ...(x ? {} : { incrs: whole }) }),
-        numberAxis(y, units[1]),
+        numberAxis(y, units[1], logarithmic),
       ],
       series: [
         {},

@@ -330,7 +330,7 @@ class Results {
         },
         axes: [
           axis(x.name, { size: 34, values: inUnit(units[0]) }),
-          numberAxis(y.name, units[1]),
+          numberAxis(y.name, units[1], logarithmic),
         ],
         series: [
           {},

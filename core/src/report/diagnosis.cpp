@@ -20,6 +20,7 @@ std::string seconds_text(double seconds) {
 std::string percent(double share) {
   const double value = share * 100;
   if (value > 0 && value < 0.1) return "less than 0.1 %";
+  if (value > 99.5 && value < 100) return ">99 %";
   return fmt::format("{:.{}f} %", value, value < 10 && value != static_cast<int>(value) ? 1 : 0);
 }
 
