@@ -258,13 +258,12 @@ class InputBuilder {
     for (std::uint32_t p = 0; p < parameters_given(); ++p) {
       if (bound_[p]) continue;
       const auto& parameter = kernel_.parameters[p];
-      throw base::Error(base::ExitCode::kUsage,
-                        "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
-                        kernel_.signature + "\n" +
-                            (has_default(p) ? "its default counts only when no later parameter has a value, as in C++: "
-                                            : "") +
-                            "give it as " + parameter.name + "=VALUE" +
-                            (is_seed(parameter) ? ", or --seed N: a number of its own for every task" : ""));
+      throw base::Error(
+          base::ExitCode::kUsage, "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
+          kernel_.signature + "\n" +
+              (has_default(p) ? "its default counts only when no later parameter has a value, as in C++: " : "") +
+              "give it as " + parameter.name + "=VALUE" +
+              (is_seed(parameter) ? ", or --seed N: a number of its own for every task" : ""));
     }
     return std::move(inputs_);
   }
@@ -291,14 +290,15 @@ class InputBuilder {
         value.clear();
         const std::string why = (*array)->encode_row(type, row, value);
         if (!why.empty()) {
-          const auto& name = kernel_.parameters[parameter].name;
+          const auto& [name, wanted, in_out] = kernel_.parameters[parameter];
           base::Bytes whole;
-          const bool fits = (*array)->encode_all(type, whole).empty();
-          throw base::Error(base::ExitCode::kUsage,
-                            "parameter '" + name + "': " + (*array)->path() + " row " + std::to_string(row) + ": " + why,
-                            kernel_.signature + (fits ? "\nthe whole array as one value for every task: --common " +
-                                                            name + "=@" + (*array)->path()
-                                                      : ""));
+          const bool fits = !in_out && (*array)->encode_all(wanted, whole).empty();
+          throw base::Error(
+              base::ExitCode::kUsage,
+              "parameter '" + name + "': " + (*array)->path() + " row " + std::to_string(row) + ": " + why,
+              kernel_.signature +
+                  (fits ? "\nthe whole array as one value for every task: --common " + name + "=@" + (*array)->path()
+                        : ""));
         }
         return value;
       });

@@ -93,7 +93,7 @@ void require_no_input(base::Env& env, const std::string& path, const std::vector
   if (!output) return;
   for (const auto& input : inputs) {
     const auto read = file_behind(env, input.path);
-    if (!read || read->inode != output->inode) continue;
+    if (!read || read->device != output->device || read->inode != output->inode) continue;
     throw base::Error(base::ExitCode::kUsage,
                       "'" + path + "' is a file that inputs are read from, and rows would take its place",
                       "choose another name with -o");

@@ -353,8 +353,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   host::Job job = host::submit(session.env, store, spec);
   job.called = call_by_id(session, job.manifest.job);
   if (options.inputs.repeat > 1 && takes_same_seeds(job.manifest)) {
-    session.say("note: all " + std::to_string(options.inputs.repeat) +
-                " repetitions have the same arguments, seed too; --seed N instead of seed=N draws another one for each");
+    session.say(
+        "note: all " + std::to_string(options.inputs.repeat) +
+        " repetitions have the same arguments, seed too; --seed N instead of seed=N draws another one for each");
   }
   return job;
 }

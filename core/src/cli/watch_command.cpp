@@ -120,8 +120,7 @@ class Watch {
       const auto rate = nodes[i].tasks_per_second();
       lines.push_back(fmt::format("  {}: {}, {}{}", nodes[i].hostname,
                                   count_of(nodes[i].workers_in(host::WorkerState::kRunning), "worker"),
-                                  count_of(nodes[i].tasks(), "task"),
-                                  rate ? fmt::format(", {:.4g}/s", *rate) : ""));
+                                  count_of(nodes[i].tasks(), "task"), rate ? fmt::format(", {:.4g}/s", *rate) : ""));
     }
     if (nodes.size() > kNodes) lines.push_back("  and " + count_of(nodes.size() - kNodes, "more machine"));
     const auto order = groups_.largest_first();

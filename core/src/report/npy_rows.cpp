@@ -187,8 +187,7 @@ class NpyWriter : public RowWriter {
     if (found == fields_.end()) {
       for (const auto& [column, type] : left_out_of_npy(kernel_)) {
         if (column != name) continue;
-        throw base::Error(base::ExitCode::kUsage,
-                          "--columns: '" + name + "' is a " + type + ", and " + kWhatNpyHas,
+        throw base::Error(base::ExitCode::kUsage, "--columns: '" + name + "' is a " + type + ", and " + kWhatNpyHas,
                           "write .h5, .csv, .jsonl or .json instead");
       }
       std::vector<std::string> names;

@@ -120,8 +120,7 @@ Reduction parse_reduction(const std::string& text) {
       throw base::Error(base::ExitCode::kUsage, "a histogram needs a number of bins: write hist:20");
     }
     if (std::find(kStatistics.begin(), kStatistics.end(), word) == kStatistics.end()) {
-      throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'",
-                        hint_for(word));
+      throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'", hint_for(word));
     }
     if (std::find(reduction.statistics.begin(), reduction.statistics.end(), word) != reduction.statistics.end()) {
       throw base::Error(base::ExitCode::kUsage, "--reduce names '" + word + "' twice");

@@ -59,9 +59,8 @@ class TableWriter : public RowWriter {
     for (std::uint64_t i = 0; i < n; ++i) {
       std::vector<std::string> row = inputs_of(first + i, i, inputs);
       base::ByteReader reader(bundle::value_at(results, i));
-      for_each_cell(kernel_.result, reader, [&](const schema::Type& type, base::ByteReader& value) {
-        row.push_back(cell_text(type, value));
-      });
+      for_each_cell(kernel_.result, reader,
+                    [&](const schema::Type& type, base::ByteReader& value) { row.push_back(cell_text(type, value)); });
       add(std::move(row));
     }
   }
