@@ -78,6 +78,22 @@ class Designs(JobhostTest):
                          [5, 5, 6, 6])
         self.assertEqual([row["x"] for row in self.rows("retry", "@last", "--tasks", "1,2")], [5, 6])
 
+    def test_repetitions_with_one_seed_are_remarked(self):
+        said = self.run_jobhost("run", "noise.cpp:noise", "alpha=1", "seed=7", "--repeat", "5").err
+        self.assertIn("note: all 5 repetitions have the same arguments, seed too; --seed N", said)
+        for words in (["alpha=1", "--seed", "7", "--repeat", "5"], ["alpha=1", "seed=7"]):
+            self.assertNotIn("repetitions", self.run_jobhost("run", "noise.cpp:noise", *words).err)
+        self.assertNotIn("repetitions", self.run_jobhost("run", f"{HOSTILE}:inc", "x=1", "--repeat", "2").err)
+
+    def test_other_names_of_statistics(self):
+        for word, meant in (("stderr", "sem"), ("se", "sem"), ("stdev", "std"), ("sd", "std"), ("average", "mean"),
+                            ("variance", "var"), ("maen", "mean"), ("median", None), ("entropy", None)):
+            with self.subTest(word):
+                message = self.refused("run", f"{HOSTILE}:inc", "x=1", "--reduce", f"max,{word}", code=2)
+                self.assertEqual(f"did you mean '{meant}'?" in message, meant is not None)
+                self.assertEqual("did you mean" in message, meant is not None)
+                self.assertIn("there are: sum, mean, var, std, sem (the standard error of the mean), min, max, hist:N", message)
+
     def test_reductions_by_parameters(self):
         rows = self.rows("run", f"{HOSTILE}:scaled", "x=1..40", "factor=1,2,3", "--reduce", "mean,var,max,hist:2", "--by",
                          "factor")

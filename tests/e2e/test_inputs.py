@@ -1,5 +1,6 @@
 """Every way to give inputs, on the real binary."""
 import json
+import os
 import struct
 
 from jobhost import HOSTILE, SETTINGS, VARIED, WIDE, JobhostTest
@@ -106,6 +107,46 @@ class Inputs(JobhostTest):
             self.assertIn("as lines of numbers like 1.5,2", message)
         self.write("column.txt", "v\n1\n2\n6\n")
         self.assertEqual(self.rows("run", f"{VARIED}:mean", "--common", "values=@column.txt"), [{"task": 0, "result": 3}])
+
+    def test_rows_never_take_the_place_of_what_was_read(self):
+        self.write("sum.cpp", "#include <vector>\ndouble total(std::vector<double> v) { double s = 0; for (double x : v) s += x; return s; }\n"
+                              "int twice(int x) { return 2 * x; }\n")
+        self.write("in.csv", "x\n1\n2\n")
+        os.symlink("in.csv", f"{self.folder}/link.csv")
+        os.mkdir(f"{self.folder}/sub")
+        for name in ("in.csv", "sub/../in.csv", "link.csv"):
+            for read in (["--csv", "in.csv"], ["--tsv", "in.csv"], ["--csv", "link.csv"]):
+                with self.subTest(name, read=read):
+                    message = self.refused("run", "sum.cpp:twice", *read, "-o", name, code=2)
+                    self.assertIn(f"/{name}' is a file that inputs are read from", message)
+                    self.assertIn("choose another name with -o", message)
+        self.assertEqual(self.read("in.csv"), "x\n1\n2\n")
+        self.write("in.jsonl", '{"x": 1}\n')
+        self.write("v.csv", "1\n2\n")
+        self.write_bytes("x.npy", npy("'<i4'", "(2,)", struct.pack("<2i", 1, 2)))
+        for words, output in ((["twice", "--jsonl", "in.jsonl"], "in.jsonl"), (["twice", "--npy", "x.npy"], "x.npy"),
+                              (["twice", "x=@x.npy"], "x.npy"), (["total", "--common", "v=@v.csv"], "v.csv")):
+            with self.subTest(words):
+                self.assertIn("inputs are read from", self.refused("run", f"sum.cpp:{words[0]}", *words[1:], "-o", output, code=2))
+        self.run_jobhost("run", "sum.cpp:twice", "--csv", "in.csv", "-o", "out.csv")
+        self.run_jobhost("run", "sum.cpp:twice", "--csv", "in.csv", "-o", "out.csv")  # rows of an earlier job
+
+    def test_refusals_say_what_was_meant(self):
+        self.write("f.cpp", "#include <vector>\nenum class Scheme { euler, heun };\n"
+                            "double step(Scheme s, double dt) { return dt + static_cast<int>(s); }\n"
+                            "double ising(double temperature, int L = 16, int sweeps = 100) { return temperature * L * sweeps; }\n"
+                            "double look(std::vector<double> table, int i) { return table.at(i); }\n")
+        message = self.refused("run", "f.cpp:step", "s=euler", "dt=1", code=2)
+        self.assertIn("'euler' is not a Scheme: give the number of its enumerator, for example 0", message)
+        self.assertEqual(self.rows("run", "f.cpp:step", "s=1", "dt=1")[0]["result"], 2)
+        message = self.refused("run", "f.cpp:ising", "temperature=2,3", "sweeps=10", code=2)
+        self.assertIn("its default counts only when no later parameter has a value, as in C++: give it as L=VALUE", message)
+        self.assertNotIn("default", self.refused("run", "f.cpp:ising", "L=3", code=2).replace("= 16", ""))
+        self.write_bytes("t.npy", npy("'<f8'", "(3,)", struct.pack("<3d", 0, 1, 2.5)))
+        message = self.refused("run", "f.cpp:look", "table=@t.npy", "i=1", code=2)
+        self.assertIn("as one value for every task: --common table=@t.npy", message)
+        self.assertEqual(self.rows("run", "f.cpp:look", "--common", "table=@t.npy", "i=1")[0]["result"], 1)
+        self.assertNotIn("--common", self.refused("run", "f.cpp:ising", "temperature=1", "L=@t.npy", code=2))
 
     def test_separators_and_standard_input_are_called_by_name(self):
         self.write("in.csv", "x;factor\n1;2\n")

@@ -31,6 +31,11 @@ class Looking(JobhostTest):
         self.assertEqual((failed["error"]["type"], failed["error"]["what"]), ("std::domain_error", "unlucky 13"))
         self.assertIn("hostile.cpp", failed["error"]["stack"][0])
 
+    def test_one_is_not_called_many(self):
+        said = self.run_jobhost("run", f"{HOSTILE}:fussy", "x=13", "--fail-fast", code=1).err
+        self.assertNotRegex(said, r"\b1 (tasks|workers|jobs|lanes)\b")
+        self.assertTrue(self.run_jobhost("errors", code=1).out.startswith("1 of 1 task failed\n"))
+
     def test_a_label_names_the_last_job_that_was_given_it(self):
         first, second = (self.held(f"{HOSTILE}:inc", "x=1", "--name", "a label") for _ in range(2))
         third = self.held(f"{HOSTILE}:inc", "x=1..3", "--name", "another")

@@ -41,6 +41,33 @@ class Outputs(JobhostTest):
         self.assertEqual([name for name, _ in header["descr"]], ["task", "arg.ok", "arg.seconds", "seconds", "result", "ok"])
         self.run_jobhost("results", "-o", "ok.npy", "--columns", "ok")
 
+    def test_tables_have_lists_in_brief_and_other_formats_whole(self):
+        self.write("f.cpp", "#include <vector>\nstruct R { std::vector<double> theta; double x; };\n"
+                            "R f(std::vector<int> v) { return {std::vector<double>(v.at(0), 0.5), 1.5}; }\n")
+        run = ["run", "f.cpp:f", "v:=[1001]"]
+        row = self.run_jobhost(*run, "--format", "table").out.splitlines()[1]
+        self.assertRegex(row, r"^ *0 +\[1001\] +\(1001 values\) +1\.5$")
+        self.assertIn("[0.5,0.5]", self.run_jobhost("run", "f.cpp:f", "v:=[2]", "--format", "table").out)
+        self.assertEqual(len(self.rows(*run)[0]["result"]["theta"]), 1001)
+        self.assertEqual(self.run_jobhost("results", "--format", "csv").out.count("0.5"), 1001)
+
+    def test_what_an_array_has_no_place_for_is_said(self):
+        self.write("f.cpp", "#include <string>\n#include <vector>\n"
+                            "struct R { std::vector<double> theta; double x; std::string word; };\n"
+                            "R f(int ok, std::string how) { return {{1, 2}, ok + 0.5, how}; }\n"
+                            "double g(int x) { return x; }\n")
+        note = ("note: a .npy file has only numbers and arrays of fixed size: left out are how, result.theta, result.word; "
+                ".h5, .csv and .jsonl hold all")
+        self.assertIn(note, self.run_jobhost("run", "f.cpp:f", "ok=1", "how=a", "-o", "out.npy").err)
+        self.assertIn(note, self.run_jobhost("results", "-o", "p.npy").err)
+        self.assertIn(note, self.run_jobhost("export", "@last", "-o", "e.npy").err)
+        for words in (["-o", "p.csv"], ["-o", "x.npy", "--columns", "result.x"], ["-o", "r.csv", "--reduce", "mean"]):
+            self.assertNotIn("left out", self.run_jobhost("results", *words).err)
+        message = self.run_jobhost("results", "-o", "p.npy", "--columns", "result.theta", code=2).err
+        self.assertIn("'result.theta' is a std::vector<double>, and a .npy file has only numbers and arrays of fixed size", message)
+        self.assertIn("there is no column 'result.z'", self.run_jobhost("results", "-o", "p.npy", "--columns", "result.z", code=2).err)
+        self.assertNotIn("left out", self.run_jobhost("run", "f.cpp:g", "x=1", "-o", "g.npy").err)
+
     def test_what_is_written_to_a_file_is_said(self):
         self.run_jobhost("run", f"{HOSTILE}:fussy", "x=12..14", code=1)
         job = json.loads(self.run_jobhost("show", "--json").out)["job"]

@@ -14,7 +14,7 @@ namespace jobhost::base {
 
 struct FileStatus {
   std::uint64_t size = 0;
-  std::uint64_t inode = 0;
+  std::uint64_t device = 0, inode = 0;
   std::uint64_t links = 0;
   std::uint32_t mode = 0;  // st_mode
   std::uint32_t owner = 0, group = 0;

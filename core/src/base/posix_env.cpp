@@ -47,6 +47,7 @@ int result_of(int status) { return status < 0 ? -errno : status; }
 
 void fill(const struct ::stat& from, FileStatus& to) {
   to.size = static_cast<std::uint64_t>(from.st_size);
+  to.device = from.st_dev;
   to.inode = from.st_ino;
   to.links = from.st_nlink;
   to.mode = from.st_mode;

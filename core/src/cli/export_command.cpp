@@ -92,6 +92,7 @@ void export_results(Session& session, const ExportOptions& options, const std::s
   if (options.with_reader) base::write_file_atomically(session.env, reader, base::as_bytes(script), false, 0666);
   session.say("wrote " + file + ": " + in_words(written) + "; and beside it " +
               provenance.substr(provenance.rfind('/') + 1) + (options.with_reader ? " and load.py" : ""));
+  if (const std::string note = left_out_words(job, output); !note.empty()) session.say(note);
 }
 
 void export_job(Session& session, const ExportOptions& options) {

@@ -11,6 +11,7 @@
 #include "base/beneath.hpp"
 #include "base/error.hpp"
 #include "cli/job_names.hpp"
+#include "cli/one_line.hpp"
 #include "cli/progress.hpp"
 #include "cli/reduce_output.hpp"
 #include "cli/signals.hpp"
@@ -88,8 +89,10 @@ class Follower {
     output_->finish();
     say_farewell();
     progress_.finish(stream_, options_.output.file);
-    const std::string fill = fill_in_words(options_.output, stream_.failed());
-    if (!fill.empty()) session_.say(fill);
+    for (const auto& sentence :
+         {left_out_words(job_, options_.output), fill_in_words(options_.output, stream_.failed())}) {
+      if (!sentence.empty()) session_.say(sentence);
+    }
     for (const auto& note : host::notes_of(session_.env, job_)) session_.say("note: " + note);
     return stream_.failed() > 0 ? 1 : 0;
   }
@@ -308,7 +311,7 @@ class Follower {
     progress_.clear();
     const bool is_cancelled = cancelled();
     if (gave_up_)
-      session_.say("gave up: " + std::to_string(stream_.failed()) + " tasks failed; see jobhost errors " + job_.called);
+      session_.say("gave up: " + count_of(stream_.failed(), "task") + " failed; see jobhost errors " + job_.called);
     session_.say((is_cancelled && requests_seen_ == 0 ? "cancelled: "
                   : gave_up_                          ? ""
                                                       : "interrupted: ") +

@@ -39,11 +39,6 @@ struct Range {
   double first, last;
 };
 
-/// What --seed gives numbers to.
-bool is_seed(const schema::Parameter& parameter) {
-  return parameter.name == "seed" && parameter.type.kind == schema::Kind::kInteger;
-}
-
 class InputBuilder {
  public:
   InputBuilder(base::Env& env, const schema::Kernel& kernel, std::string directory)
@@ -255,14 +250,20 @@ class InputBuilder {
     return std::find(fewer.begin(), fewer.end(), count) == fewer.end() ? bound_.size() : count;
   }
 
+  bool has_default(std::uint32_t parameter) const {
+    return std::any_of(kernel_.fewer.begin(), kernel_.fewer.end(), [&](auto count) { return count <= parameter; });
+  }
+
   bundle::Inputs finish() {
     for (std::uint32_t p = 0; p < parameters_given(); ++p) {
       if (bound_[p]) continue;
       const auto& parameter = kernel_.parameters[p];
-      throw base::Error(base::ExitCode::kUsage,
-                        "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
-                        kernel_.signature + "\ngive it as " + parameter.name + "=VALUE" +
-                            (is_seed(parameter) ? ", or --seed N: a number of its own for every task" : ""));
+      throw base::Error(
+          base::ExitCode::kUsage, "parameter '" + parameter.name + "' of '" + kernel_.name + "' has no value",
+          kernel_.signature + "\n" +
+              (has_default(p) ? "its default counts only when no later parameter has a value, as in C++: " : "") +
+              "give it as " + parameter.name + "=VALUE" +
+              (is_seed(parameter) ? ", or --seed N: a number of its own for every task" : ""));
     }
     return std::move(inputs_);
   }
@@ -289,8 +290,15 @@ class InputBuilder {
         value.clear();
         const std::string why = (*array)->encode_row(type, row, value);
         if (!why.empty()) {
-          throw refusal("parameter '" + kernel_.parameters[parameter].name + "': " + (*array)->path() + " row " +
-                        std::to_string(row) + ": " + why);
+          const auto& [name, wanted, in_out] = kernel_.parameters[parameter];
+          base::Bytes whole;
+          const bool fits = !in_out && (*array)->encode_all(wanted, whole).empty();
+          throw base::Error(
+              base::ExitCode::kUsage,
+              "parameter '" + name + "': " + (*array)->path() + " row " + std::to_string(row) + ": " + why,
+              kernel_.signature +
+                  (fits ? "\nthe whole array as one value for every task: --common " + name + "=@" + (*array)->path()
+                        : ""));
         }
         return value;
       });
@@ -366,6 +374,10 @@ List list_of(const Assignment& assignment, InputBuilder& builder) {
 }
 
 }  // namespace
+
+bool is_seed(const schema::Parameter& parameter) {
+  return parameter.name == "seed" && parameter.type.kind == schema::Kind::kInteger;
+}
 
 bundle::Inputs make_inputs(base::Env& env, const InputArguments& arguments, schema::Kernel& kernel,
                            const std::string& job_directory, std::vector<bundle::InputFile>* files) {

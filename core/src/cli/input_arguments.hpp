@@ -50,6 +50,9 @@ struct InputArguments {
   bool hash_files = false;                             // which values name are recorded, too
 };
 
+/// What --seed gives numbers to.
+bool is_seed(const schema::Parameter& parameter);
+
 /// Turns the words into a recipe that fits `kernel`. Values read from files and lists too long for a recipe go through
 /// packs written into `job_directory` (already existing). Nothing of the plugin is executed. Throws Error(kUsage) that
 /// names the parameter, or file, row (1-based line of the file) and column, the value and the type that was wanted.

@@ -233,8 +233,10 @@ void results(Session& session, const LookOptions& options) {
   const auto written = write_results(session, job, output, options.merged);
   if (output.file.empty()) return;
   session.say("wrote " + output.file + ": " + in_words(written));
-  const std::string fill = fill_in_words(output, written.jobs[0].manifest.tasks - written.rows + written.failed);
-  if (!fill.empty()) session.say(fill);
+  const auto missing = written.jobs[0].manifest.tasks - written.rows + written.failed;
+  for (const auto& sentence : {left_out_words(job, output), fill_in_words(output, missing)}) {
+    if (!sentence.empty()) session.say(sentence);
+  }
 }
 
 struct Failures {
@@ -285,8 +287,8 @@ void errors(Session& session, const LookOptions& options) {
     return print_document(
         {{"job", job.manifest.job}, {"tasks", job.manifest.tasks}, {"failed", failed}, {"groups", std::move(list)}});
   }
-  std::printf("%llu of %llu tasks failed\n", static_cast<unsigned long long>(failed),
-              static_cast<unsigned long long>(job.manifest.tasks));
+  std::printf("%llu of %s failed\n", static_cast<unsigned long long>(failed),
+              count_of(job.manifest.tasks, "task").c_str());
   TaskWords inputs(session.env, job);
   for (const std::size_t number : groups.largest_first()) {
     const report::FailureGroup& group = groups.groups()[number];

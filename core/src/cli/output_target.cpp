@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cerrno>
 #include <climits>
+#include <optional>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -37,6 +38,15 @@ std::string target_of(const std::string& link) {
   if (size < 0) base::throw_file_error(-errno, "follow the link", link);
   const std::string name(target, static_cast<std::size_t>(size));
   return name.starts_with('/') ? name : folder_of(link) + name;
+}
+
+/// What a name leads to, standard input for "-"; nothing where there is nothing, or no file that could be replaced.
+std::optional<base::FileStatus> file_behind(base::Env& env, const std::string& path) {
+  const auto file = path == "-" ? std::nullopt : base::File::open_if_exists(env, path, O_PATH);
+  if (!file && path != "-") return std::nullopt;
+  base::FileStatus status;
+  if (env.status(file ? file->fd() : STDIN_FILENO, status) < 0 || !S_ISREG(status.mode)) return std::nullopt;
+  return status;
 }
 
 }  // namespace
@@ -76,6 +86,18 @@ std::string output_path(base::Env& env, const std::string& path) {
   const OutputTarget target = output_target(env, path);
   if (target.stream) throw refusal(path, "it is no file");
   return target.path;
+}
+
+void require_no_input(base::Env& env, const std::string& path, const std::vector<bundle::InputFile>& inputs) {
+  const auto output = path.empty() ? std::nullopt : file_behind(env, path);
+  if (!output) return;
+  for (const auto& input : inputs) {
+    const auto read = file_behind(env, input.path);
+    if (!read || read->device != output->device || read->inode != output->inode) continue;
+    throw base::Error(base::ExitCode::kUsage,
+                      "'" + path + "' is a file that inputs are read from, and rows would take its place",
+                      "choose another name with -o");
+  }
 }
 
 }  // namespace jobhost::cli

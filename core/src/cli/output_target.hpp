@@ -1,8 +1,10 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/env.hpp"
+#include "bundle/manifest.hpp"
 
 namespace jobhost::cli {
 
@@ -17,5 +19,9 @@ OutputTarget output_target(base::Env& env, const std::string& path);
 
 /// The same for output that has to be a file.
 std::string output_path(base::Env& env, const std::string& path);
+
+/// Throws Error(kUsage) when output would take the place of one of the files that inputs come from, whatever either is
+/// called.
+void require_no_input(base::Env& env, const std::string& path, const std::vector<bundle::InputFile>& inputs);
 
 }  // namespace jobhost::cli

@@ -13,6 +13,7 @@
 #include "cli/one_of.hpp"
 #include "cli/output_target.hpp"
 #include "cli/tables.hpp"
+#include "report/npy_rows.hpp"
 #include "report/reduction.hpp"
 
 namespace jobhost::cli {
@@ -150,6 +151,16 @@ std::string fill_in_words(const bundle::Output& output, std::uint64_t tasks) {
   if (output.columns.empty() || tasks == 0) return "";
   return "note: " + count_of(tasks, "task") + (tasks == 1 ? " has" : " have") +
          " no result: NaN stands there, or 0 where numbers are whole; --columns ok says which";
+}
+
+std::string left_out_words(const host::Job& job, const bundle::Output& output) {
+  if (!output.reduce.empty() || !output.columns.empty() || format_of(output) != report::Format::kNpy) return "";
+  std::string names;
+  for (const auto& column : report::left_out_of_npy(shown_kernel(job, output, false))) {
+    names += (names.empty() ? "" : ", ") + column.name;
+  }
+  if (names.empty()) return "";
+  return std::string("note: ") + report::kWhatNpyHas + ": left out are " + names + "; .h5, .csv and .jsonl hold all";
 }
 
 RowOutput::RowOutput(base::Env& env, const host::Job& job, const bundle::Output& output, std::uint64_t rows,

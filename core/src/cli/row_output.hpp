@@ -75,6 +75,9 @@ void check_output(base::Env& env, const bundle::Output& output);
 /// What stands in a plain array for so many tasks that have no result, in a sentence; "" where nothing has to.
 std::string fill_in_words(const bundle::Output& output, std::uint64_t tasks);
 
+/// Which columns a .npy file of the job lacks, in a sentence; "" where it has all, or those that were asked for.
+std::string left_out_words(const host::Job& job, const bundle::Output& output);
+
 /// For messages: ".csv, .jsonl, …".
 inline constexpr const char* kEndings = ".csv, .jsonl, .json, .npy, .h5, .dat";
 

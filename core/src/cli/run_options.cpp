@@ -11,6 +11,7 @@
 #include "build/plugin_builder.hpp"
 #include "cli/job_names.hpp"
 #include "cli/one_of.hpp"
+#include "cli/output_target.hpp"
 #include "cli/row_output.hpp"
 #include "cli/session_target.hpp"
 #include "cli/signals.hpp"
@@ -105,6 +106,18 @@ std::vector<Assignment> assignments_of(const CLI::App& command, bool with_expres
     assignments.emplace_back(option->results().at(used[option]++), form->second);
   }
   return assignments;
+}
+
+/// Whether the kernel takes a seed, and repetitions have the one that was given.
+bool takes_same_seeds(const bundle::Manifest& manifest) {
+  for (const auto& axis : manifest.inputs.axes) {
+    for (const auto& source : axis.sources) {
+      if (is_seed(manifest.kernel.parameters[source.parameter])) {
+        return !std::holds_alternative<bundle::Seeds>(source.values);
+      }
+    }
+  }
+  return false;
 }
 
 std::optional<RowFile> rows_of(const RunOptions& options) {
@@ -299,7 +312,9 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   std::string folder;
   spec.inputs = [&](schema::Kernel& signature, const std::string& directory) {
     folder = directory;
-    return make_inputs(session.env, options.inputs, signature, directory, &files);
+    auto inputs = make_inputs(session.env, options.inputs, signature, directory, &files);
+    require_no_input(session.env, options.output.file, files);
+    return inputs;
   };
   spec.input_files = [&](const bundle::Manifest& manifest, const schema::Description& description) {
     using ReadBy = bundle::InputFile::ReadBy;
@@ -341,6 +356,11 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
   store::Store store = session.store();
   host::Job job = host::submit(session.env, store, spec);
   job.called = call_by_id(session, job.manifest.job);
+  if (options.inputs.repeat > 1 && takes_same_seeds(job.manifest)) {
+    session.say(
+        "note: all " + std::to_string(options.inputs.repeat) +
+        " repetitions have the same arguments, seed too; --seed N instead of seed=N draws another one for each");
+  }
   return job;
 }
 

@@ -118,11 +118,11 @@ class Watch {
     const auto nodes = host::nodes_of(session_.env, job_, stream_);
     for (std::size_t i = 0; i < std::min(nodes.size(), kNodes); ++i) {
       const auto rate = nodes[i].tasks_per_second();
-      lines.push_back(fmt::format("  {}: {} workers, {} tasks{}", nodes[i].hostname,
-                                  nodes[i].workers_in(host::WorkerState::kRunning), nodes[i].tasks(),
-                                  rate ? fmt::format(", {:.4g}/s", *rate) : ""));
+      lines.push_back(fmt::format("  {}: {}, {}{}", nodes[i].hostname,
+                                  count_of(nodes[i].workers_in(host::WorkerState::kRunning), "worker"),
+                                  count_of(nodes[i].tasks(), "task"), rate ? fmt::format(", {:.4g}/s", *rate) : ""));
     }
-    if (nodes.size() > kNodes) lines.push_back(fmt::format("  and {} more machines", nodes.size() - kNodes));
+    if (nodes.size() > kNodes) lines.push_back("  and " + count_of(nodes.size() - kNodes, "more machine"));
     const auto order = groups_.largest_first();
     for (std::size_t i = 0; i < std::min(order.size(), kGroups); ++i) {
       const auto& group = groups_.groups()[order[i]];

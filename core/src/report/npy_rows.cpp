@@ -40,6 +40,26 @@ std::string code_of(const schema::Type& type) {
   }
 }
 
+/// Bytes of every value in an array; 0 for what has no place there.
+std::size_t size_of(const schema::Type& type) {
+  if (code_of(type).empty()) return 0;
+  return type.kind == Kind::kString ? type.width : schema::fixed_size(type).value_or(0);
+}
+
+std::string field_name(const schema::Parameter& parameter) {
+  return parameter.name == kOk ? "arg." + parameter.name : column_name(parameter.name);
+}
+
+void add_left_out(const schema::Type& type, const std::string& name, std::vector<LeftOut>& columns) {
+  if (type.kind == Kind::kRecord) {
+    for (std::size_t i = 0; i < type.items.size(); ++i) {
+      add_left_out(type.items[i], name + "." + type.fields[i], columns);
+    }
+  } else if (size_of(type) == 0 && type.kind != Kind::kVoid) {
+    columns.push_back({name, schema::cpp_name(type)});
+  }
+}
+
 const schema::Type& item_of(const schema::Type& type) {
   return type.kind == Kind::kArray ? item_of(type.items[0]) : type;
 }
@@ -84,9 +104,7 @@ class NpyWriter : public RowWriter {
       : kernel_(kernel), buffer_(std::move(sink)) {
     add_field("task", "<u8", {}, sizeof(std::uint64_t));
     for (const auto& parameter : kernel.parameters) {
-      const bool taken = parameter.name == kOk;
-      parameters_.push_back(
-          add_field_of(parameter.type, taken ? "arg." + parameter.name : column_name(parameter.name)));
+      parameters_.push_back(add_field_of(parameter.type, field_name(parameter)));
     }
     add_results(kernel.result, "result");
     if (nothing_.empty() && kernel.result.kind != Kind::kVoid) {
@@ -142,14 +160,13 @@ class NpyWriter : public RowWriter {
 
   /// Returns how many bytes its values have; 0 when NumPy has no name for them.
   std::size_t add_field_of(const schema::Type& type, const std::string& name) {
-    const std::string code = code_of(type);
-    if (code.empty()) return 0;
+    const std::size_t size = size_of(type);
+    if (size == 0) return 0;
     std::vector<std::uint64_t> shape;
     for (const auto* array = &type; array->kind == Kind::kArray; array = &array->items[0]) {
       shape.push_back(array->count);
     }
-    const std::size_t size = type.kind == Kind::kString ? type.width : schema::fixed_size(type).value_or(0);
-    if (size > 0) add_field(name, code, std::move(shape), size);
+    add_field(name, code_of(type), std::move(shape), size);
     return size;
   }
 
@@ -168,6 +185,11 @@ class NpyWriter : public RowWriter {
     const auto found =
         std::find_if(fields_.begin(), fields_.end(), [&](const auto& field) { return field.name == name; });
     if (found == fields_.end()) {
+      for (const auto& [column, type] : left_out_of_npy(kernel_)) {
+        if (column != name) continue;
+        throw base::Error(base::ExitCode::kUsage, "--columns: '" + name + "' is a " + type + ", and " + kWhatNpyHas,
+                          "write .h5, .csv, .jsonl or .json instead");
+      }
       std::vector<std::string> names;
       for (const auto& field : fields_) names.push_back(field.name);
       const auto near = base::nearest(name, names);
@@ -236,6 +258,15 @@ class NpyWriter : public RowWriter {
 };
 
 }  // namespace
+
+std::vector<LeftOut> left_out_of_npy(const schema::Kernel& kernel) {
+  std::vector<LeftOut> columns;
+  for (const auto& parameter : kernel.parameters) {
+    if (size_of(parameter.type) == 0) columns.push_back({field_name(parameter), schema::cpp_name(parameter.type)});
+  }
+  add_left_out(kernel.result, "result", columns);
+  return columns;
+}
 
 std::unique_ptr<RowWriter> make_npy_writer(const schema::Kernel& kernel, TextSink sink, const Extent& extent) {
   return std::make_unique<NpyWriter>(kernel, std::move(sink), extent);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <optional>
 
 #include "base/suggest.hpp"
 #include "report/row_text.hpp"
@@ -17,6 +19,18 @@ using schema::Kind;
 constexpr std::uint64_t kLeaf = 4096;
 constexpr std::uint64_t kMaxBins = 1'000'000;
 const std::vector<std::string> kStatistics = {"sum", "mean", "var", "std", "sem", "min", "max", "hist"};
+
+/// What other programs call a statistic; "" where there is none that means the same.
+const std::map<std::string, std::string> kOtherNames = {
+    {"average", "mean"}, {"avg", "mean"}, {"total", "sum"},  {"variance", "var"}, {"stdev", "std"},
+    {"stddev", "std"},   {"sd", "std"},   {"stderr", "sem"}, {"se", "sem"},       {"median", ""}};
+
+std::string hint_for(const std::string& word) {
+  const auto other = kOtherNames.find(word);
+  const auto meant = other == kOtherNames.end() ? base::nearest(word, kStatistics) : other->second;
+  return (meant.value_or("").empty() ? "" : "did you mean '" + *meant + "'?\n") +
+         "there are: sum, mean, var, std, sem (the standard error of the mean), min, max, hist:N";
+}
 
 bool is_number(const schema::Type& type) {
   return type.kind == Kind::kBool || type.kind == Kind::kInteger || type.kind == Kind::kFloating;
@@ -106,8 +120,7 @@ Reduction parse_reduction(const std::string& text) {
       throw base::Error(base::ExitCode::kUsage, "a histogram needs a number of bins: write hist:20");
     }
     if (std::find(kStatistics.begin(), kStatistics.end(), word) == kStatistics.end()) {
-      throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'",
-                        base::did_you_mean(word, kStatistics));
+      throw base::Error(base::ExitCode::kUsage, "--reduce knows no '" + word + "'", hint_for(word));
     }
     if (std::find(reduction.statistics.begin(), reduction.statistics.end(), word) != reduction.statistics.end()) {
       throw base::Error(base::ExitCode::kUsage, "--reduce names '" + word + "' twice");

@@ -17,6 +17,20 @@ std::string printable(std::string text) {
   return text;
 }
 
+/// Of lists and the like in brief what they hold: a row is to be read.
+std::string cell_text(const schema::Type& type, base::ByteReader& reader) {
+  std::string text;
+  if (schema::is_scalar(type)) {
+    schema::append_plain(type, reader, text);
+  } else {
+    base::ByteReader whole = reader;
+    std::string skipped;
+    schema::append_plain(type, reader, skipped);
+    schema::append_brief(type, whole.take(whole.remaining() - reader.remaining()), text);
+  }
+  return printable(std::move(text));
+}
+
 /// Whether each cell of a result is a number, in the order of for_each_cell().
 void add_cells(const schema::Type& type, std::vector<bool>& numbers) {
   if (type.kind != schema::Kind::kRecord) return numbers.push_back(is_number(type));
@@ -45,11 +59,8 @@ class TableWriter : public RowWriter {
     for (std::uint64_t i = 0; i < n; ++i) {
       std::vector<std::string> row = inputs_of(first + i, i, inputs);
       base::ByteReader reader(bundle::value_at(results, i));
-      for_each_cell(kernel_.result, reader, [&](const schema::Type& type, base::ByteReader& value) {
-        std::string text;
-        schema::append_plain(type, value, text);
-        row.push_back(printable(text));
-      });
+      for_each_cell(kernel_.result, reader,
+                    [&](const schema::Type& type, base::ByteReader& value) { row.push_back(cell_text(type, value)); });
       add(std::move(row));
     }
   }
@@ -72,10 +83,8 @@ class TableWriter : public RowWriter {
   std::vector<std::string> inputs_of(std::uint64_t task, std::uint64_t i, const std::vector<jobhost_column>& inputs) {
     std::vector<std::string> row{std::to_string(task)};
     for (std::size_t p = 0; p < inputs.size(); ++p) {
-      std::string text;
       base::ByteReader reader(bundle::value_at(inputs[p], i));
-      schema::append_plain(kernel_.parameters[p].type, reader, text);
-      row.push_back(printable(text));
+      row.push_back(cell_text(kernel_.parameters[p].type, reader));
     }
     return row;
   }

@@ -24,7 +24,8 @@ std::string shortened(std::string_view text) {
 }
 
 std::string unfit(const Type& type, std::string_view text) {
-  return shortened(text) + " is not " + with_article(cpp_name(type));
+  return shortened(text) + " is not " + with_article(cpp_name(type)) +
+         (type.kind == Kind::kEnumeration ? ": give the number of its enumerator, for example 0" : "");
 }
 
 template <class T>
