@@ -36,18 +36,28 @@ class Looking(JobhostTest):
         self.assertNotRegex(said, r"\b1 (tasks|workers|jobs|lanes)\b")
         self.assertTrue(self.run_jobhost("errors", code=1).out.startswith("1 of 1 task failed\n"))
 
-    def test_a_label_names_the_only_job_that_has_it(self):
+    def test_a_label_names_the_last_job_that_was_given_it(self):
         first, second = (self.held(f"{HOSTILE}:inc", "x=1", "--name", "a label") for _ in range(2))
         third = self.held(f"{HOSTILE}:inc", "x=1..3", "--name", "another")
         fourth = self.held(f"{HOSTILE}:inc", "x=1", "--name", third)
         pathlib.Path(self.folder, "another").mkdir()
         self.assertEqual([self.document("show", name)["job"] for name in ("another", third, fourth)], [third, third, fourth])
-        refused = self.run_jobhost("show", "a label", code=2).err
-        self.assertIn(f"error: 'a label' fits 2 jobs\n  among them {first} and {second}\n", refused)
+        shown = self.run_jobhost("show", "a label")
+        self.assertIn(second, shown.out)
+        self.assertEqual(shown.err, f"note: 2 jobs are called 'a label': this is the last one, {second}\n")
+        self.assertIn("2 jobs are called 'a label'", self.refused("rm", "a label", code=2))
+        self.assertIn("cannot name a job", self.refused("run", f"{HOSTILE}:inc", "x=1", "--name", "@last", code=2))
         pathlib.Path(self.store, fourth, "MANIFEST").write_text("{}")
         self.run_jobhost("rm", "another")
         self.assertEqual(sorted(self.job_folders()), sorted([first, second, fourth]))
         self.assertIn("no job 'another'", self.run_jobhost("show", "another", code=2).err)
+
+    def test_a_label_stays_with_the_job_whose_tasks_are_repeated(self):
+        self.run_jobhost("run", f"{HOSTILE}:fussy", "x=0..20", "--name", "lucky", code=1)
+        job = self.document("show", "lucky")["job"]
+        self.run_jobhost("retry", "lucky", code=1)
+        self.assertEqual(self.document("show", "lucky")["job"], job)
+        self.assertEqual(self.document("errors", "lucky", "--merged", code=1)["failed"], 1)
 
     def test_a_job_that_is_not_believed_is_refused_and_one_without_results_damaged(self):
         self.run_jobhost("run", f"{HOSTILE}:inc", "x=1..3")

@@ -162,6 +162,25 @@ class Projects(JobhostTest):
         failed = self.cmake("--build", "b", ok=False)
         self.assertIn("no function 'goood' in this file; did you mean 'good'?", failed.stdout + failed.stderr)
 
+    def test_functions_of_types_that_cannot_travel_leave_the_others_alone(self):
+        types = {"__int128": "", "unsigned __int128": "", "__float128": "", "std::vector<std::monostate>": "",
+                 "std::vector<std::array<double, 0>>": "", "std::array<Empty, 3>": "struct Empty {};",
+                 "Node": "struct Node { int v; std::vector<Node> kids; };", "std::map<std::string, Node>": "",
+                 "Tree": "struct Tree { int v; std::unique_ptr<Tree> left, right; };",
+                 "Derived": "struct Base { int a; }; struct Derived : Base { int b; };",
+                 "Choice": "struct Choice { int kind; union { int i; double d; }; };",
+                 "Bits": "struct Bits { unsigned a : 3, b : 5; };"}
+        self.write("odd.cpp", "".join(f"#include <{name}>\n" for name in ("array", "map", "memory", "string", "variant", "vector"))
+                   + "int good(int x) { return x + 1; }\n"
+                   + "".join(f"{declared}\nstatic int odd{i}(const {name}&) {{ return 0; }}\n{name} made{i}() {{ return {{}}; }}\n"
+                             for i, (name, declared) in enumerate(types.items())))
+        listed = self.run_jobhost("kernels", "odd.cpp")
+        self.assertEqual(listed.out, "int good(int x)\n")
+        for i, name in enumerate(types):
+            self.assertIn(f"not a kernel: odd{i}: parameter 'arg1' of type const {name}& cannot travel", listed.err)
+            self.assertIn(f"not a kernel: made{i}: its result of type ", listed.err)
+        self.assertEqual(self.rows("run", "odd.cpp:good", "x=3")[0]["result"], 4)
+
     def test_globals_are_declared_by_name_and_a_wrong_one_is_one_error(self):
         source = ("#include <cstdio>\ndouble alpha = 2;\nnamespace ns { static int table[2] = {1, 2}; }\nFILE* log_file = nullptr;\n"
                   "double half(double x) { return x / alpha + 0 * ns::table[0]; }\n")

@@ -39,7 +39,7 @@ test("a report says what show says, and fails are in groups", async (t) => {
   assert.match(await page.locator(".head").textContent(), new RegExp(`job ${shown.job} · lucky numbers`));
   assert.match(
     await page.locator(".verdict .first").textContent(),
-    /^3 tasks \(1\.4 %\) failed, all with std::domain_error: unlucky 13, in /,
+    /^3 tasks \(1\.4 %\) failed, all with std::domain_error: unlucky 13 \(or alike\), in /,
   );
 
   const group = page.locator(".failure");
@@ -175,17 +175,37 @@ Fall fall(double g) {
   report = scene.json("report");
   const [{ tasks }] = report.lists;
   assert.equal(tasks.length, 32);
-  for (const { task, length, values } of tasks) {
-    assert.deepEqual([length, values.length], [1000 + task, 400]);
-    values.forEach((value, i) => assert.equal(value, Math.floor((i * (length - 1)) / 399) % 100));
+  for (const { task, length, at, values } of tasks) {
+    assert.equal(length, 1000 + task);
+    assert.deepEqual(values, at.map((place) => place % 100));
+    assert.deepEqual([at[0], at.at(-1), values.filter((value) => value === 99).length], [0, length - 1, Math.floor(length / 100)]);
+    assert.ok(at.length <= 402 && at.every((place, i) => i === 0 || place > at[i - 1]));
   }
   const many = await openReport(scene);
   assert.equal(
     await many.locator(".results .note").textContent(),
-    "Shows 32 of 1,001 tasks that succeeded, and of long lists 400 numbers at equal distances.",
+    "Shows 32 of 1,001 tasks that succeeded, and of long lists the least and the greatest number of equal parts.",
   );
   await screenshot(many, "lists-many-light");
   assertQuiet(many);
+
+  fs.writeFileSync(path.join(scene.folder, "rare.cpp"), `#include <cmath>
+#include <stdexcept>
+#include <vector>
+std::vector<double> rare(int n) {
+  if (n % 5000 != 777) throw std::runtime_error("no");
+  std::vector<double> v;
+  for (int i = 0; i < 60; ++i) v.push_back(i == 30 ? NAN : std::pow(10., -i - n / 5000));
+  return v;
+}
+`);
+  scene.run(["run", "rare.cpp:rare", "n=0..49999", "-o", "rare.jsonl"], 1);
+  const rare = await openReport(scene);
+  assert.equal(await rare.locator(".results .note").textContent(), "All 10 tasks that succeeded. 10 numbers are not finite and not drawn.");
+  await rare.getByLabel("logarithmic").check();
+  assert.equal(await rare.locator(".results .uplot").count(), 1);
+  await screenshot(rare, "lists-logarithmic-light");
+  assertQuiet(rare);
 });
 
 test("of a million tasks a report shows some, and says so", async (t) => {

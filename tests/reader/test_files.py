@@ -191,6 +191,26 @@ class Hdf5(JobhostTest):
             data = self.open("run", "f.cpp:f", f"n=1..{n}", f"m={m}")
             numpy.testing.assert_array_equal(data["result"], numpy.add.outer(numpy.arange(1, n + 1) * 1e6, numpy.arange(m)))
 
+    def test_dimensions_of_lists_have_names_that_nothing_else_has(self):
+        self.write("f.cpp", "#include <vector>\nstruct R { std::vector<double> a; double a_i; std::vector<double> a_j; };\n"
+                            "R f(int n) { return {{1.0 * n}, 2.0 * n, {3.0 * n, 4}}; }\n"
+                            "std::vector<double> g(int result_i) { return {1.0 * result_i, 0}; }\n"
+                            "void h(int n, std::vector<double>& a, double& a_i) { a.push_back(n); a_i = n; }\n")
+        data = self.open("run", "f.cpp:f", "n=1..3")
+        self.assertEqual((data["result.a"].dims, data["result.a_i"].dims), (("n", "result.a_i_"), ("n",)))
+        self.assertEqual(data["result.a_j"].values.tolist(), [[3, 4], [6, 4], [9, 4]])
+        data = self.open("run", "f.cpp:g", "result_i=5,7")
+        self.assertEqual((data["result"].dims, data["result_i"].values.tolist()), (("result_i", "result_i_"), [5, 7]))
+        self.open("run", "f.cpp:h", "n=1,2", "a=[1]", "a_i=3")
+
+    def test_texts_are_written_before_they_fill_the_memory(self):
+        self.write("f.cpp", "#include <stdexcept>\n#include <string>\nstd::string f(int n) { if (n == 150) throw std::runtime_error("
+                            "std::string(100000, 'x'));\n  return std::string(200000 + n, 'a' + n % 26); }\n")
+        data = self.open("run", "f.cpp:f", "n=0..199", code=1)
+        self.assertEqual([len(text) for text in data["result"].values], [0 if n == 150 else 200000 + n for n in range(200)])
+        self.assertEqual([text[-1:] for text in data["result"].values[:30]], [chr(97 + n % 26) for n in range(30)])
+        self.assertEqual([bool(text) for text in data["error"].values], [n == 150 for n in range(200)])
+
     def test_lists_that_stay_text(self):
         self.write("f.cpp", "#include <cstdint>\n#include <string>\n#include <utility>\n#include <vector>\n"
                             "struct R { std::vector<double> sparse; std::vector<std::int64_t> exact; std::vector<std::string> words; "
@@ -203,6 +223,15 @@ class Hdf5(JobhostTest):
             with self.subTest(name):
                 self.assertEqual(data["result." + name].dims, ("n",))
                 self.assertEqual(json.loads(data["result." + name].values[3]), expected)
+
+    def test_lists_of_few_tasks_among_many_take_no_room(self):
+        self.write("f.cpp", "#include <array>\n#include <stdexcept>\n#include <vector>\n"
+                            "struct R { std::vector<double> v; std::array<float, 1000> a; };\n"
+                            "R f(int n) { if (n >= 3) throw std::runtime_error(\"no\"); return {std::vector<double>(1000, n), {}}; }\n")
+        data = self.open("run", "f.cpp:f", "n=0..9999", code=1)
+        self.assertEqual((data["result.v"].dims, data["result.a"].dims), (("n",), ("n",)))
+        self.assertEqual(json.loads(data["result.v"].values[2]), [2] * 1000)
+        self.assertLess(os.path.getsize(f"{self.folder}/out.h5"), 4 << 20)
 
     def test_failed_and_missing_tasks_are_no_numbers(self):
         data = self.open("run", f"{HOSTILE}:fussy", "x=12..14", code=1)

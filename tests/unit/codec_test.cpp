@@ -13,13 +13,17 @@
 #include <cereal/types/utility.hpp>
 #include <cereal/types/vector.hpp>
 #include <cmath>
+#include <complex>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <set>
+#include <span>
 #include <sstream>
 #include <stdexcept>
+#include <variant>
 
 #include "jobhost/sdk/schema.hpp"
 
@@ -180,6 +184,97 @@ TEST_CASE("what cannot travel is known") {
   CHECK(sdk::parameter_travels<const Shape&>());
   CHECK(sdk::parameter_travels<Shape&&>());
   CHECK(sdk::result_travels<void>());
+}
+
+namespace {
+
+enum Huge : __int128 {};
+struct Empty {};
+struct Empties {
+  int n;
+  Empty items[3];
+};
+struct Node {
+  int value;
+  std::vector<Node> children;
+};
+struct Tree {
+  int value;
+  std::unique_ptr<Tree> left, right;
+};
+struct Json : std::variant<double, std::vector<Json>, std::map<std::string, Json>> {};
+struct Forest {
+  std::vector<Tree> trees;
+};
+struct Sphere : Point {
+  double radius;
+};
+struct Tagged : Empty {
+  int tag;
+};
+struct Renamed : Point {};
+struct OneField {
+  int n;
+};
+struct Strong : OneField {};
+struct Member {
+  int n;
+  Sphere sphere;
+};
+struct Choice {
+  int kind;
+  union {
+    int i;
+    double d;
+  };
+};
+struct Bits {
+  unsigned low : 3, high : 5;
+};
+/// A list that can be made of anything.
+struct Anything : std::vector<int> {
+  Anything() = default;
+  template <class T>
+  Anything(T&&) {}
+};
+struct WithAnything {
+  Anything list;
+  int n;
+};
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("what has no words in the schema cannot travel", "", __int128, unsigned __int128, Huge, __float128,
+                   std::vector<__int128>, std::complex<__float128>, wchar_t) {
+  CHECK_FALSE(sdk::parameter_travels<TestType>());
+  CHECK_FALSE(sdk::result_travels<TestType>());
+  CHECK_FALSE(sdk::parameter_travels<std::span<const __float128>>());
+}
+
+TEMPLATE_TEST_CASE("lists of values without bytes cannot travel", "", (std::vector<std::array<double, 0>>),
+                   std::vector<Empty>, (std::array<Empty, 3>), std::vector<std::monostate>, std::vector<std::tuple<>>,
+                   (std::map<std::monostate, Empty>), std::set<std::monostate>, Empties) {
+  CHECK_FALSE(sdk::value_travels<TestType>());
+}
+TEMPLATE_TEST_CASE("values without bytes travel outside of lists", "", Empty, std::monostate, std::tuple<>,
+                   (std::array<double, 0>), std::optional<Empty>, (std::map<std::monostate, int>),
+                   (std::vector<std::pair<Empty, int>>), (std::vector<std::variant<std::monostate, int>>)) {
+  CHECK(sdk::value_travels<TestType>());
+}
+
+TEMPLATE_TEST_CASE("types that contain themselves cannot travel", "", Node, Tree, Json, Forest,
+                   (std::map<std::string, Node>)) {
+  CHECK_FALSE(sdk::value_travels<TestType>());
+}
+
+TEMPLATE_TEST_CASE("what structured bindings do not take apart cannot travel", "", Sphere, Tagged, Renamed, Member,
+                   Choice, Bits, std::vector<Bits>) {
+  CHECK_FALSE(sdk::value_travels<TestType>());
+}
+TEST_CASE("a base class with the only field is taken apart, and a field made of anything is no base class") {
+  CHECK(sdk::value_travels<Strong>());
+  CHECK(encoded(Strong{7}) == encoded(7));
+  CHECK(sdk::value_travels<WithAnything>());
 }
 
 // --- entries

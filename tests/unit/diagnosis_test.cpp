@@ -88,6 +88,11 @@ TEST_CASE("what kept workers from being busy is named") {
   tail.last_task_seconds = 0.04;  // one of many
   CHECK(report::diagnosis(tail).back() ==
         "In the last 28 % of the time one worker alone had tasks left, while others had none.");
+  tail.crashed = 1;  // whose attempts are known as one piece only
+  CHECK(report::diagnosis(tail).size() == 2);
+  tail.last_task_seconds = 20;
+  tail.last_task_crashed = true;
+  CHECK(report::diagnosis(tail).back().ends_with("which crashed."));
   tail.works = true;
   CHECK(report::diagnosis(tail).size() == 2);
 

@@ -1421,7 +1421,7 @@ def _path_of(job, store):
     names = jobs(store)
     found = [name for name in names if name == job] or \
         [name for name in names if name.startswith(job) or name.endswith("-" + job)] or \
-        [name for name in names if job and _label_of(store / name) == job]
+        [name for name in names if job and _label_of(store / name) == job][-1:]
     if job == "@last":
         found = [name for name in names if not (store / name / "host/audit").exists()][-1:] or names[-1:]
     if not found and pathlib.Path(job, "MANIFEST").exists():
@@ -1435,6 +1435,7 @@ def _path_of(job, store):
 
 def _label_of(folder):
     try:
-        return json.loads((folder / "MANIFEST").read_bytes())["label"]
+        manifest = json.loads((folder / "MANIFEST").read_bytes())
+        return "" if manifest["parent"]["job"] else manifest["label"]  # a job that repeats tasks has it from the first
     except (OSError, ValueError, KeyError, TypeError):
         return None  # it goes by its id only

@@ -55,11 +55,18 @@ function inUnit(unit) {
   return (_, ticks) => ticks.map((tick) => (tick === null ? "" : brief(tick * unit)));
 }
 
-/** An axis on the left, as wide as its numbers need. */
-function numberAxis(label, unit) {
+/** An axis on the left, as wide as its numbers need. A logarithmic one has ticks of its own: uPlot finds none where
+ * there are very many powers of ten. */
+function numberAxis(label, unit, logarithmic) {
+  const powers = (_, __, low, high) => {
+    const ticks = powersBetween(low * unit, high * unit),
+      step = Math.ceil(ticks.length / 9);
+    return ticks.filter((_, i) => i % step === 0).map((tick) => tick / unit);
+  };
   return axis(label, {
     values: inUnit(unit),
     size: (_, ticks) => 14 + 7 * Math.max(4, ...(ticks ?? []).map((tick) => tick.length)),
+    ...(logarithmic ? { incrs: [1e300], splits: powers, filter: (_, ticks) => ticks } : {}),
   });
 }
 

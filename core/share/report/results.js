@@ -27,6 +27,13 @@ function unitFor(numbers) {
   return Math.abs(power) < 30 ? 1 : 10 ** Math.max(power, -300);
 }
 
+/** The same for a logarithmic axis, whose ticks are not found below about 1e-22. */
+function unitForLogarithms(numbers) {
+  const least = numbers.reduce((least, number) => (number > 0 ? Math.min(least, number) : least), Infinity);
+  const power = Math.floor(Math.log10(least));
+  return power < -20 ? 10 ** Math.max(power, -300) : 1;
+}
+
 /** "" when all are finite. Results of failed tasks are null, and told elsewhere. */
 function notFiniteNote(...columns) {
   const tasks = columns[0].values.map((_, i) => i);
@@ -110,7 +117,8 @@ class Results {
     const view = views.some(([name]) => name === chosen.view) ? chosen.view : preferred;
     const isList = ({ key }) => lists.some((list) => key === `result ${list.column}`);
     const columns = view === "curves" ? table.filter(isList) : results;
-    const column = columns.find(({ key }) => key === chosen.column) ?? columns[0];
+    const along = ({ key }) => key === `result ${lists.find((list) => usualAxis(report, lists, list))?.column}`;
+    const column = columns.find(({ key }) => key === chosen.column) ?? columns.find(along) ?? columns[0];
     this.tabs.update(views, view);
     this.column.update(
       columns.map(({ key, name }) => [key, name]),
@@ -201,17 +209,17 @@ class Results {
     const parts = group ? grouping(group, rows) : [{ tasks: new Set(rows), colour: null }];
     if (group) this.tellColours(parts);
     const name = (one) => report.columns[one.column].name;
-    const axes = lists.filter((one) => canBeAxis(one, list));
-    const usual = axes.find((one) => /(^|\.)(t|times?|x)$/.test(name(one)));
+    const axes = axesFor(lists, list);
+    const usual = usualAxis(report, lists, list);
     const x = chosen.along === "place" ? null : (axes.find((one) => `${one.column}` === chosen.along) ?? usual ?? null);
     this.along.update(
       [["place", "place in the list"], ...axes.map((one) => [`${one.column}`, name(one)])],
       x ? `${x.column}` : "place",
     );
-    const curves = list.tasks.map(({ task, length, values }, k) => ({
+    const curves = list.tasks.map(({ task, at, values }, k) => ({
       name: [`task #${task}`, ...groups.map((c) => `${c.name} ${c.values[rows[k]]}`)].join("\n"),
       colour: parts.find(({ tasks }) => tasks.has(rows[k])).colour,
-      points: values.map((value, i) => [x ? x.tasks[k].values[i] : placeOf(i, length, values.length), Number(value)]),
+      points: values.map((value, i) => [x ? numberAt(x.tasks[k], at ? at[i] : i) : at ? at[i] : i, Number(value)]),
     }));
     const all = curves.flatMap(({ points }) => points.map(([, y]) => y));
     const positive = all.some((y) => y > 0) && !all.some((y) => y <= 0);
@@ -220,12 +228,11 @@ class Results {
     const { succeeded } = report.verdict;
     const shown = list.tasks.length;
     const which = shown < succeeded ? `Shows ${count(shown)} of ${count(succeeded)}` : `All ${count(succeeded)}`;
-    const most = Math.max(...list.tasks.map(({ values }) => values.length));
-    const thinned = list.tasks.some(({ length, values }) => values.length < length);
+    const thinned = list.tasks.some(({ at }) => at);
     const odd = all.filter((y) => !Number.isFinite(y)).length;
     this.note.textContent =
-      `${which} tasks that succeeded` +
-      (thinned ? `, and of long lists ${count(most)} numbers at equal distances.` : ".") +
+      (succeeded === 1 ? "The one task that succeeded" : `${which} tasks that succeeded`) +
+      (thinned ? ", and of long lists the least and the greatest number of equal parts." : ".") +
       (odd > 0 ? ` ${plural(odd, "number")} ${odd === 1 ? "is" : "are"} not finite and not drawn.` : "");
   }
 
@@ -258,7 +265,7 @@ class Results {
     const positive = order.length > 0 && order.every((i) => ys[i] > 0);
     this.logLabel.hidden = !positive;
     const logarithmic = chosen.log && positive;
-    const units = [unitFor(xs), logarithmic ? 1 : unitFor(ys)];
+    const units = [unitFor(xs), logarithmic ? unitForLogarithms(ys) : unitFor(ys)];
     xs = xs.map((value) => value / units[0]);
     ys = ys.map((value) => value / units[1]);
     const parts = group ? grouping(group, order) : [{ name: y.name, tasks: new Set(order), colour: null }];
@@ -323,7 +330,7 @@ class Results {
         },
         axes: [
           axis(x.name, { size: 34, values: inUnit(units[0]) }),
-          numberAxis(y.name, units[1]),
+          numberAxis(y.name, units[1], logarithmic),
         ],
         series: [
           {},

@@ -20,14 +20,19 @@ void add_job_option(CLI::App& command, std::string& job) {
 
 host::Job open_job(Session& session, const std::string& name) {
   store::Store store = session.store();
-  const auto [directory, by_path] = host::find_job(session.env, store, name);
+  const auto [directory, by_path, others] = host::find_job(session.env, store, name);
   host::Job job = host::open_job(session.env, directory);
   job.by_path = by_path;
   if (by_path) {
     const bool bare = name.find('/') == std::string::npos;
     job.called = shell_line({bare ? "./" + name : name});
   } else {
-    job.called = call_by_id(session, directory.path().substr(directory.path().rfind('/') + 1));
+    const std::string id = directory.path().substr(directory.path().rfind('/') + 1);
+    job.called = call_by_id(session, id);
+    if (others > 0) {
+      session.say("note: " + std::to_string(others + 1) + " jobs are called '" + name + "': this is the last one, " +
+                  id);
+    }
   }
   return job;
 }

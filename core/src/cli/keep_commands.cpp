@@ -169,7 +169,12 @@ void remove(Session& session, const KeepOptions& options) {
   std::vector<host::Job> known;
   store::Store store = session.store();
   for (const auto& name : options.jobs) {
-    doomed.push_back(host::find_job(session.env, store, name).directory);
+    const auto found = host::find_job(session.env, store, name);
+    if (found.others > 0) {
+      throw base::Error(base::ExitCode::kUsage, std::to_string(found.others + 1) + " jobs are called '" + name + "'",
+                        "say which by their ids: jobhost ls");
+    }
+    doomed.push_back(found.directory);
     try {
       const host::Job job = open_job(session, name);
       if (somebody_works(session.env, job)) {

@@ -200,8 +200,9 @@ std::string lists_text(report::JobReport& report) {
       for (const auto& curve : task.curves) {
         if (curve.cell != cell) continue;
         const auto values = array_of(curve.values, [](const auto& value, std::string& text) { text += value; });
-        out += fmt::format(R"({}{{"task":{},"length":{},"values":{}}})", std::exchange(first, false) ? "" : ",", number,
-                           curve.length, values);
+        const std::string at = curve.at.empty() ? "" : ",\"at\":" + text_of(curve.at);
+        out += fmt::format(R"({}{{"task":{},"length":{}{},"values":{}}})", std::exchange(first, false) ? "" : ",",
+                           number, curve.length, at, values);
       }
     }
     out += "]}";

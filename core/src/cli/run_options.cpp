@@ -345,6 +345,10 @@ host::Job make_job(Session& session, const CLI::App& command, RunOptions options
                           placed(plugin::describe(session.env, spec.plugin)), spec.named);
   }
   spec.chunk = chunk_of(options.chunk);
+  if (options.label.starts_with('@')) {
+    throw base::Error(base::ExitCode::kUsage, "'" + options.label + "' cannot name a job",
+                      "names with '@' in front are jobhost's own");
+  }
   spec.label = options.label;
   spec.output = options.output;
   spec.command = session.command;

@@ -73,6 +73,7 @@ Column::Column(const schema::Type& type, CellForm form, std::uint64_t length)
 void Column::clear(std::uint64_t length) {
   const auto& [kind, width, is_signed, fill] = form_.form;
   const std::uint64_t size = length * form_.size();
+  size_of_texts_ = 0;
   values_.texts.assign(kind == Kind::kString ? length : 0, "");
   values_.numbers.assign(size * width, 0);
   for (std::uint64_t i = 0; i < size && (kind == Kind::kFloating || fill); ++i) {
@@ -123,7 +124,15 @@ void Column::set_number(const schema::Type& type, std::uint64_t at, base::ByteRe
   }
 }
 
-void Column::put_text(std::uint64_t at, const std::string& text) { values_.texts[at] = readable(text); }
+void Column::put_text(std::uint64_t at, const std::string& text) {
+  values_.texts[at] = readable(text);
+  size_of_texts_ += values_.texts[at].size();
+}
+
+void Column::cut(std::uint64_t length) {
+  values_.numbers.resize(length * form_.size() * form_.form.width);
+  if (form_.form.kind == Kind::kString) values_.texts.resize(length);
+}
 
 CellSurvey::CellSurvey(const schema::Type& type) : type_(type) {
   const schema::Type* item = &type_;
@@ -171,16 +180,16 @@ bool CellSurvey::must_look(bool gaps) const {
   return number_ && (vectors_ || (gaps && number_->kind != Kind::kFloating));
 }
 
-CellForm CellSurvey::form(bool gaps, std::size_t most_dimensions) const {
+CellForm CellSurvey::form(std::uint64_t good, std::uint64_t tasks, std::size_t most_dimensions) const {
   constexpr std::uint64_t kSparse = 4, kSmall = 1 << 20;  // so many times as much space, beyond so many numbers
   const CellForm text = plain_form(type_);
   if (!number_) return text;
   CellForm result{plain_form(*number_).form, longest_};
-  const std::uint64_t size = result.size();
-  if (longest_.size() > most_dimensions || size == 0 || (values_ > 0 && size > (kSparse * numbers_ + kSmall) / values_))
-    return text;
+  const std::uint64_t size = result.size(), numbers = vectors_ ? numbers_ : good * size;
+  if (longest_.size() > most_dimensions || size == 0) return text;
+  if (!longest_.empty() && tasks > 0 && size > (kSparse * numbers + kSmall) / tasks) return text;
   const bool uneven = shortest_ != longest_;
-  if (is_whole(result.form) && (gaps || uneven)) result.form = with_fill(result.form);
+  if (is_whole(result.form) && (good < tasks || uneven)) result.form = with_fill(result.form);
   return is_whole(result.form) && uneven && !result.form.fill ? text : result;
 }
 

@@ -39,6 +39,9 @@ class Column {
     std::memcpy(values_.numbers.data() + at * sizeof value, &value, sizeof value);
   }
   void put_text(std::uint64_t at, const std::string& text);
+  /// Leaves the first `length` positions.
+  void cut(std::uint64_t length);
+  std::uint64_t size_of_texts() const { return size_of_texts_; }
   const Values& values() const { return values_; }
   const CellForm& form() const { return form_; }
 
@@ -49,6 +52,7 @@ class Column {
   schema::Type type_;
   CellForm form_;
   Values values_;
+  std::uint64_t size_of_texts_ = 0;
 };
 
 /// Looks at results to find what they should be in the file: what is a fill value, and how long lists are.
@@ -59,9 +63,10 @@ class CellSurvey {
   /// Whether form() needs all values. `gaps`: some tasks have no result.
   bool must_look(bool gaps) const;
   void add(base::ByteReader& reader);
-  /// Lists that differ in length become as long as the longest, and what is missing is NaN or a fill value. They stay
-  /// text where they would be mostly that, where whole numbers leave no fill value, or beyond `most_dimensions`.
-  CellForm form(bool gaps, std::size_t most_dimensions) const;
+  /// `good` of all tasks have a result. Lists that differ in length become as long as the longest, and what is missing
+  /// is NaN or a fill value. They stay text where they would be mostly that, where whole numbers leave no fill value,
+  /// or beyond `most_dimensions`.
+  CellForm form(std::uint64_t good, std::uint64_t tasks, std::size_t most_dimensions) const;
 
  private:
   void add(const schema::Type& type, std::size_t depth, base::ByteReader& reader);

@@ -4,6 +4,7 @@
 #include <hdf5_hl.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/error.hpp"
 
@@ -110,6 +111,12 @@ std::int64_t Hdf5File::checked(std::int64_t result) const {
   if (result >= 0) return result;
   std::string words = "unknown error";
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, &first_words, &words);
+  // Of a system call it tells the time, the file and more, in several lines.
+  constexpr std::string_view kReason = "error message = '";
+  if (const std::size_t at = words.find(kReason); at != std::string::npos) {
+    words = words.substr(at + kReason.size());
+    words.resize(std::min(words.find('\''), words.size()));
+  }
   throw base::Error(base::ExitCode::kBackendFailed, "cannot write '" + path_ + "': HDF5 says: " + words);
 }
 
@@ -158,6 +165,10 @@ void Hdf5File::write(std::size_t dataset, std::uint64_t first, const Values& val
     checked(H5Dwrite(id, type.id(), memory.id(), space.id(), H5P_DEFAULT, data));
     done += size;
   });
+}
+
+bool Hdf5File::has(const std::string& name) const {
+  return std::any_of(datasets_.begin(), datasets_.end(), [&](const auto& dataset) { return dataset.name == name; });
 }
 
 void Hdf5File::add_dimension(const std::string& name, const Values& labels) {

@@ -40,6 +40,7 @@ class Hdf5File {
   Hdf5File& operator=(const Hdf5File&) = delete;
 
   void describe(const Attributes& attributes);
+  bool has(const std::string& name) const;
   /// A dimension with a label for each position.
   void add_dimension(const std::string& name, const Values& labels);
   /// A dataset over dimensions that have been added; none: a single value. Returns its number.

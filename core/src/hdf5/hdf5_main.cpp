@@ -1,5 +1,8 @@
 // jobhost-hdf5 JOB_DIRECTORY FILE [--merged]: what jobhost runs for a file whose name ends in .h5. A program of its
 // own, because linking libhdf5 would make every start of jobhost slower.
+#include <sys/prctl.h>
+
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -13,6 +16,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "jobhost runs this program for results that go to an .h5 file\n");
     return static_cast<int>(base::ExitCode::kUsage);
   }
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // nobody waits for the file when jobhost is gone
   base::PosixEnv env;
   try {
     const host::Job job = host::open_job(env, store::JobDirectory(argv[1]));

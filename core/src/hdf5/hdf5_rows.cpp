@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/error.hpp"
 #include "bundle/input_reader.hpp"
@@ -96,10 +97,11 @@ class JobFile {
     write_inputs();
   }
 
-  /// `gaps`: some tasks have no result. `again()` begins the stream of results anew, for those that must be looked at
-  /// before their dimensions or what stands for no result are known.
+  /// `good`: how many tasks have a result. `again()` begins the stream of results anew, for those that must be looked
+  /// at before their dimensions or what stands for no result are known.
   template <class Again>
-  void begin(bool gaps, const Again& again) {
+  void begin(std::uint64_t good, const Again& again) {
+    const bool gaps = good < manifest_.tasks;
     std::vector<CellSurvey> surveys(cells_.begin(), cells_.end());
     if (std::any_of(surveys.begin(), surveys.end(), [gaps](const auto& survey) { return survey.must_look(gaps); })) {
       auto stream = again();
@@ -111,11 +113,13 @@ class JobFile {
       });
     }
     const auto names = report::result_columns(kernel_.result);
+    taken_.insert(names.begin(), names.end());
     for (std::size_t c = 0; c < cells_.size(); ++c) {
       Attributes about = along_;
       if (gaps && is_whole(plain_form(cells_[c]).form))
         about.emplace_back("comment", "no result where status is not 0");
-      add_series(names[c], cells_[c], surveys[c].form(gaps, kMaxDimensions - dimensions_.size()), about);
+      add_series(names[c], cells_[c], surveys[c].form(good, manifest_.tasks, kMaxDimensions - dimensions_.size()),
+                 about);
     }
     add_series("status", kStatus, plain_form(kStatus), {{"meaning", "0: succeeded, 1: failed, -1: not computed"}});
     add_series("seconds", kDouble, plain_form(kDouble), {{"units", "s"}});
@@ -137,11 +141,12 @@ class JobFile {
           series_[cell].column.set(at, value);
         });
       }
+      if (size_of_texts() >= kMostText) close_window(at + 1);
     }
   }
 
   void finish() {
-    while (window_ > 0) close_window();
+    while (window_ > 0) close_window(window_);
     file_.close();
   }
 
@@ -156,7 +161,9 @@ class JobFile {
   void add_series(const std::string& name, const schema::Type& type, const CellForm& form, const Attributes& about) {
     std::vector<std::string> dimensions = dimensions_;
     for (std::size_t d = 0; d < form.lengths.size(); ++d) {
-      dimensions.push_back(name + '_' + static_cast<char>('i' + d));
+      std::string dimension = name + '_' + static_cast<char>('i' + d);
+      while (file_.has(dimension) || taken_.count(dimension) > 0) dimension += '_';
+      dimensions.push_back(dimension);
       file_.add_dimension(dimensions.back(), numbered(form.lengths[d]).values());
       largest_ = std::max(largest_, form.size());
     }
@@ -170,15 +177,27 @@ class JobFile {
     for (std::uint64_t at = 0; at < window_; ++at) status().put(at, static_cast<signed char>(-1));
     failures_.reset();
   }
-  void close_window() {
-    for (const auto& [column, dataset] : series_) file_.write(dataset, begin_ * column.form().size(), column.values());
-    if (failures_) file_.write(*errors_, begin_, failures_->values());
-    begin_ += window_;
+  /// Writes so many tasks of it; the others have nothing yet.
+  void close_window(std::uint64_t tasks) {
+    for (auto& [column, dataset] : series_) {
+      column.cut(tasks);
+      file_.write(dataset, begin_ * column.form().size(), column.values());
+    }
+    if (failures_) {
+      failures_->cut(tasks);
+      file_.write(*errors_, begin_, failures_->values());
+    }
+    begin_ += tasks;
     open_window();
   }
   std::uint64_t place_of(std::uint64_t task) {
-    while (task >= begin_ + window_) close_window();
+    while (task >= begin_ + window_) close_window(window_);
     return task - begin_;
+  }
+  std::uint64_t size_of_texts() const {
+    std::uint64_t size = failures_ ? failures_->size_of_texts() : 0;
+    for (const auto& series : series_) size += series.column.size_of_texts();
+    return size;
   }
 
   /// There is such a column where something failed.
@@ -260,13 +279,14 @@ class JobFile {
     if (!labels.empty()) along_ = {{"coordinates", labels}};
   }
 
-  static constexpr std::uint64_t kRows = 8192, kWindow = 65536;
+  static constexpr std::uint64_t kRows = 8192, kWindow = 65536, kMostText = 16 << 20;
   const bundle::Manifest& manifest_;
   bool merged_;
   schema::Kernel kernel_;
   bundle::InputReader inputs_;
   Hdf5File file_;
-  std::vector<schema::Type> cells_;  // of a result
+  std::vector<schema::Type> cells_;                                       // of a result
+  std::set<std::string> taken_ = {"status", "seconds", "code", "error"};  // by datasets that come later
   std::vector<std::string> dimensions_;
   Attributes along_;            // names of inputs that are no dimensions
   std::vector<Series> series_;  // cells, status, seconds, code
@@ -278,8 +298,8 @@ class JobFile {
 
 /// `stream` has what is written; `again` begins anew, and may have more.
 template <class Stream, class Again>
-void write(JobFile& file, Stream& stream, bool complete, const Again& again) {
-  file.begin(!complete, again);
+void write(JobFile& file, Stream& stream, std::uint64_t good, const Again& again) {
+  file.begin(good, again);
   each_block(stream, [&](const host::Block& block) { file.add(block, code_of(stream)); });
   file.finish();
 }
@@ -295,12 +315,12 @@ void write_job(base::Env& env, const host::Job& job, bool merged, const std::str
   };
   if (!merged) {
     host::ResultStream stream = own();
-    return write(file, stream, stream.done() == job.manifest.tasks && stream.failed() == 0, own);
+    return write(file, stream, stream.done() - stream.failed(), own);
   }
   host::MergedStream count(env, job), stream(env, job);
   std::uint64_t good = 0;
   each_block(count, [&](const host::Block& block) { good += block.failed ? 0 : block.count; });
-  write(file, stream, good == job.manifest.tasks, [&] { return host::MergedStream(env, job); });
+  write(file, stream, good, [&] { return host::MergedStream(env, job); });
 }
 
 }  // namespace jobhost::hdf5

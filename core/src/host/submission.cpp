@@ -352,7 +352,8 @@ Job open_job(base::Env& env, const store::JobDirectory& directory) {
 store::Found find_job(base::Env& env, store::Store& store, const std::string& name) {
   return store.find(name, [&](const store::JobDirectory& directory) {
     try {
-      return open_job(env, directory).manifest.label;
+      const bundle::Manifest manifest = open_job(env, directory).manifest;
+      return manifest.parent.job.empty() ? manifest.label : "";  // a job that repeats tasks has it from the first one
     } catch (const base::Error&) {
       return std::string();  // it goes by its id only
     }

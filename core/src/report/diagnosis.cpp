@@ -20,6 +20,7 @@ std::string seconds_text(double seconds) {
 std::string percent(double share) {
   const double value = share * 100;
   if (value > 0 && value < 0.1) return "less than 0.1 %";
+  if (value > 99.5 && value < 100) return ">99 %";
   return fmt::format("{:.{}f} %", value, value < 10 && value != static_cast<int>(value) ? 1 : 0);
 }
 
@@ -76,6 +77,7 @@ std::vector<std::string> diagnosis(const Figures& f) {
   }
   const double mean = f.task_seconds / static_cast<double>(f.done);
   const double idle = f.idle_seconds / f.wall_seconds, tail = f.tail_seconds / f.wall_seconds;
+  const bool attempts = f.crashed + f.timed_out > 0;  // what they took is known together, and not when they were
   std::string use = use_of_lanes(f);
   if (idle > 0.1 && f.idle_seconds > kPause) {
     use += fmt::format(
@@ -85,7 +87,7 @@ std::vector<std::string> diagnosis(const Figures& f) {
     use += fmt::format(
         "; tasks took {} each, so handing them over took longer than running them: more work per task would pay",
         seconds_text(mean));
-  } else if (f.lanes_used < f.lanes && f.efficiency() < 0.9) {
+  } else if (f.lanes_used < f.lanes && f.efficiency() < 0.9 && !attempts) {
     use += fmt::format("; only {} of them got any tasks", f.lanes_used);
   }
   sentences.push_back(use + ".");
@@ -95,10 +97,12 @@ std::vector<std::string> diagnosis(const Figures& f) {
         fmt::format("The last {} of the time waited for one task, #{}, which ", percent(tail), f.last_task);
     if (one_task && f.last_task_timed_out) {
       sentences.push_back(waited + "ran into its time limit.");
+    } else if (one_task && f.last_task_crashed) {
+      sentences.push_back(waited + "crashed.");
     } else if (one_task) {
       sentences.push_back(waited + "took " + seconds_text(f.last_task_seconds) +
                           ": begun first, or cut into smaller ones, the job would end sooner.");
-    } else {
+    } else if (!attempts) {
       sentences.push_back(fmt::format(
           "In the last {} of the time one worker alone had tasks left, while others had none.", percent(tail)));
     }

@@ -19,7 +19,8 @@ struct Figures {
   std::uint64_t last_task = 0;  // that it ended with
   double last_task_seconds = 0;
   bool last_task_alone = true;  // it ran in no batch with others
-  bool last_task_timed_out = false;
+  bool last_task_timed_out = false, last_task_crashed = false;
+  std::uint64_t crashed = 0;
   std::uint64_t timed_out = 0;   // tasks that ran into their time limit
   double timed_out_seconds = 0;  // of all their attempts
   std::size_t failure_groups = 0;

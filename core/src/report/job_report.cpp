@@ -80,7 +80,7 @@ JobReport::JobReport(base::Env& env, const host::Job& job, const host::ResultStr
       cells(job.manifest.kernel.result, "result"),
       statistics(statistics_of(job.manifest.kernel, cells)),
       maps(env, job, numbers_in(cells) + 1),
-      sample(env, job, cells, stream.done()) {}
+      sample(env, job, cells, stream.done(), stream.failed()) {}
 
 std::unique_ptr<JobReport> make_report(base::Env& env, const host::Job& job, host::ResultStream& stream,
                                        const std::vector<host::Node>& nodes, bool works) {
@@ -89,7 +89,7 @@ std::unique_ptr<JobReport> make_report(base::Env& env, const host::Job& job, hos
   while (const host::Block* block = stream.next_available()) {
     Figures& figures = report->figures;
     const bool ends_last = report->timeline.add(*block);
-    if (ends_last) figures.last_task_timed_out = false;
+    if (ends_last) figures.last_task_timed_out = figures.last_task_crashed = false;
     report->durations.add(block->seconds / static_cast<double>(block->count), block->count, block->count > 1);
     if (block->failed) {
       const auto words = explainer.explain(block->failure, block->modules);
@@ -97,6 +97,10 @@ std::unique_ptr<JobReport> make_report(base::Env& env, const host::Job& job, hos
         ++figures.timed_out;
         figures.timed_out_seconds += block->seconds;
         if (ends_last) figures.last_task_timed_out = true;
+      }
+      if (words.kind == "crash") {
+        ++figures.crashed;
+        if (ends_last) figures.last_task_crashed = true;
       }
       const auto group = report->failures.add(block->first, words);
       report->sample.add_failure(*block, group,

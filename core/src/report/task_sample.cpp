@@ -1,6 +1,7 @@
 #include "report/task_sample.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace jobhost::report {
 namespace {
@@ -27,40 +28,57 @@ bool is_list_of_numbers(const schema::Type& type) {
   return (type.kind == schema::Kind::kVector || type.kind == schema::Kind::kArray) && number_of(type.items[0]);
 }
 
+/// Drawing some at equal distances would show slow waves where there are fast ones.
 Curve curve_of(const schema::Type& type, base::ByteView value, std::uint64_t most) {
   base::ByteReader reader(value);
   const schema::Type& number = type.items[0];
+  const NumberOf as_double = number_of(number);
   Curve curve;
-  curve.length = type.kind == schema::Kind::kArray ? type.count : reader.value<std::uint64_t>();
-  const std::uint64_t points = std::min(curve.length, most), size = schema::fixed_size(number).value();
-  const auto numbers = reader.take(curve.length * size);
-  for (std::uint64_t k = 0; k < points; ++k) {
-    const std::uint64_t at = points > 1 ? k * (curve.length - 1) / (points - 1) : 0;
-    curve.values.push_back(cell_json(number, numbers.subspan(at * size, size)));
+  const std::uint64_t length = type.kind == schema::Kind::kArray ? type.count : reader.value<std::uint64_t>(),
+                      size = schema::fixed_size(number).value(), parts = most / 2;
+  const auto numbers = reader.take(length * size);
+  const auto at = [&](std::uint64_t place) { return as_double(numbers.data() + place * size); };
+  curve.length = length;
+  if (length > most) {
+    std::set<std::uint64_t> places = {0, length - 1};
+    for (std::uint64_t part = 0; part < parts; ++part) {
+      const std::uint64_t begin = part * length / parts, end = (part + 1) * length / parts;
+      std::uint64_t least = begin, greatest = begin;
+      for (std::uint64_t place = begin; place < end; ++place) {
+        if (!(at(least) <= at(place))) least = place;  // what is no number is less than none
+        if (!(at(greatest) >= at(place))) greatest = place;
+      }
+      places.insert({least, greatest});
+    }
+    curve.at.assign(places.begin(), places.end());
+  }
+  for (std::uint64_t k = 0; k < (curve.at.empty() ? length : curve.at.size()); ++k) {
+    curve.values.push_back(cell_json(number, numbers.subspan((curve.at.empty() ? k : curve.at[k]) * size, size)));
   }
   return curve;
 }
 
 }  // namespace
 
-TaskSample::TaskSample(base::Env& env, const host::Job& job, const Cells& results, std::uint64_t done)
+EvenDraw::EvenDraw(std::uint64_t parts, std::uint64_t count)
+    : parts_(parts), count_(count), next_(drawn_from(0, parts, count)) {}
+
+bool EvenDraw::take() {
+  if (rank_++ != next_) return false;
+  next_ = ++drawn_ < parts_ ? drawn_from(drawn_, parts_, count_) : UINT64_MAX;
+  return true;
+}
+
+TaskSample::TaskSample(base::Env& env, const host::Job& job, const Cells& results, std::uint64_t done,
+                       std::uint64_t failed)
     : inputs_(env, job.manifest.inputs, job.manifest.kernel, job.directory.path()),
       results_(results),
       shown_(schema::as_shown(job.manifest.kernel)),
-      done_(done),
-      next_(drawn_from(0, kEven, done)) {
+      even_(kEven, done),
+      with_curves_(kCurves, done - failed) {
   for (std::size_t cell = 0; cell < results.cells().size() && lists_.size() < kCurvesOfTask; ++cell) {
     if (is_list_of_numbers(results.cells()[cell].type)) lists_.push_back(cell);
   }
-  next_curve_ = drawn_from(0, kCurves, std::min(done, kEven));
-}
-
-/// Whether the next task, in the order in which they are added, is one of the even sample.
-bool TaskSample::is_drawn() {
-  if (rank_++ != next_) return false;
-  ++drawn_;
-  next_ = drawn_ < kEven ? drawn_from(drawn_, kEven, done_) : UINT64_MAX;
-  return true;
 }
 
 SampledTask TaskSample::read(const host::Block& block, std::uint64_t offset) {
@@ -78,10 +96,7 @@ SampledTask TaskSample::read(const host::Block& block, std::uint64_t offset) {
   return task;
 }
 
-/// Where the task that was to have them has failed, the next one has.
 void TaskSample::add_curves(const host::Block& block, std::uint64_t offset, SampledTask& task) {
-  if (lists_.empty() || curves_ == kCurves || drawn_ <= next_curve_) return;
-  next_curve_ = drawn_from(++curves_, kCurves, std::min(done_, kEven));
   const std::uint64_t most = std::min(kPoints, kAllPoints / kCurves / lists_.size());
   results_.each(bundle::value_at(block.results, offset), [&](std::size_t cell, base::ByteView value) {
     if (!std::binary_search(lists_.begin(), lists_.end(), cell)) return;
@@ -98,13 +113,16 @@ void TaskSample::add(const host::Block& block) {
     if (slowest_.size() > kSlowest) slowest_.erase(slowest_.begin());
   }
   for (std::uint64_t i = 0; i < block.count; ++i) {
-    if (is_drawn()) add_curves(block, i, tasks_[block.first + i] = read(block, i));
+    const bool drawn = even_.take(), with_curves = !lists_.empty() && with_curves_.take();
+    if (!drawn && !with_curves) continue;
+    SampledTask& task = tasks_[block.first + i] = read(block, i);
+    if (with_curves) add_curves(block, i, task);
   }
 }
 
 void TaskSample::add_failure(const host::Block& block, std::optional<std::size_t> group,
                              const std::string& in_one_line) {
-  const bool drawn = is_drawn();
+  const bool drawn = even_.take();
   if (failed_++ >= kFailed && !drawn) return;
   SampledTask& task = tasks_[block.first] = read(block, 0);
   task.group = group;

@@ -107,10 +107,12 @@ Found Store::find(const std::string& job, const std::function<std::string(const 
     // The random end of an id is what people retype.
     if (id.starts_with(job) || id.ends_with("-" + job)) matches.push_back(id);
   }
-  for (std::size_t i = 0, n = matches.empty() ? known.size() : 0; i < n; ++i) {
-    if (label_of(own(known[i]).directory) == job) matches.push_back(known[i]);
-  }
   if (matches.size() == 1) return own(matches[0]);
+  std::vector<std::string> labelled;
+  for (const auto& id : known) {
+    if (label_of(own(id).directory) == job) labelled.push_back(id);
+  }
+  if (!labelled.empty()) return {own(labelled.back()).directory, false, labelled.size() - 1};
   if (is_directory()) return direct;
   if (matches.empty()) {
     auto names = known;

@@ -16,7 +16,8 @@ bool is_job(base::Env& env, const JobDirectory& directory);
 /// A job as the user named it.
 struct Found {
   JobDirectory directory;
-  bool by_path;  // not as one of the store
+  bool by_path;            // not as one of the store
+  std::size_t others = 0;  // older jobs that go by the same label
 };
 
 /// The directory that holds jobs, one folder each, named by the job's id.
@@ -35,7 +36,7 @@ class Store {
   std::vector<std::string> jobs();
   /// Finds a job by id, unique prefix, label, "@last", which is no audit unless there is nothing else, or path; a
   /// directory's bare name is one where no job of the store has it. Throws Error(kUsage) that says what there is
-  /// instead. `label_of` gives the labels of jobs, which name them where no id does.
+  /// instead. `label_of` gives the labels of jobs, of which the youngest is meant where no id fits.
   Found find(const std::string& job, const std::function<std::string(const JobDirectory&)>& label_of);
 
  private:

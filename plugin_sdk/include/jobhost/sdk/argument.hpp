@@ -13,7 +13,7 @@ template <class T>
 constexpr bool span_travels() {
   if constexpr (Span<T>) {
     using Item = typename T::element_type;
-    return std::is_const_v<Item> && std::is_arithmetic_v<Plain<Item>>;
+    return std::is_const_v<Item> && Number<Plain<Item>>;
   } else {
     return false;
   }
@@ -35,7 +35,7 @@ constexpr bool parameter_travels() {
   } else if constexpr (Span<T>) {
     return span_travels<T>();
   } else if constexpr (MatrixView<T>) {
-    return std::is_arithmetic_v<typename T::Scalar> && !std::is_lvalue_reference_v<P>;
+    return Number<typename T::Scalar> && !std::is_lvalue_reference_v<P>;
   } else {
     return value_travels<T>();
   }

@@ -5,6 +5,23 @@
 /// The fields of a plain aggregate: how many, their types, their names, and calls with all of them.
 namespace jobhost::sdk {
 
+/// What is had of fields that nothing can refer to: some are bit-fields.
+struct NoFields {};
+
+#if defined(__clang__) && __clang_major__ < 16  // refuses to name bindings in a requirement
+#define JOBHOST_REFERS(...) true
+#else
+#define JOBHOST_REFERS(...) \
+  requires { use(__VA_ARGS__); }
+#endif
+#define JOBHOST_USE(...)                       \
+  auto& [__VA_ARGS__] = record;                \
+  if constexpr (JOBHOST_REFERS(__VA_ARGS__)) { \
+    return use(__VA_ARGS__);                   \
+  } else {                                     \
+    return NoFields();                         \
+  }
+
 /// Calls `use(field...)` with references to the fields of `record`, in order.
 template <class T, class Use>
 constexpr decltype(auto) with_fields(T& record, Use&& use) {
@@ -13,124 +30,83 @@ constexpr decltype(auto) with_fields(T& record, Use&& use) {
   if constexpr (kCount == 0) {
     return use();
   } else if constexpr (kCount == 1) {
-    auto& [f1] = record;
-    return use(f1);
+    JOBHOST_USE(f1)
   } else if constexpr (kCount == 2) {
-    auto& [f1, f2] = record;
-    return use(f1, f2);
+    JOBHOST_USE(f1, f2)
   } else if constexpr (kCount == 3) {
-    auto& [f1, f2, f3] = record;
-    return use(f1, f2, f3);
+    JOBHOST_USE(f1, f2, f3)
   } else if constexpr (kCount == 4) {
-    auto& [f1, f2, f3, f4] = record;
-    return use(f1, f2, f3, f4);
+    JOBHOST_USE(f1, f2, f3, f4)
   } else if constexpr (kCount == 5) {
-    auto& [f1, f2, f3, f4, f5] = record;
-    return use(f1, f2, f3, f4, f5);
+    JOBHOST_USE(f1, f2, f3, f4, f5)
   } else if constexpr (kCount == 6) {
-    auto& [f1, f2, f3, f4, f5, f6] = record;
-    return use(f1, f2, f3, f4, f5, f6);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6)
   } else if constexpr (kCount == 7) {
-    auto& [f1, f2, f3, f4, f5, f6, f7] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7)
   } else if constexpr (kCount == 8) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8)
   } else if constexpr (kCount == 9) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9)
   } else if constexpr (kCount == 10) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10)
   } else if constexpr (kCount == 11) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11)
   } else if constexpr (kCount == 12) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12)
   } else if constexpr (kCount == 13) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13)
   } else if constexpr (kCount == 14) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14)
   } else if constexpr (kCount == 15) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15)
   } else if constexpr (kCount == 16) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16)
   } else if constexpr (kCount == 17) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17)
   } else if constexpr (kCount == 18) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18)
   } else if constexpr (kCount == 19) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19)
   } else if constexpr (kCount == 20) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20)
   } else if constexpr (kCount == 21) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21)
   } else if constexpr (kCount == 22) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22] =
-        record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22)
   } else if constexpr (kCount == 23) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23] =
-        record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
-               f23);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23)
   } else if constexpr (kCount == 24) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24)
   } else if constexpr (kCount == 25) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25)
   } else if constexpr (kCount == 26) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26)
   } else if constexpr (kCount == 27) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27)
   } else if constexpr (kCount == 28) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27, f28] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27, f28);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27, f28)
   } else if constexpr (kCount == 29) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27, f28, f29] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27, f28, f29);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27, f28, f29)
   } else if constexpr (kCount == 30) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27, f28, f29, f30] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27, f28, f29, f30);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27, f28, f29, f30)
   } else if constexpr (kCount == 31) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27, f28, f29, f30, f31] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27, f28, f29, f30, f31);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27, f28, f29, f30, f31)
   } else if constexpr (kCount == 32) {
-    auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-           f24, f25, f26, f27, f28, f29, f30, f31, f32] = record;
-    return use(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23,
-               f24, f25, f26, f27, f28, f29, f30, f31, f32);
+    JOBHOST_USE(f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22,
+                f23, f24, f25, f26, f27, f28, f29, f30, f31, f32)
   }
 }
+#undef JOBHOST_USE
+#undef JOBHOST_REFERS
 
 template <class... T>
 struct TypeList {
@@ -197,20 +173,23 @@ consteval Name field_name() {
   return name_behind_pointer<pointer<I>(pointers)>();
 }
 
-template <class... T>
+template <class... Outer, class... T>
 constexpr bool all_travel(TypeList<T...>) {
-  return (value_travels<T>() && ...);
+  return (value_travels<T, Outer...>() && ...);
+}
+template <class... Outer>
+constexpr bool all_travel(NoFields) {
+  return false;
 }
 
 /// True for aggregates that travel as their fields; others may still be served by cereal.
-template <class T>
+template <class T, class... Outer>
 constexpr bool fields_travel() {
   if constexpr (PlainAggregate<T>) {
-    constexpr std::size_t kCount = count_fields<T>();
-    if constexpr (kCount > kMaxFields || (kCount == 0 && !std::is_empty_v<T>)) {
+    if constexpr (!decomposes<T>() || count_fields<T>() > kMaxFields) {
       return false;
     } else {
-      return all_travel(FieldTypes<T>{});
+      return all_travel<T, Outer...>(FieldTypes<T>{});
     }
   } else {
     return false;
@@ -225,44 +204,68 @@ using Alternatives = decltype(alternatives_of(std::declval<const T&>()));
 /// Elements of an array of fixed length; the host takes no longer ones for sound.
 constexpr std::size_t kMostElements = 1 << 20;
 
-/// True when values of T can be sent and received whole.
 template <class T>
+constexpr std::size_t least_size();  // codec.hpp
+
+/// True when lists of T travel: the host measures them by the bytes of their elements, so these must have some.
+template <class T, class... Outer>
+constexpr bool items_travel() {
+  if constexpr (value_travels<T, Outer...>()) {
+    return least_size<T>() != 0;
+  } else {
+    return false;
+  }
+}
+template <class Key, class Mapped, class... Outer>
+constexpr bool entries_travel() {
+  if constexpr (value_travels<Key, Outer...>() && value_travels<Mapped, Outer...>()) {
+    return least_size<Key>() + least_size<Mapped>() != 0;
+  } else {
+    return false;
+  }
+}
+
+/// True when values of T can be sent and received whole.
+template <class T, class... Outer>
 constexpr bool value_travels() {
   if constexpr (std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> || std::is_same_v<T, char16_t> ||
                 std::is_same_v<T, char32_t>) {
     return false;
   } else if constexpr (Scalar<T>) {
-    return sizeof(T) <= 16;
+    return true;
   } else if constexpr (std::is_bounded_array_v<T>) {
-    return std::extent_v<T> <= kMostElements && value_travels<std::remove_cv_t<std::remove_extent_t<T>>>();
+    return std::extent_v<T> <= kMostElements && items_travel<std::remove_cv_t<std::remove_extent_t<T>>, Outer...>();
   } else if constexpr (std::is_pointer_v<T> || std::is_reference_v<T> || std::is_array_v<T> || std::is_union_v<T>) {
     return false;
-  } else if constexpr (!std::is_class_v<T> || !std::is_default_constructible_v<T>) {
+  } else if constexpr (!std::is_class_v<T> || !std::is_default_constructible_v<T> ||
+                       (std::is_same_v<T, Outer> || ...)) {
     return false;
   } else if constexpr (String<T> || Path<T>) {
     return true;
   } else if constexpr (Duration<T>) {
     return value_travels<typename T::rep>();
   } else if constexpr (UniquePointer<T>) {
-    return !std::is_polymorphic_v<typename T::element_type> && value_travels<typename T::element_type>();
+    return !std::is_polymorphic_v<typename T::element_type> && value_travels<typename T::element_type, T, Outer...>();
   } else if constexpr (Variant<T>) {
-    return all_travel(Alternatives<T>{});
+    return all_travel<T, Outer...>(Alternatives<T>{});
   } else if constexpr (Matrix<T>) {
-    return std::is_arithmetic_v<typename T::Scalar> || Complex<typename T::Scalar>;
+    return Number<typename T::Scalar> || (Complex<typename T::Scalar> && value_travels<typename T::Scalar>());
   } else if constexpr (Set<T>) {
-    return value_travels<typename T::key_type>();
+    return items_travel<typename T::key_type, T, Outer...>();
   } else if constexpr (CharacterRange<T> || Span<T> || MatrixView<T>) {
     return false;
   } else if constexpr (Map<T>) {
-    return value_travels<typename T::key_type>() && value_travels<typename T::mapped_type>();
+    return entries_travel<typename T::key_type, typename T::mapped_type, T, Outer...>();
   } else if constexpr (StdArray<T>) {
-    return std::tuple_size_v<T> <= kMostElements && value_travels<Plain<typename T::value_type>>();
-  } else if constexpr (Optional<T> || Sequence<T> || Complex<T>) {
-    return value_travels<Plain<typename T::value_type>>();
+    return std::tuple_size_v<T> <= kMostElements && items_travel<Plain<typename T::value_type>, T, Outer...>();
+  } else if constexpr (Sequence<T>) {
+    return items_travel<Plain<typename T::value_type>, T, Outer...>();
+  } else if constexpr (Optional<T> || Complex<T>) {
+    return value_travels<Plain<typename T::value_type>, T, Outer...>();
   } else if constexpr (TupleLike<T>) {
-    return elements_travel<T>(std::make_index_sequence<std::tuple_size_v<T>>{});
+    return elements_travel<T, T, Outer...>(std::make_index_sequence<std::tuple_size_v<T>>{});
   } else {
-    return fields_travel<T>() || ByCereal<T>::kServes;
+    return fields_travel<T, Outer...>() || ByCereal<T>::kServes;
   }
 }
 

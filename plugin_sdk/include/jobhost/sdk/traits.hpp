@@ -12,8 +12,13 @@ namespace jobhost::sdk {
 template <class T>
 using Plain = std::remove_cv_t<std::remove_reference_t<T>>;
 
+/// Numbers that the schema has a word for; __int128 and __float128, which GNU C++ counts as arithmetic, have none.
 template <class T>
-concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+concept Number =
+    (std::is_integral_v<T> && sizeof(T) <= sizeof(std::uint64_t)) || std::is_same_v<const T, const float> ||
+    std::is_same_v<const T, const double> || std::is_same_v<const T, const long double>;
+template <class T>
+concept Scalar = Number<T> ||(std::is_enum_v<T> && sizeof(T) <= sizeof(std::uint64_t));
 
 template <class T>
 concept CharacterRange = requires {
@@ -226,11 +231,14 @@ constexpr std::size_t count_fields_from() {
 }
 
 template <class T>
+inline constexpr std::size_t kInitialisers = count_initialisers<T, (sizeof(T) < kMaxFields ? sizeof(T) : kMaxFields)>();
+
+template <class T>
 constexpr std::size_t count_fields() {
   if constexpr (std::is_empty_v<T>) {
     return 0;
   } else {
-    return count_fields_from<T, 0, count_initialisers<T, (sizeof(T) < kMaxFields ? sizeof(T) : kMaxFields)>()>();
+    return count_fields_from<T, 0, kInitialisers<T>>();
   }
 }
 
@@ -238,18 +246,58 @@ template <class T>
 concept PlainAggregate =
     std::is_class_v<T> && std::is_aggregate_v<T> && !HasTupleSize<T> && !CharacterRange<T> && !std::is_polymorphic_v<T>;
 
+/// True for a base class that structured bindings of a class derived from it see through.
+template <class Base, class Aggregate>
+constexpr bool is_only_field() {
+  if constexpr (kInitialisers<Aggregate> == 1 && PlainAggregate<Base>) {
+    return count_fields<Base>() == 1;
+  } else {
+    return false;
+  }
+}
+template <class Base, class Aggregate>
+concept Inherited =
+    !std::is_same_v<Base, Aggregate> && std::is_base_of_v<Base, Aggregate> && !is_only_field<Base, Aggregate>();
+
+/// Becomes any other base class, and nothing else.
+template <class Aggregate>
+struct AnyBase {
+  template <class T>
+  requires(Inherited<T, Aggregate>) operator T&() const& noexcept;
+  template <class T>
+  requires(Inherited<T, Aggregate> && !std::is_copy_constructible_v<T>) operator T&&() const&& noexcept;
+};
+/// What only a field takes that is made of whatever there is.
+struct Nothing {};
+
+/// True when structured bindings see what initialises T: it has no base class with fields beside its own, and no
+/// anonymous union, which no value initialises but empty braces do.
+template <class T>
+constexpr bool decomposes() {
+  if constexpr (std::is_empty_v<T>) {
+    return true;
+  } else if constexpr (kInitialisers<T> == 0 || takes<T, kInitialisers<T>, 0, 0>()) {
+    return false;
+  } else {
+    constexpr bool kTakesBase = requires { T{AnyBase<T>{}}; };
+    constexpr bool kTakesAll = requires { T{Nothing{}}; };
+    return !kTakesBase || kTakesAll;
+  }
+}
+
 // --- which types travel
 // -----------------------------------------------------------------------------------------------
 
 template <class T>
 struct Fields;  // fields.hpp
 
-template <class T>
+/// `Outer`: the classes that T is a part of; one that has itself among its parts has no end in the schema.
+template <class T, class... Outer>
 constexpr bool value_travels();
 
-template <class T, std::size_t... I>
+template <class T, class... Outer, std::size_t... I>
 constexpr bool elements_travel(std::index_sequence<I...>) {
-  return (value_travels<Plain<std::tuple_element_t<I, T>>>() && ...);
+  return (value_travels<Plain<std::tuple_element_t<I, T>>, Outer...>() && ...);
 }
 
 }  // namespace jobhost::sdk
