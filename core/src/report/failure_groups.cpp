@@ -20,14 +20,17 @@ std::string without_numbers(const std::string& message) {
   return text;
 }
 
+std::string place_of(const host::Explanation& failure) {
+  return failure.kind + "\n" + failure.type + "\n" + failure.where;
+}
+
 /// A crash says where in memory it was, which is another place each time.
 bool has_message(const host::Explanation& failure) { return failure.kind == "exception" || failure.where.empty(); }
 
 }  // namespace
 
 std::string key_of(const host::Explanation& failure) {
-  return failure.kind + "\n" + failure.type + "\n" + failure.where + "\n" +
-         (has_message(failure) ? without_numbers(failure.what) : "");
+  return place_of(failure) + "\n" + (has_message(failure) ? without_numbers(failure.what) : "");
 }
 
 std::string headline(const FailureGroup& group) {
@@ -41,15 +44,16 @@ std::optional<std::size_t> FailureGroups::add(std::uint64_t task, const host::Ex
   if (known != known_.end()) {
     number = known->second;
   } else {
-    auto& here = at_[failure.kind + "\n" + failure.type + "\n" + failure.where];
-    if (!failure.where.empty() && here.size() == kMessages) {
-      number = here.back();
+    const std::string place = place_of(failure);
+    const auto here = at_.find(place);
+    if (!failure.where.empty() && here != at_.end() && here->second.size() == kMessages) {
+      number = here->second.back();
     } else if (groups_.size() == kGroups) {
       ++left_out_;
       return std::nullopt;
     } else {
       known_.emplace(key, number);
-      here.push_back(number);
+      at_[place].push_back(number);
       groups_.push_back({failure, {}, 0});
     }
   }
