@@ -247,6 +247,17 @@ TEST_CASE("a worker that is taken for dead does not take what it holds once more
   CHECK(crew.claim(1) == 0);
 }
 
+TEST_CASE("a claim whose name a power cut took, but not the name that says it was given up, is taken") {
+  base::PosixEnv env;
+  Crew crew(env, 2, 1);
+  store::Claims claims(env, crew.job.directory, *crew.parties[0]);
+  claims.give_up(0, 0);
+  CHECK_FALSE(claims.owner(0, 0));
+  std::set<std::uint64_t> taken;
+  for (int i = 0; i < 2; ++i) taken.insert(crew.claim(0).value());
+  CHECK(taken == std::set<std::uint64_t>{0, 1});
+}
+
 TEST_CASE("those on duty give what the dead held to whoever has nothing to do") {
   Clock env;
   constexpr std::size_t kMany = 8;  // twice as many as have duty

@@ -80,7 +80,10 @@ Claims::Generations Claims::taken_near(std::uint64_t near) {
 }
 
 std::optional<Identity> Claims::owner(std::uint64_t index, std::uint32_t generation) {
-  return read_identity_if_whole(env_, job_, path(index, generation));
+  const std::string name = path(index, generation);
+  // A power cut may take this name and leave the one that says that the claim was given up.
+  if (!base::exists_beneath(env_, name)) return std::nullopt;
+  return read_identity_if_whole(env_, job_, name);
 }
 
 }  // namespace jobhost::store

@@ -32,7 +32,7 @@ class Claims {
   Overview overview();
   /// The latest generation of each claim that somebody took, of those whose names are in the folder of this one.
   Generations taken_near(std::uint64_t index);
-  /// Nothing when its identity did not survive a power cut. Then nobody of that name lives.
+  /// Nothing when its identity, or the claim's name, did not survive a power cut. Then nobody of that name lives.
   std::optional<Identity> owner(std::uint64_t index, std::uint32_t generation);
 
  private:
